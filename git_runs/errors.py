@@ -1,0 +1,307 @@
+"""The exceptions that end a command, each with its message, its hints and its exit code.
+
+Exit codes are git's: 1 says "no" (nothing matched, not all finished), 128 is fatal, 129 is wrong usage.
+"""
+
+from __future__ import annotations
+
+
+class RunsError(Exception):
+    """Ends the command with `<label>: <message>`, then a `hint:` line for each hint."""
+
+    exit_code = 128
+    label = "fatal"
+
+    def __init__(self, message: str, *hints: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hints = hints
+
+    def report(self) -> str:
+        """The lines for standard error."""
+        return "\n".join([f"{self.label}: {self.message}", *(f"hint: {hint}" for hint in self.hints)])
+
+
+class Negative(RunsError):
+    """A plain "no": the command did its work and this is the answer."""
+
+    exit_code = 1
+    label = "error"
+
+
+class UsageError(RunsError):
+    """The command line cannot be understood; `usage` is the summary to show below the message."""
+
+    exit_code = 129
+    label = "error"
+
+    def __init__(self, message: str, usage: str = "") -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+# --- git and tmux themselves
+
+
+class GitFailed(RunsError):
+    """git ended with an error; its own words are the report."""
+
+    def report(self) -> str:
+        """What git wrote on standard error."""
+        return self.message.strip() or "fatal: git failed without a message"
+
+
+class ToolMissing(RunsError):
+    """A program that git runs needs is not on PATH."""
+
+    def __init__(self, tool: str) -> None:
+        super().__init__(f"{tool} is not installed, or not on PATH", f"install {tool} with your package manager")
+
+
+class ToolTooOld(RunsError):
+    """A program that git runs needs is older than the oldest that works."""
+
+    def __init__(self, tool: str, found: str, needed: str) -> None:
+        super().__init__(f"{tool} {found} is too old: git runs needs {tool} {needed} or later")
+
+
+class NotClean(RunsError):
+    """The work tree has changes that the run's commit would not hold."""
+
+    SHOWN = 3
+
+    def __init__(self, changes: list[str], doing: str) -> None:
+        shown = ", ".join(changes[: self.SHOWN])
+        if len(changes) > self.SHOWN:
+            shown += f" and {len(changes) - self.SHOWN} more"
+        super().__init__(
+            f"the work tree is not clean, so {doing}: {shown}",
+            "commit the changes, put them away with 'git stash -u', or ignore files that do not matter",
+        )
+
+
+class MainWorkTreeUnknown(RunsError):
+    """A linked work tree of a repository whose git dir does not say where its main work tree is."""
+
+    def __init__(self, common_dir: str) -> None:
+        super().__init__(
+            f"cannot tell where the main work tree of '{common_dir}' is, and the runs dir is there",
+            "say where: git config runs.runs-dir <absolute path>",
+        )
+
+
+# --- names
+
+
+class InvalidName(RunsError):
+    """The name breaks a rule for run names; `rule` says which."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        super().__init__(f"'{name}' is not a valid run name: {rule}")
+
+
+class NameTaken(RunsError):
+    """A run of that name exists."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"run '{name}' already exists",
+            "use --timestamp to add the time to the name, or --overwrite to delete the old run first",
+        )
+
+
+class NameClash(RunsError):
+    """Two names of which one would be the group of the other, as with branches."""
+
+    def __init__(self, name: str, other: str) -> None:
+        super().__init__(
+            f"runs '{name}' and '{other}' cannot both exist: '{min(name, other, key=len)}' would be a run and a group",
+            f"choose another name, or move '{other}' first",
+        )
+
+
+class NameInUse(RunsError):
+    """A run that was moved goes on writing to the paths of its old name."""
+
+    def __init__(self, name: str, successor: str) -> None:
+        super().__init__(f"the paths of '{name}' are in use until run '{successor}', which had that name, ends")
+
+
+class OutputsInTheWay(RunsError):
+    """Something lies where the run's outputs would go; it is never mixed with a new run."""
+
+    def __init__(self, name: str, path: str) -> None:
+        super().__init__(
+            f"run '{name}' cannot use '{path}': it is there already", "move it away, or choose another name"
+        )
+
+
+class NoSuchRun(Negative):
+    """No run has exactly that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no run is named '{name}'", "'git runs list' shows the names")
+
+
+class NoSuchKey(Negative):
+    """The run's record has no such field."""
+
+    def __init__(self, name: str, key: str, keys: list[str]) -> None:
+        super().__init__(f"run '{name}' has no '{key}'", "it has " + ", ".join(keys))
+
+
+class BadPattern(RunsError):
+    """The pattern is no regular expression."""
+
+    def __init__(self, pattern: str, reason: str) -> None:
+        super().__init__(
+            f"'{pattern}' is not a regular expression: {reason}",
+            "use -G to match names with shell globs such as 'exp/*'",
+        )
+
+
+class NothingSelected(Negative):
+    """No run's name matches the pattern."""
+
+    def __init__(self, pattern: str, *, looks_like_glob: bool) -> None:
+        hints = ["patterns are regular expressions that match the whole name; use -G to match shell globs"]
+        super().__init__(f"no run matches '{pattern}'", *hints[: int(looks_like_glob)])
+
+
+# --- files
+
+
+class BadRecord(RunsError):
+    """A record on disk that cannot be read; it is left as it is."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(f"bad record in line {line} of '{path}': {reason}", "mend the file in an editor")
+
+
+class NoSuchRecord(Exception):
+    """The record's file is not there (any more)."""
+
+
+class Locked(RunsError):
+    """Another process holds a record's lock, or died with it."""
+
+    def __init__(self, path: str, age: float) -> None:
+        super().__init__(
+            f"cannot lock a record: '{path}' exists since {age:.0f} s",
+            "another git runs process may be using it; if none is running, remove the file",
+        )
+
+
+class Unencodable(RunsError):
+    """Text that is not valid UTF-8 and so cannot be written to a record as it is."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the {what} is not valid UTF-8, so no record could hold it")
+
+
+# --- settings
+
+
+class BadConfig(RunsError):
+    """A configuration file that cannot be read."""
+
+    def __init__(self, path: str, line: int, reason: str = "") -> None:
+        super().__init__(f"bad config line {line} in file {path}" + (f": {reason}" if reason else ""))
+
+
+class BadValue(RunsError):
+    """A setting has a value that it cannot have; `origin` says where it was set."""
+
+    def __init__(self, key: str, value: str, origin: str, reason: str) -> None:
+        super().__init__(f"bad value '{value}' for 'runs.{key}' in {origin}: {reason}")
+
+
+# --- doing
+
+
+class RefGone(RunsError):
+    """The record is there, but the ref that should keep its commit is not."""
+
+    def __init__(self, ref: str, commit: str, *, is_here: bool) -> None:
+        hint = f"git update-ref {ref} {commit}" if is_here else "look for the commit in other clones of the repository"
+        super().__init__(f"there is no {ref}; the record says it was at {commit}", hint)
+
+
+class RefMoved(RunsError):
+    """Ref and record disagree, so that nobody can say what ran."""
+
+    def __init__(self, ref: str, commit: str, recorded: str) -> None:
+        super().__init__(
+            f"{ref} is at {commit}, but the record says {recorded}: one of them was changed",
+            "put right whichever was, with git update-ref or in the record",
+        )
+
+
+class CommitMissing(Negative):
+    """A run's commit is not in this repository."""
+
+    def __init__(self, name: str, commit: str) -> None:
+        super().__init__(f"run '{name}': its commit '{commit}' is not in this repository; fetch it and try again")
+
+
+class WouldLose(RunsError):
+    """The file to be replaced tells of runs that would then be told of nowhere."""
+
+    def __init__(self, path: str, names: list[str]) -> None:
+        others = f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        super().__init__(
+            f"'{path}' holds runs that the export would not: {others}", "import them first, or use --output or --force"
+        )
+
+
+class NoLog(Negative):
+    """Nothing that the run printed is kept."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"run '{name}' has no log")
+
+
+class NoSession(Negative):
+    """There is no tmux session to attach to; `host` is the other host that the run belongs to, if it does."""
+
+    def __init__(self, name: str, ending: str, host: str | None) -> None:
+        where = f" on this host; it belongs to host '{host}'" if host else " any more"
+        super().__init__(f"run '{name}' has no tmux session{where}: {ending}")
+
+
+class LaunchFailed(RunsError):
+    """The run could not be started; what had been prepared was undone."""
+
+
+class NotRunning(Negative):
+    """None of the runs that should be stopped is running."""
+
+    def __init__(self, names: list[str]) -> None:
+        one = f"run '{names[0]}' is not running" if len(names) == 1 else f"none of the {len(names)} runs is running"
+        super().__init__(one)
+
+
+class OtherHost(RunsError):
+    """The run belongs to another machine, where it cannot be stopped or seen from here."""
+
+    def __init__(self, name: str, host: str, doing: str) -> None:
+        super().__init__(
+            f"run '{name}' belongs to host '{host}': {doing} it here could pull it from under a running program",
+            f"do it on {host}, or use --force",
+        )
+
+
+class NotConfirmed(RunsError):
+    """A question that only a person at a terminal, or --yes, can answer."""
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(
+            f"refusing to {doing} without asking, and there is no terminal to ask at", "use --yes to go on"
+        )
+
+
+class Declined(Negative):
+    """The person said no."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing done")

@@ -1,0 +1,87 @@
+"""What passes between the program and the person at the terminal: safe text, warnings, questions, an editor."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+
+from .errors import Declined, NotConfirmed, RunsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def escape(text: str, *, keep: str = "") -> str:
+    """`text` with control characters and undecodable bytes spelled out (`\\n`, `\\x1b`), so that a terminal shows
+    them instead of obeying them; the characters in `keep` pass."""
+    return "".join(c if c in keep or is_harmless(c) else _spell(c) for c in text)
+
+
+def warn(message: str) -> None:
+    """A `warning:` line on standard error."""
+    print(f"warning: {escape(message)}", file=sys.stderr)
+
+
+def hint(message: str) -> None:
+    """A `hint:` line on standard error."""
+    print(f"hint: {escape(message)}", file=sys.stderr)
+
+
+def report_all(errors: Sequence[RunsError]) -> int:
+    """An `error:` line on standard error for each; the exit code that tells whether there were any."""
+    for error in errors:
+        print(f"error: {escape(error.message)}", file=sys.stderr)
+    return int(bool(errors))
+
+
+def confirm(question: str, items: list[str], *, doing: str) -> None:
+    """Show the question and the items and wait for a yes; raises Declined, or NotConfirmed without a terminal."""
+    if not sys.stdin.isatty():
+        raise NotConfirmed(doing)
+    print(question)
+    for item in items:
+        print(f"  {escape(item)}")
+    try:
+        answer = input("[y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise Declined
+
+
+@contextmanager
+def edited(text: str, *, editor: str, directory: str) -> Iterator[str]:
+    """`text` as the person left it in `editor` (a shell command, git-var(1)), without white space around it.
+
+    It is edited in a file in `directory`, which is kept, and named, where the editor, or what is done with the text,
+    fails.
+    """
+    import subprocess
+    import tempfile
+
+    descriptor, path = tempfile.mkstemp(prefix="RUN_DESCRIPTION.", dir=directory)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        if subprocess.run(["sh", "-c", f'{editor} "$@"', editor, path], check=False).returncode:
+            raise RunsError(f"the editor '{editor}' failed")
+        with open(path, encoding="utf-8") as file:
+            yield file.read().strip()
+    except BaseException:
+        warn(f"your text is kept in '{path}'")
+        raise
+    os.unlink(path)
+
+
+def is_harmless(character: str) -> bool:
+    """Whether a terminal shows the character: it is no control character and no undecodable byte."""
+    code = ord(character)
+    return not (code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000)
+
+
+def _spell(character: str) -> str:
+    return (
+        character.encode("unicode_escape").decode() if ord(character) < 0xD800 else f"\\x{ord(character) - 0xDC00:02x}"
+    )
