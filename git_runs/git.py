@@ -1,0 +1,270 @@
+"""The git executable: the only module that runs it.
+
+Each function asks git one question. `start` begins a question whose answer is wanted later, so that several git
+processes, and our own imports, run side by side.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from .errors import GitFailed, MainWorkTreeUnknown, ToolMissing, ToolTooOld
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+OLDEST = "2.31"  # `rev-parse --path-format`
+
+# What git adds to the environment of an external command, beside `git rev-parse --local-env-vars`.
+ADDED_BY_GIT = ("GIT_EXEC_PATH", "GIT_PREFIX", "GIT_PAGER_IN_USE")
+
+
+class ConfigEntry:
+    """One value of one configuration key, as git-config(1) lists it."""
+
+    def __init__(self, scope: str, origin: str, key: str, value: str | None) -> None:
+        self.scope = scope  # system, global, local, worktree or command
+        self.origin = origin  # "file:<path>" or "command line:"
+        self.key = key  # section and name in lower case
+        self.value = value  # None: the key stands alone, without "="
+
+
+class Call:
+    """A git process under way. `output` waits for it."""
+
+    def __init__(self, *arguments: str, stdin: str | None = None, environment: dict[str, str] | None = None) -> None:
+        self._stdin = None if stdin is None else _encode(stdin)
+        self._answer: tuple[int, str, str] | None = None
+        try:
+            self._process = subprocess.Popen(
+                ["git", *arguments],
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+            )
+        except FileNotFoundError:
+            raise ToolMissing("git") from None
+
+    def finish(self) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error."""
+        if self._answer is None:
+            stdout, stderr = self._process.communicate(self._stdin)
+            self._answer = self._process.returncode, _decode(stdout), _decode(stderr)
+        return self._answer
+
+    def output(self) -> str:
+        """What it printed; raises GitFailed, with git's own words, where git says no."""
+        code, stdout, stderr = self.finish()
+        if code:
+            raise GitFailed(stderr)
+        return stdout
+
+    def succeeds(self) -> bool:
+        """Whether git says yes."""
+        return self.finish()[0] == 0
+
+    def abandon(self) -> None:
+        """End it; nobody wants the answer any more."""
+        self._process.kill()
+        self._process.communicate()
+
+
+def run(*arguments: str, stdin: str | None = None) -> str:
+    """What `git <arguments>` prints; raises GitFailed."""
+    return Call(*arguments, stdin=stdin).output()
+
+
+def _decode(output: bytes) -> str:
+    return output.decode("utf-8", "surrogateescape")
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _path(text: str) -> str:
+    return os.fsdecode(_encode(text))
+
+
+def start(*arguments: str) -> Call:
+    """Begin `git <arguments>`; take the answer's `output` when it is needed."""
+    return Call(*arguments)
+
+
+# --- the repository and its configuration
+
+
+class Repository:
+    """The repository that git finds from here, and its configuration."""
+
+    def __init__(self, git_dir: str, common_dir: str, top: str | None, prefix: str, config: list[ConfigEntry]) -> None:
+        self.git_dir = git_dir  # absolute; this work tree's own
+        self.common_dir = common_dir  # absolute; refs and objects, shared by all work trees
+        self.top = top  # top of this work tree; None in a bare repository or inside the git dir
+        self.prefix = prefix  # from the top to the current directory: "" or "sub/dir/"
+        self.config = config  # weakest first
+
+    def main_top(self) -> str | None:
+        """Top of the main work tree, the same from every linked one; None where the main repository is bare.
+
+        It follows from the common git dir alone (gitrepository-layout(5)), so that every view of a repository agrees.
+        Raises MainWorkTreeUnknown for a linked work tree of a repository made with --separate-git-dir.
+        """
+        linked = self.git_dir != self.common_dir
+        config = _read_config("--git-dir", self.common_dir) if linked else self.config
+        own = {entry.key: entry.value for entry in config if entry.scope in ("local", "worktree")}
+        if work_tree := own.get("core.worktree"):
+            return os.path.realpath(os.path.join(self.common_dir, work_tree))
+        if own.get("core.bare") == "true":
+            return None
+        if os.path.basename(self.common_dir) == ".git":
+            return os.path.dirname(self.common_dir)
+        if linked:
+            raise MainWorkTreeUnknown(self.common_dir)
+        return self.top
+
+
+def discover() -> Repository:
+    """The repository of the current directory and environment, by git's own rules; raises GitFailed."""
+    # rev-parse echoes an option that it does not know: that separates paths, which may hold newlines.
+    separator = "--=separator"
+    layout = start(
+        *("rev-parse", "--path-format=absolute", "--git-common-dir", separator, "--git-dir", separator),
+        *("--show-prefix", separator, "--show-toplevel"),
+    )
+    listing = _start_config()
+    code, stdout, stderr = layout.finish()
+    if not stdout:
+        listing.abandon()
+        raise GitFailed(stderr)
+    answers = [answer[:-1] for answer in stdout.split(separator + "\n")]
+    if answers[0].startswith("--path-format"):
+        raise ToolTooOld("git", run("version").split()[2], OLDEST)
+    common_dir, git_dir, prefix, *top = answers
+    has_top = code == 0 and bool(top)
+    return Repository(
+        git_dir=_path(git_dir),
+        common_dir=_path(common_dir),
+        top=_path(top[0]) if has_top else None,
+        prefix=_path(prefix),
+        config=_parse_config(listing.output()),
+    )
+
+
+def config_of_file(path: str) -> list[tuple[str, str | None]]:
+    """Keys and values of a git-style configuration file, includes not followed; raises GitFailed."""
+    entries = run("config", "-z", "--file", path, "--list").split("\0")[:-1]
+    return [_key_and_value(entry) for entry in entries]
+
+
+def _start_config(*options: str) -> Call:
+    return start(*options, "config", "-z", "--show-scope", "--show-origin", "--list")
+
+
+def _read_config(*options: str) -> list[ConfigEntry]:
+    return _parse_config(_start_config(*options).output())
+
+
+def _parse_config(listing: str) -> list[ConfigEntry]:
+    words = listing.split("\0")[:-1]
+    triples = zip(words[0::3], words[1::3], words[2::3], strict=True)
+    return [ConfigEntry(scope, origin, *_key_and_value(entry)) for scope, origin, entry in triples]
+
+
+def _key_and_value(entry: str) -> tuple[str, str | None]:
+    key, separator, value = entry.partition("\n")
+    return key, value if separator else None
+
+
+# --- the work tree
+
+
+class WorkTreeState:
+    """Where HEAD is and what differs from it."""
+
+    def __init__(self, commit: str, branch: str | None, changes: list[str]) -> None:
+        self.commit = commit  # full hash
+        self.branch = branch  # None where HEAD is detached
+        self.changes = changes  # "XY path" as `git status --porcelain` puts it, paths from the top
+
+
+def start_status() -> Call:
+    """Begin to look at the work tree; `read_status` takes the answer."""
+    # The index is not refreshed on disk: it is the user's. Settings that hide changes are overruled.
+    return start(
+        *("--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z", "--no-ahead-behind", "--no-renames"),
+        *("--untracked-files=normal", "--ignore-submodules=none"),
+    )
+
+
+def read_status(call: Call) -> WorkTreeState:
+    """The answer to `start_status`; raises GitFailed, also where there is no work tree."""
+    headers = {}
+    changes = []
+    for line in call.output().split("\0")[:-1]:
+        kind, _, rest = line.partition(" ")
+        if kind == "#":
+            key, _, value = rest.partition(" ")
+            headers[key] = value
+        elif kind == "?":
+            changes.append(f"?? {rest}")
+        else:
+            # "1 XY sub mH mI mW hH hI path"; an unmerged path ("u") has two fields more.
+            fields = rest.split(" ", 7 if kind == "1" else 9)
+            changes.append(f"{fields[0].replace('.', ' ')} {fields[-1]}")
+    branch = headers["branch.head"]
+    return WorkTreeState(headers["branch.oid"], None if branch == "(detached)" else branch, changes)
+
+
+def start_subject() -> Call:
+    """Begin to read the first line of HEAD's message; fails, in git's words, on an unborn branch."""
+    return start("log", "-1", "--format=%s", "HEAD", "--")
+
+
+def checkout(commit: str) -> str:
+    """Detach HEAD at `commit`; what git says of it. Raises GitFailed where git refuses."""
+    code, _, stderr = start("-c", "advice.detachedHead=false", "checkout", "--detach", commit, "--").finish()
+    if code:
+        raise GitFailed(stderr)
+    return stderr
+
+
+# --- refs
+
+
+def list_refs(*patterns: str) -> list[str]:
+    """Full names of the refs that match git-for-each-ref(1) patterns, in its order."""
+    return run("for-each-ref", "--format=%(refname)", *patterns).splitlines()
+
+
+def start_resolve(revision: str) -> Call:
+    """Begin to look up the commit that `revision` names."""
+    return start("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+
+
+def resolve(revision: str) -> str | None:
+    """Full hash of the commit that `revision` names, or None."""
+    code, stdout, _ = start_resolve(revision).finish()
+    return None if code else stdout.strip()
+
+
+def update_refs(commands: Iterable[str]) -> None:
+    """Carry out git-update-ref(1) --stdin commands, all or none; raises GitFailed."""
+    run("update-ref", "--stdin", stdin="".join(command + "\n" for command in commands))
+
+
+# --- the environment
+
+
+def start_local_variables() -> Call:
+    """Begin to ask for the names of the variables that tie git to one repository."""
+    return start("rev-parse", "--local-env-vars")
+
+
+def editor() -> str:
+    """The editor that git would use, a shell command."""
+    return run("var", "GIT_EDITOR").rstrip("\n")
