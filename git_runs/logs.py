@@ -1,0 +1,86 @@
+"""Reading what a run printed, as it printed it.
+
+The log holds what went over the terminal, which makes CR LF of every LF (stty(1), onlcr), and perhaps the end marker.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from .outputs import end_marker
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+BLOCK = 1 << 16
+PAUSE = 0.1  # seconds between two looks at a log that is followed
+
+
+def copy(path: str, target: BinaryIO, *, identifier: str, last: int | None, goes_on: Callable[[], bool] | None) -> None:
+    """Copy the log, or its `last` lines, to `target`; then what is added while `goes_on()`, if that is given.
+
+    `identifier` is the run's. Raises FileNotFoundError.
+    """
+    cleaner = _Cleaner(end_marker(identifier))
+    with open(path, "rb") as log:
+        if last is not None:
+            _seek_last_lines(log, last)
+        while True:
+            ended = goes_on is None or not goes_on()
+            while block := log.read(BLOCK):
+                target.write(cleaner.clean(block))
+            target.flush()
+            if ended:
+                break
+            time.sleep(PAUSE)
+    target.write(cleaner.rest())
+    target.flush()
+
+
+def _seek_last_lines(log: BinaryIO, lines: int) -> None:
+    """Leave the file where its last `lines` lines begin; no more than those is read."""
+    end = position = log.seek(0, os.SEEK_END)
+    breaks = lines
+    while position > 0:
+        size = min(BLOCK, position)
+        position = log.seek(position - size)
+        block = log.read(size)
+        if position + size == end and block.endswith(b"\n"):
+            breaks += 1  # the newline that ends the last line begins none
+        index = size
+        while (index := block.rfind(b"\n", 0, index)) >= 0:
+            breaks -= 1
+            if breaks == 0:
+                log.seek(position + index + 1)
+                return
+    log.seek(0 if lines else end)
+
+
+class _Cleaner:
+    """Gives back the bytes that the command wrote, block by block."""
+
+    def __init__(self, marker: bytes) -> None:
+        self._marker = marker
+        self._held = b""
+
+    def clean(self, block: bytes) -> bytes:
+        """What is certain by now; what may be the beginning of something to replace is held back."""
+        text = self._held + block
+        certain = len(text) - self._undecided(text)
+        self._held = text[certain:]
+        return self._replace(text[:certain])
+
+    def rest(self) -> bytes:
+        """What is still held back when no more comes."""
+        return self._replace(self._held)
+
+    def _replace(self, text: bytes) -> bytes:
+        return text.replace(self._marker, b"").replace(b"\r\n", b"\n")
+
+    def _undecided(self, text: bytes) -> int:
+        """How many bytes at the end may be the beginning of the marker or of a line end."""
+        beginnings = (size for size in range(len(self._marker) - 1, 0, -1) if text.endswith(self._marker[:size]))
+        return next(beginnings, int(text.endswith(b"\r")))

@@ -1,0 +1,138 @@
+"""What the runs put out, in the runs dir beside the records.
+
+    <runs dir>/
+        tensorboard/<name>/    passed to the command as --tb-dir
+        checkpoints/<name>/    passed to the command as --save-path
+        logs/<name>.log        all that the command printed
+
+A run that is moved while it goes on leaves a symbolic link at each path that its command was given.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack, suppress
+
+from .errors import OutputsInTheWay
+from .files import prune
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LOG = ".log"
+
+
+def end_marker(identifier: str) -> bytes:
+    """What a run's supervisor prints last, to see when the log is complete: a control string that terminals ignore.
+
+    It is an operating system command without meaning (ECMA-48, 8.3.89). It stays in the log only of a command that
+    left others behind, which still print.
+    """
+    return f"\x1b]7710;git-runs;{identifier}\x07".encode()
+
+
+class Outputs:
+    """The outputs of all runs in one runs dir."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root  # absolute
+
+    def tensorboard(self, name: str) -> str:
+        """The directory for TensorBoard's events."""
+        return os.path.join(self.root, "tensorboard", name)
+
+    def checkpoints(self, name: str) -> str:
+        """The path for checkpoints, a directory."""
+        return os.path.join(self.root, "checkpoints", name)
+
+    def log(self, name: str) -> str:
+        """The file that holds all that the command printed."""
+        return os.path.join(self.root, "logs", name + LOG)
+
+    def _all(self, name: str) -> tuple[str, str, str]:
+        return self.tensorboard(name), self.checkpoints(name), self.log(name)
+
+    def create(self, name: str) -> None:
+        """Make the run's directories and an empty log; raises OutputsInTheWay. All or none are made."""
+        with ExitStack() as undo:
+            for path in self._all(name):
+                self._make(path, name)
+                undo.callback(self._remove, path)
+            undo.pop_all()
+
+    def move(self, old: str, new: str, *, keep_links: bool) -> None:
+        """Rename the run's outputs, with links at the old paths if the command may still write there.
+
+        Raises OutputsInTheWay. All or none are moved.
+        """
+        with ExitStack() as undo:
+            for source, target in zip(self._all(old), self._all(new), strict=True):
+                if not os.path.lexists(source):
+                    continue
+                self._rename(source, target, new)
+                undo.callback(self._rename, target, source, old)
+                if keep_links:
+                    os.symlink(os.path.relpath(target, os.path.dirname(source)), source)
+                    undo.callback(os.unlink, source)
+            undo.pop_all()
+        for source in self._all(old):
+            prune(source, self._kind(source))
+
+    def remove(self, name: str) -> list[str]:
+        """Delete the run's outputs, links not followed; the paths left because a link led out of the runs dir."""
+        left = []
+        for path in self._all(name):
+            if not os.path.lexists(path):
+                continue
+            if self._leads_out(path):
+                left.append(path)
+            else:
+                self._remove(path)
+        return left
+
+    def links(self, name: str) -> Iterator[str]:
+        """The paths of that name that are links left by a move."""
+        return (path for path in self._all(name) if os.path.islink(path))
+
+    def successor(self, name: str) -> str | None:
+        """The name that a moved run took, where links are left at its old name."""
+        with suppress(OSError):
+            target = os.path.join(os.path.dirname(self.tensorboard(name)), os.readlink(self.tensorboard(name)))
+            return os.path.relpath(target, os.path.join(self.root, "tensorboard"))
+        return None
+
+    def _kind(self, path: str) -> str:
+        """The directory of all outputs of the same kind."""
+        return os.path.join(self.root, os.path.relpath(path, self.root).split(os.sep, 1)[0])
+
+    def _leads_out(self, path: str) -> bool:
+        """Whether a symbolic link on the way to `path` leads somewhere else."""
+        parent = os.path.dirname(path)
+        return os.path.realpath(parent) != os.path.join(os.path.realpath(self.root), os.path.relpath(parent, self.root))
+
+    def _make(self, path: str, name: str) -> None:
+        while True:
+            try:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                open(path, "x").close() if path.endswith(LOG) else os.mkdir(path)
+                return
+            except FileExistsError:
+                raise OutputsInTheWay(name, path) from None
+            except FileNotFoundError:
+                continue  # the last run of the group was deleted just now, and the group's directory with it
+
+    def _rename(self, source: str, target: str, name: str) -> None:
+        if os.path.lexists(target):
+            raise OutputsInTheWay(name, target)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(source, target)
+
+    def _remove(self, path: str) -> None:
+        if os.path.isdir(path) and not os.path.islink(path):
+            import shutil
+
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+        prune(path, self._kind(path))
