@@ -1,0 +1,139 @@
+"""refs/runs/*: the rules for names; create, read, move, delete.
+
+A run's ref is created in process by dulwich, with compare-and-swap: of any number of racers one wins. Where that does
+not win, git decides and explains. All that deletes or moves refs goes through git, which alone does it safely beside
+`git pack-refs`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from . import git
+from .errors import GitFailed, InvalidName, NameClash, NameTaken
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .git import Repository
+
+PREFIX = "refs/runs/"
+LONGEST = 200  # bytes; a record's file name, its lock's and its log's then fit into 255
+OUR_SUFFIXES = (".yml", ".log")
+
+
+def ref(name: str) -> str:
+    """The full name of the run's ref."""
+    return PREFIX + name
+
+
+# --- names
+
+
+def validate(name: str) -> None:
+    """Raises InvalidName, with the rule that is broken, for what cannot be a run's name."""
+    if rule := _broken_rule(name):
+        raise InvalidName(name, rule)
+
+
+def _broken_rule(name: str) -> str | None:
+    """Our own rules, and those of git-check-ref-format(1) in words."""
+    from dulwich.refs import check_ref_format
+
+    if not name:
+        return "it is empty"
+    if not re.match(r"[A-Za-z0-9_]", name):
+        return "it must start with a letter, a digit or '_'"
+    if stranger := re.search(r"[^A-Za-z0-9._=+,@%/-]", name):
+        return f"'{stranger[0]}' is not allowed; letters, digits and . _ - = + , @ % / are"
+    if len(name) > LONGEST:
+        return f"it is longer than {LONGEST} bytes"
+    if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", name):
+        return "it looks like the hash of a commit"
+    for part in name.split("/"):
+        if not part:
+            return "it has a '/' at its end or two in a row"
+        if part.startswith("."):
+            return f"'{part}' starts with '.'"
+        if part.endswith(".lock"):
+            return f"'{part}' ends in '.lock', as git's lock files do"
+        if part.endswith(OUR_SUFFIXES):
+            return f"'{part}' ends in '{part[-4:]}', as files in the runs dir do"
+    if ".." in name:
+        return "it has two dots in a row"
+    if name.endswith("."):
+        return "it ends in '.'"
+    return None if check_ref_format(ref(name).encode()) else "git check-ref-format refuses it"  # type: ignore[arg-type]
+
+
+class Neighbours:
+    """Asks git, while we do something else, for the refs that a name would collide with."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._below = git.start("for-each-ref", "--count=1", "--format=%(refname)", ref(name))
+        self._groups = {group: git.start("show-ref", "--verify", "--quiet", ref(group)) for group in _groups(name)}
+
+    def check(self) -> None:
+        """Raises NameTaken where the name is a run's, NameClash where it is a group's or lies below a run."""
+        taken = self._below.output().strip()
+        runs = [group for group, call in self._groups.items() if call.succeeds()]
+        if taken == ref(self.name):
+            raise NameTaken(self.name)
+        if taken:
+            raise NameClash(self.name, taken[len(PREFIX) :])
+        for run in runs:
+            raise NameClash(self.name, run)
+
+
+def _groups(name: str) -> list[str]:
+    """ "a/b/c" lies in the groups "a" and "a/b"."""
+    parts = name.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+# --- refs
+
+
+def create(repository: Repository, name: str, commit: str) -> None:
+    """Create the run's ref at `commit`, a full hash; of any number of racers one wins, the others get NameTaken.
+
+    `Neighbours.check` comes first: dulwich does not see packed refs below the name.
+    """
+    if not _create_in_process(repository, name, commit):
+        try:
+            git.update_refs([f"create {ref(name)} {commit}"])
+        except GitFailed:
+            Neighbours(name).check()
+            raise
+
+
+def _create_in_process(repository: Repository, name: str, commit: str) -> bool:
+    """False where dulwich did not create the ref: another was faster, or an empty directory is in its way."""
+    from dulwich.file import FileLocked
+    from dulwich.refs import DiskRefsContainer
+
+    if any(entry.key == "extensions.refstorage" and entry.value != "files" for entry in repository.config):
+        return False
+    container = DiskRefsContainer(repository.common_dir)
+    try:
+        return container.set_if_equals(ref(name).encode(), b"0" * 40, commit.encode())  # type: ignore[arg-type]
+    except (OSError, FileLocked):
+        return False
+
+
+def commit_of(name: str) -> str | None:
+    """Full hash of the commit that the run's ref points to, or None."""
+    return git.resolve(ref(name))
+
+
+def move(old: str, new: str) -> None:
+    """Rename the run's ref in one transaction; raises GitFailed."""
+    commit = git.run("rev-parse", "--verify", ref(old)).strip()
+    git.update_refs([f"create {ref(new)} {commit}", f"delete {ref(old)} {commit}"])
+
+
+def delete(names: Iterable[str]) -> None:
+    """Delete the runs' refs, all or none; those that are not there count as deleted."""
+    git.update_refs(f"delete {ref(name)}" for name in names)
