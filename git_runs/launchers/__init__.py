@@ -1,0 +1,1 @@
+"""Where the command of a run goes on: one module a launcher, each with the same few verbs."""

@@ -1,0 +1,84 @@
+"""What a supervisor is told: a private file that it reads and removes.
+
+The file holds the whole environment of whoever started the run, secrets among it, so only its owner may read it. The
+command line of a process is public, and its length limited: it carries no more than the path of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# -E: no variable of the tmux server's environment bends the interpreter. Modules come from where ours came from.
+_START = (
+    "import json, sys; sys.path[:] = json.load(open(sys.argv[1]))['path']; import git_runs.supervise as s; s.main()"
+)
+
+
+class Spec:
+    """One launch."""
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        name: str,
+        identifier: str,
+        command: str,
+        shell: str,
+        keep_session: str,
+        cwd: str,
+        environment: dict[str, str],
+    ) -> None:
+        self.root = root  # the runs dir, absolute
+        self.name = name  # the run's name when it was launched
+        self.identifier = identifier  # the record's `id`
+        self.command = command  # what the shell gets
+        self.shell = shell  # a program, and options for it
+        self.keep_session = keep_session  # the setting
+        self.cwd = cwd  # absolute
+        self.environment = environment  # all of it
+
+    def write(self) -> str:
+        """Write the file for the supervisor; its path."""
+        directory = os.path.join(self.root, "specs")
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+        path = os.path.join(directory, self.identifier + ".json")
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with open(descriptor, "w", encoding="ascii") as file:
+                path_of_modules = [os.path.abspath(place) for place in sys.path]
+                json.dump(_as_utf8({**vars(self), "path": path_of_modules}), file)
+        except OSError as error:
+            os.unlink(path)
+            error.filename = error.filename or path
+            raise
+        return path
+
+    @classmethod
+    def take(cls, path: str) -> Spec:
+        """Read the file and remove it."""
+        with open(path, encoding="ascii") as file:
+            content: dict[str, Any] = json.load(file)
+        os.unlink(path)
+        del content["path"]
+        return cls(**content)
+
+
+def supervisor(path: str) -> list[str]:
+    """The command line of a supervisor that takes the spec at `path`."""
+    return [sys.executable, "-E", "-X", "utf8", "-c", _START, path]
+
+
+def _as_utf8(value: Any) -> Any:
+    """The same bytes as text decoded from UTF-8, what is not UTF-8 in surrogates: the supervisor's encoding."""
+    if isinstance(value, dict):
+        return {_as_utf8(key): _as_utf8(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_utf8(item) for item in value]
+    return os.fsencode(value).decode("utf-8", "surrogateescape")

@@ -1,0 +1,263 @@
+"""What runs inside the pane or job: it runs the command, and records how it goes.
+
+The supervisor leads the session of its terminal and gives the command a process group of its own, in the foreground:
+so keys such as Ctrl-C reach the command, and whatever the command does to its own group spares the supervisor.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import sys
+import time
+from contextlib import suppress
+
+from . import process, record
+from .errors import BadRecord, Locked, NoSuchRun, RunsError
+from .outputs import Outputs, end_marker
+from .spec import Spec
+from .store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+    from typing import NoReturn
+
+    from .record import Record
+
+PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+STOPPING = (signal.SIGHUP, signal.SIGTERM)
+CHANGED_BY_US = (*PASSED_ON, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
+
+PATIENCE = 60.0  # seconds to try to write the record: how a run ended is known only here
+GRACE = 10.0  # seconds that a stopped command's children may take to end as well
+LOG_STALLED = 2.0  # seconds without a byte in the log after which no more are waited for
+
+
+def main() -> None:
+    """Carry out the spec whose path is the first argument; ends with the command's exit code."""
+    try:
+        sys.exit(Supervisor(Spec.take(sys.argv[1])).run())
+    except RunsError as error:
+        _say(error.report())
+        sys.exit(error.exit_code)
+
+
+class Supervisor:
+    """Runs one command and records how it goes."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.store = Store(spec.root, patience=PATIENCE)
+        self.outputs = Outputs(spec.root)
+        self.group = 0  # the command's process group, once it is started
+        self.stops: list[int] = []  # the signals that told us to stop
+
+    def run(self) -> int:
+        """From `running` to the end; gives the exit code to end with, as a shell would put it."""
+        for number in PASSED_ON:
+            signal.signal(number, self._pass_on)
+        self._record_start()
+        code = self._run_command()
+        finished = record.timestamp()
+        self._complete_log()
+        self._record_end(code, finished)
+        self._settle(code)
+        return code if code >= 0 else 128 - code
+
+    # --- the command
+
+    def _run_command(self) -> int:
+        """Run it to its end: its exit code, or minus the signal that ended it."""
+        environment = _with_own_terminal(self.spec.environment)
+        signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+        if self.stops:
+            return -self.stops[0]
+        child = os.fork()
+        if child == 0:
+            self._become_command(environment)
+        with suppress(OSError):  # parent and child both do it: neither may go on before it is done
+            os.setpgid(child, child)
+        self.group = child
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+        code = _wait_for(child)
+        if signal.SIGTERM in self.stops:
+            self._wait_for_group()
+        self._take_terminal()
+        return code
+
+    def _become_command(self, environment: dict[str, str]) -> NoReturn:
+        """In the child: the process becomes the command."""
+        try:
+            os.setpgid(0, 0)
+            self._take_terminal()
+            for number in CHANGED_BY_US:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+            os.chdir(self.spec.cwd)
+            shell = shlex.split(self.spec.shell)
+            os.execvpe(shell[0], [*shell, "-c", self.spec.command], environment)
+        except OSError as error:
+            _say(f"fatal: cannot run the command: {error}")
+            os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+        finally:
+            os._exit(126)
+
+    def _take_terminal(self) -> None:
+        """Make our process group the one in the foreground of the terminal, if there is one."""
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        with suppress(OSError):
+            os.tcsetpgrp(0, os.getpgrp())
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler: the signal is meant for the command. A second SIGTERM means business."""
+        again = number == signal.SIGTERM and number in self.stops
+        if number in STOPPING:
+            self.stops.append(number)
+        if self.group:
+            with suppress(ProcessLookupError):
+                os.killpg(self.group, signal.SIGKILL if again else number)
+                os.killpg(self.group, signal.SIGCONT)
+
+    def _wait_for_group(self) -> None:
+        deadline = time.monotonic() + GRACE
+        while self._group_lives() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _group_lives(self) -> bool:
+        """Whether any process of the command's group is left."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.group, 0)
+            return True
+        return False
+
+    # --- the record
+
+    def _record_start(self) -> None:
+        """Set the record to `running`. Where it cannot be written the command runs all the same."""
+        try:
+            with self.store.change(self.spec.name) as fields:
+                fields["status"] = record.RUNNING
+                fields["process"] = process.identify(os.getpid())
+        except (BadRecord, Locked) as error:
+            _say(error.report())
+        except OSError as error:
+            _say(f"fatal: cannot write the run's record: {error}")
+
+    def _record_end(self, code: int, finished: str) -> None:
+        """Write how the command ended, under whatever name the run has by now; nothing where it was deleted."""
+        deadline = time.monotonic() + PATIENCE
+        while name := self._current_name():
+            try:
+                with self.store.change(name) as fields:
+                    if fields.text("id") == self.spec.identifier:
+                        self._set_end(fields, code, finished)
+                self._remove_links()
+                return
+            except NoSuchRun:
+                continue  # moved a moment ago
+            except (RunsError, OSError) as error:
+                if time.monotonic() > deadline:
+                    _say(f"fatal: cannot record the end of run '{name}', exit code {code}, at {finished}: {error}")
+                    return
+                time.sleep(0.5)
+
+    def _set_end(self, fields: Record, code: int, finished: str) -> None:
+        if self.stops or code < 0:
+            fields["status"] = record.KILLED
+        else:
+            fields["status"] = record.FAILED if code else record.FINISHED
+        fields["exit-code" if code >= 0 else "signal"] = abs(code)
+        fields["finished"] = finished
+        fields.pop("process", None)
+
+    def _current_name(self) -> str | None:
+        """The run's name now; None where it has no record any more."""
+        return self.store.name_of(self.spec.identifier, likely=self.spec.name)
+
+    def _remove_links(self) -> None:
+        """The command has ended: nobody needs the paths that the run had before it was moved."""
+        name = self.spec.name
+        while successor := self.outputs.successor(name):
+            for link in self.outputs.links(name):
+                os.unlink(link)
+            name = successor
+
+    # --- the terminal
+
+    def _complete_log(self) -> None:
+        """Wait until all that was printed is in the log: it gets there by way of tmux, a little later.
+
+        A marker is printed last, waited for, and cut off again unless somebody still prints.
+        """
+        marker = end_marker(self.spec.identifier)
+        path = self.outputs.log(self._current_name() or self.spec.name)
+        with suppress(OSError), open(path, "r+b") as log:
+            log.seek(0, os.SEEK_END)
+            _print_to_terminal(marker)
+            tail = b""
+            deadline = time.monotonic() + LOG_STALLED
+            while time.monotonic() < deadline:
+                if printed := log.read(1 << 20):
+                    deadline = time.monotonic() + LOG_STALLED
+                    tail = tail[-len(marker) :] + printed
+                    if marker in tail:
+                        break
+                else:
+                    time.sleep(0.005)
+            if tail.endswith(marker) and not self._group_lives():
+                log.truncate(log.tell() - len(marker))
+
+    def _settle(self, code: int) -> None:
+        """Leave the pane as `keep-session` says: by default it stays if the run failed or somebody looks at it."""
+        if signal.SIGHUP in self.stops:
+            return
+        from .launchers import tmux
+
+        keep = {"always": True, "never": False}.get(self.spec.keep_session, True if code or self.stops else None)
+        if keep is not True:
+            with suppress(RunsError):
+                tmux.settle(keep=keep)
+
+
+def _wait_for(child: int) -> int:
+    """Its exit code, or minus the signal that ended it."""
+    while True:
+        _, status = os.waitpid(child, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return os.waitstatus_to_exitcode(status)
+        if os.WSTOPSIG(status) == signal.SIGTSTP:  # Ctrl-Z, and no shell is there to go on with `fg`
+            os.killpg(child, signal.SIGCONT)
+
+
+def _with_own_terminal(environment: dict[str, str]) -> dict[str, str]:
+    """The environment of whoever started the run, with the variables that tell of a terminal from this one."""
+
+    def of_terminal(key: str) -> bool:
+        return key in ("TMUX", "TMUX_PANE") or key.startswith("TERM")
+
+    of_pane = {key: value for key, value in os.environ.items() if of_terminal(key)}
+    return {key: value for key, value in environment.items() if not of_terminal(key)} | of_pane
+
+
+def _print_to_terminal(text: bytes) -> None:
+    """Raises OSError where there is no terminal (any more), or where it takes nothing for a while."""
+    terminal = os.open("/dev/tty", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    try:
+        deadline = time.monotonic() + LOG_STALLED
+        while text:
+            try:
+                text = text[os.write(terminal, text) :]
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.005)
+    finally:
+        os.close(terminal)
+
+
+def _say(text: str) -> None:
+    """Print it, if there still is a terminal."""
+    with suppress(OSError):
+        os.write(2, f"{text}\r\n".encode(errors="backslashreplace"))
