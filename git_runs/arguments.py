@@ -1,0 +1,57 @@
+"""The parser of a subcommand's arguments, and the arguments that several subcommands take."""
+
+from __future__ import annotations
+
+import argparse
+
+from .errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from .project import Project
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but that options and operands may be mixed, as in git, and wrong usage is an exception."""
+
+    def parse(self, arguments: list[str]) -> argparse.Namespace:
+        """Raises UsageError; `-h` ends the program.
+
+        What follows `--` becomes `words`, in a subcommand that has a default for it.
+        """
+        if "--" not in arguments:
+            return self.parse_intermixed_args(arguments)
+        if self.get_default("words") is None:
+            return self.parse_args(arguments)
+        end = arguments.index("--")
+        args = self.parse_intermixed_args(arguments[:end])
+        args.words = arguments[end + 1 :]
+        return args
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, self.format_usage())
+
+
+def add_patterns(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """PATTERN..., --pattern and -G."""
+    parser.add_argument(
+        "patterns",
+        nargs="+" if required else "*",
+        metavar="PATTERN",
+        help="a run's name, or a regular expression that matches whole names",
+    )
+    if not required:
+        parser.add_argument(
+            "--pattern", dest="patterns_too", metavar="PATTERN", action="append", default=[], help="the same as PATTERN"
+        )
+    parser.add_argument("-G", "--glob", action="store_true", help="patterns are shell globs: 'exp/*', 'lr?'")
+
+
+def selected(project: Project, args: argparse.Namespace) -> list[str]:
+    """The names that the arguments of `add_patterns` select; raises BadPattern or NothingSelected."""
+    from . import query
+
+    glob = args.glob or project.settings.pattern_type == "glob"
+    return query.select(project.store, [*args.patterns, *getattr(args, "patterns_too", [])], glob=glob)

@@ -1,0 +1,38 @@
+"""Change the description of a run."""
+
+from __future__ import annotations
+
+from .. import git, project, query
+from ..errors import RunsError
+from ..terminal import edited
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..store import Store
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("-m", "--description", metavar="TEXT", help="the new description, instead of the editor")
+
+
+def run(args: Namespace) -> int:
+    """The record is locked only while the description is written, not while it is edited."""
+    here = project.find()
+    one = query.find(here.store, args.name)
+    if args.description is not None:
+        _describe(here.store, one.name, args.description)
+        return 0
+    old = one.record.text("description")
+    with edited(old, editor=git.editor(), directory=here.repository.git_dir) as text:
+        if not text:
+            raise RunsError("the description is empty; it stays as it was", "use -m '' for none")
+        _describe(here.store, one.name, text)
+    return 0
+
+
+def _describe(store: Store, name: str, text: str) -> None:
+    with store.change(name) as fields:
+        fields["description"] = text

@@ -1,0 +1,48 @@
+"""Add the runs of a single-file database, as `git runs export` and the first `runs` tool write it."""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+from .. import git, lifecycle, project, record, refs
+from ..errors import CommitMissing, RunsError
+from ..terminal import report_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..project import Project
+    from ..record import Record
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="default: runs.db-filename in the runs dir")
+
+
+def run(args: Namespace) -> int:
+    """Exit code 1 where a run could not be added; the others are, and the file stays as it is."""
+    here = project.find()
+    path = args.file or os.path.join(here.store.root, here.settings.db_filename)
+    with open(path, "rb") as file:
+        entries = record.parse_database(file.read(), path)
+    failed: list[RunsError] = []
+    for name, fields in entries.items():
+        try:
+            _add(here, name, fields)
+        except RunsError as error:
+            failed.append(error)
+    print(f"Imported {len(entries) - len(failed)} of {len(entries)} runs from '{path}'")
+    return report_all(failed)
+
+
+def _add(here: Project, name: str, fields: Record) -> None:
+    refs.validate(name)
+    refs.Neighbours(name).check()
+    given = fields.text("commit")
+    commit = git.resolve(given) if given else None
+    if commit is None:
+        raise CommitMissing(name, given)
+    # The first tool gave no ids.
+    lifecycle.adopt(here, name, record.Record({"id": str(uuid.uuid4()), **fields, "name": name, "commit": commit}))

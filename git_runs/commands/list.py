@@ -1,0 +1,24 @@
+"""List the names of runs, one a line, in natural order."""
+
+from __future__ import annotations
+
+from .. import project, query
+from ..arguments import add_patterns, selected
+from ..terminal import report_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_patterns(parser)
+
+
+def run(args: Namespace) -> int:
+    """Exit code 1 where a record cannot be read; the others are listed all the same."""
+    here = project.find()
+    runs, bad = query.read(here.store, selected(here, args))
+    for one in runs:
+        print(one.name)
+    return report_all(bad)

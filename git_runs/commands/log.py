@@ -1,0 +1,40 @@
+"""Show what a run printed."""
+
+from __future__ import annotations
+
+import sys
+
+from .. import logs, project, query
+from ..errors import NoLog
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
+    parser.add_argument("-n", "--lines", metavar="LINES", type=int, help="begin with the last LINES lines")
+
+
+def run(args: Namespace) -> int:
+    here = project.find()
+    one = query.find(here.store, args.name)
+    identifier = one.record.text("id")
+
+    def goes_on() -> bool:
+        name = here.store.name_of(identifier, likely=one.name)
+        return name is not None and here.store.read(name).is_under_way
+
+    try:
+        logs.copy(
+            here.outputs.log(one.name),
+            sys.stdout.buffer,
+            identifier=identifier,
+            last=args.lines,
+            goes_on=goes_on if args.follow else None,
+        )
+    except FileNotFoundError:
+        raise NoLog(one.name) from None
+    return 0

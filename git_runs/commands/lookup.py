@@ -1,0 +1,43 @@
+"""Show the record of a run as YAML, or one value of it."""
+
+from __future__ import annotations
+
+import sys
+
+from .. import project, query, record
+from ..errors import NoSuchKey
+from ..terminal import escape
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..query import Run
+    from ..store import Store
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("key", metavar="KEY", nargs="?", help="the field to show, instead of the whole record")
+
+
+def run(args: Namespace) -> int:
+    """A value goes out as it is, but to a terminal, where control characters are spelled out."""
+    here = project.find()
+    one = query.find(here.store, args.name)
+    if args.key is None:
+        text = _whole_record(here.store, one)
+    elif args.key in one.record:
+        text = record.to_text(one.value(args.key)) + "\n"
+    else:
+        raise NoSuchKey(args.name, args.key, list(one.record))
+    sys.stdout.write(escape(text, keep="\n\t") if sys.stdout.isatty() else text)
+    return 0
+
+
+def _whole_record(store: Store, run: Run) -> str:
+    """The record's text as it stands in its file, but with `lost` where the run is."""
+    text = store.text(run.name)
+    if run.value("status") == run.record.get("status"):
+        return text
+    return record.edit(text, store.path(run.name), {**run.record, "status": run.value("status")})

@@ -1,0 +1,21 @@
+"""Rename a run: its ref, its record, its outputs and its tmux session. A run that goes on does so."""
+
+from __future__ import annotations
+
+from .. import lifecycle, project, query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("old", metavar="OLD")
+    parser.add_argument("new", metavar="NEW")
+    parser.add_argument("-f", "--force", action="store_true", help="move a run of another host too")
+
+
+def run(args: Namespace) -> int:
+    here = project.find()
+    lifecycle.move(here, query.find(here.store, args.old), args.new, force=args.force)
+    return 0

@@ -1,0 +1,167 @@
+"""Start a run: the command goes on in tmux, refs/runs/NAME keeps the commit, and a record tells of both."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from itertools import count
+
+from .. import git, lifecycle, project, query, refs
+from ..errors import NameTaken, NoSuchRun, RunsError, UsageError
+from ..record import SHAPING_SETTINGS
+from ..refs import Neighbours
+from ..terminal import confirm, edited, escape, warn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..project import Project
+    from ..record import Record
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.usage = "git runs new [<options>] NAME COMMAND\n       git runs new [<options>] NAME -- PROGRAM [ARG...]"
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("command", metavar="COMMAND", nargs="*", help="what the shell is to run, in one argument")
+    parser.set_defaults(words=[])  # what follows "--"
+    parser.add_argument("-m", "--description", metavar="TEXT", help="default: the subject of the commit")
+    parser.add_argument("-e", "--edit", action="store_true", help="write the description in the editor")
+    parser.add_argument("-a", "--attach", action="store_true", help="join the tmux session at once")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only the name")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would be started")
+    collision = parser.add_mutually_exclusive_group()
+    collision.add_argument("--timestamp", action="store_true", help="if the name is taken, add the time to it")
+    collision.add_argument("--overwrite", action="store_true", help="if the name is taken, delete the old run first")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask before the old run is deleted")
+    parser.add_argument("-f", "--force", action="store_true", help="delete the old run even if it is another host's")
+    settings = parser.add_argument_group("settings, for this run")
+    settings.add_argument("--tb-dir-flag", metavar="FLAG", action="append", help="passes the TensorBoard directory")
+    settings.add_argument("--save-path-flag", metavar="FLAG", action="append", help="passes the checkpoint path")
+    settings.add_argument(
+        "--extra-flag", metavar="FLAG=VALUE", action="append", help="one flag more; empty: forget those configured"
+    )
+    settings.add_argument("--virtualenv-path", metavar="PATH", action="append", help="activated before the command")
+    settings.add_argument("--shell", metavar="SHELL", action="append", help="runs the command")
+
+
+def run(args: Namespace) -> int:
+    work_tree = lifecycle.WorkTree()
+    typed = _typed(args)
+    refs.validate(args.name)
+    neighbours = Neighbours(args.name)
+    here = project.find({key: getattr(args, key.replace("-", "_")) or [] for key in SHAPING_SETTINGS})
+    lifecycle.check_ready(here, work_tree)
+    _check_virtualenv(here)
+    collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
+    description = args.description
+    while True:
+        name, old_is_in_the_way = _settle_name(neighbours, collision)
+        fields = lifecycle.prepare(here, work_tree, name, typed, description)
+        if args.dry_run:
+            return _show(fields, old_is_in_the_way)
+        if args.edit:
+            description = fields["description"] = _edit(here, fields.text("description"))
+            args.edit = False
+        if old_is_in_the_way:
+            _delete_old(here, name, args)
+        try:
+            lifecycle.start(here, work_tree, fields)
+            break
+        except NameTaken:  # somebody was faster
+            if collision != "timestamp":
+                raise
+    _tell(fields, work_tree.subject, quiet=args.quiet)
+    if args.attach:
+        _attach(here, fields)
+    return 0
+
+
+def _typed(args: Namespace) -> str:
+    """The command before flags are added."""
+    if args.words and not args.command:
+        return shlex.join(args.words)
+    if len(args.command) != 1 or args.words:
+        many = "COMMAND is one argument: quote it, or put '--' before the program"
+        raise UsageError(many if args.command else "a command is required", _usage())
+    if not args.command[0].strip():
+        raise UsageError("the command is empty", _usage())
+    return str(args.command[0])
+
+
+def _usage() -> str:
+    return "usage: git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]\n"
+
+
+def _settle_name(neighbours: Neighbours, collision: str) -> tuple[str, bool]:
+    """The name to use, and whether a run that has it is to be deleted first."""
+    try:
+        neighbours.check()
+        return neighbours.name, False
+    except NameTaken:
+        if collision == "refuse":
+            raise
+    return (neighbours.name, True) if collision == "overwrite" else (_with_timestamp(neighbours.name), False)
+
+
+def _with_timestamp(name: str) -> str:
+    """The name with the epoch's seconds behind it; those of the next second that is free."""
+    for seconds in count(int(time.time())):
+        candidate = f"{name}{seconds}"
+        refs.validate(candidate)
+        try:
+            Neighbours(candidate).check()
+            break
+        except NameTaken:
+            continue
+    return candidate
+
+
+def _edit(here: Project, text: str) -> str:
+    with edited(text, editor=git.editor(), directory=here.repository.git_dir) as description:
+        if not description:
+            raise RunsError("the description is empty; nothing was started")
+        return description
+
+
+def _delete_old(here: Project, name: str, args: Namespace) -> None:
+    if not args.yes:
+        confirm("Delete the following run, and start the new one?", [name], doing=f"delete run '{name}'")
+    try:
+        lifecycle.delete(here, [query.find(here.store, name)], force=args.force)
+    except NoSuchRun:  # a ref without a record
+        refs.delete([name])
+
+
+def _check_virtualenv(here: Project) -> None:
+    import os
+
+    path = here.settings.virtualenv_path
+    if path is not None and not os.path.isfile(os.path.join(path, "bin", "activate")):
+        warn(f"there is no virtualenv in '{path}': bin/activate is missing")
+
+
+def _show(fields: Record, old_is_in_the_way: bool) -> int:
+    if old_is_in_the_way:
+        print(f"Would delete the old run '{fields['name']}'")
+    print(f"Would start run '{fields['name']}' at commit {fields['commit']}:")
+    print(f"  {escape(fields['command'])}")
+    return 0
+
+
+def _tell(fields: Record, subject: str, *, quiet: bool) -> None:
+    name = fields["name"]
+    if quiet:
+        print(name)
+        return
+    print(f"Started run '{name}' at {fields['commit'][:10]} ({escape(subject)})")
+    print(f"  to follow its output:  git runs log -f {name}")
+    print(f"  to attach to it:       git runs attach {name}")
+    print(f"  to have it back:       git runs reproduce {name}")
+
+
+def _attach(here: Project, fields: Record) -> None:
+    sys.stdout.flush()
+    if session := lifecycle.find_session(here, fields):
+        session.attach()

@@ -1,0 +1,70 @@
+"""Show runs as a table, newest first."""
+
+from __future__ import annotations
+
+import sys
+
+from .. import project, query, table
+from ..arguments import add_patterns, selected
+from ..terminal import report_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..project import Project
+    from ..query import Run
+
+COLUMNS = ("name", "status", "command", "input-command", "commit", "datetime", "description", "host")
+TIMES = ("datetime", "finished")
+FOR_PROGRAMS = ("csv", "tsv", "json")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_patterns(parser)
+    parser.add_argument("--columns", metavar="KEY,...", help="the fields to show, in this order")
+    parser.add_argument("--hidden-columns", metavar="KEY,...", help="the fields to leave out")
+    parser.add_argument("--column-width", metavar="N", help="cut cells to N characters")
+    parser.add_argument("--sort", metavar="[-]KEY", default="-datetime", help="sort by a field, with - backwards")
+    parser.add_argument(
+        "--format", default=table.DEFAULT_FORMAT, help="csv, tsv, json, or any format of tabulate (default: simple)"
+    )
+
+
+def run(args: Namespace) -> int:
+    """Exit code 1 where a record cannot be read; the others are shown all the same."""
+    options = {key: [value] for key in ("hidden-columns", "column-width") if (value := _option(args, key)) is not None}
+    here = project.find(options)
+    runs, bad = query.read(here.store, selected(here, args))
+    columns = _columns(args, here)
+    for_people = args.format not in FOR_PROGRAMS
+    rows = [[_value(one, column, for_people) for column in columns] for one in query.sort(runs, args.sort)]
+    sys.stdout.write(table.render(columns, rows, args.format, here.settings.column_width))
+    return report_all(bad)
+
+
+def _option(args: Namespace, key: str) -> str | None:
+    value: str | None = getattr(args, key.replace("-", "_"))
+    return value
+
+
+def _columns(args: Namespace, here: Project) -> list[str]:
+    if args.columns is None:
+        return [column for column in COLUMNS if column not in here.settings.hidden_columns]
+    columns: list[str] = args.columns.replace(",", " ").split()
+    return columns
+
+
+def _value(run: Run, column: str, for_people: bool) -> object:
+    value = run.value(column)
+    return _local_time(value) if for_people and column in TIMES else value
+
+
+def _local_time(value: object) -> object:
+    """A point in time as the clock here showed it, to the second; what is none stays as it is."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(str(value)).astimezone().replace(tzinfo=None).isoformat(timespec="seconds")
+    except ValueError:
+        return value

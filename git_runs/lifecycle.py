@@ -1,0 +1,362 @@
+"""Start, move, stop and delete runs: ref, record, outputs and process together, each step with its undo."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import time
+import uuid
+from contextlib import ExitStack, suppress
+from math import inf
+
+from . import git, process, record, refs
+from .command_line import compose
+from .errors import NameInUse, NoSuchRun, NotClean, OtherHost, RunsError
+from .launchers import tmux
+from .record import Record
+from .spec import Spec, supervisor
+from .terminal import warn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .git import WorkTreeState
+    from .launchers.tmux import Session
+    from .project import Project
+    from .query import Run
+
+GRACE = 10.0  # seconds between TERM and KILL
+AFTER_KILL = 5.0  # seconds that a supervisor may take to record that its command was killed
+LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited for
+
+
+# --- start
+
+
+class WorkTree:
+    """What git says of the work tree; it looks while we do something else."""
+
+    def __init__(self) -> None:
+        self._status = git.start_status()
+        self._subject = git.start_subject()
+        self._local_variables = git.start_local_variables()
+
+    def answer(self) -> None:
+        """Wait for git; raises GitFailed without a work tree, or on an unborn branch."""
+        self.state = git.read_status(self._status)
+        self.subject = self._subject.output().rstrip("\n")
+
+    def environment(self) -> dict[str, str]:
+        """Our environment without what git added to it, which would tie the command to this repository."""
+        git_only = {*self._local_variables.output().split(), *git.ADDED_BY_GIT}
+        environment = {key: value for key, value in os.environ.items() if key not in git_only}
+        if environment.get("GIT_EDITOR") == ":":
+            del environment["GIT_EDITOR"]
+        if exec_path := os.environ.get("GIT_EXEC_PATH"):
+            environment["PATH"] = environment.get("PATH", "").removeprefix(exec_path + ":")
+        return environment
+
+
+def check_clean(project: Project, state: WorkTreeState, doing: str) -> None:
+    """Raises NotClean where a tracked file is changed or an untracked one is not ignored."""
+    own = os.path.relpath(project.store.root, project.repository.top) + "/"
+    # The runs dir ignores itself, but for the moment in which it is made.
+    changes = [change for change in state.changes if not change.startswith(f"?? {own}")]
+    if changes:
+        raise NotClean(changes, doing)
+
+
+def check_ready(project: Project, work_tree: WorkTree) -> None:
+    """Raises what keeps any run from being started here: GitFailed, NotClean, ToolMissing or ToolTooOld."""
+    tmux.check()
+    work_tree.answer()
+    check_clean(project, work_tree.state, "no commit would tell what ran")
+
+
+def prepare(project: Project, work_tree: WorkTree, name: str, typed: str, description: str | None) -> Record:
+    """The record of a run that could be started; nothing is touched yet.
+
+    `typed` is the command before flags are added. Raises LaunchFailed where it is too long, or Unencodable.
+    """
+    settings = project.settings
+    fields = Record(
+        {
+            "id": str(uuid.uuid4()),
+            "name": name,
+            "description": work_tree.subject if description is None else description,
+            "command": compose(typed, settings, project.outputs, name),
+            "input-command": typed,
+            "commit": work_tree.state.commit,
+            "branch": work_tree.state.branch,
+            "datetime": record.timestamp(),
+            "host": process.hostname(),
+            "user": _user(),
+            "cwd": project.repository.prefix.rstrip("/") or ".",
+            "status": record.STARTING,
+            "process": process.identify(os.getpid()),
+            "settings": {key: getattr(settings, key.replace("-", "_")) for key in record.SHAPING_SETTINGS},
+        }
+    )
+    if fields["branch"] is None:
+        del fields["branch"]
+    record.dump(fields)
+    return fields
+
+
+def start(project: Project, work_tree: WorkTree, fields: Record) -> None:
+    """Start the run that `prepare` made ready: all of it, or nothing is left behind.
+
+    Raises NameTaken, OutputsInTheWay, LaunchFailed, and what the file system says.
+    """
+    name = fields.text("name")
+    with ExitStack() as undo:
+        refs.create(project.repository, name, fields.text("commit"))
+        undo.callback(refs.delete, [name])
+        project.store.prepare()
+        project.store.create(name, fields)
+        undo.callback(project.store.remove, name)
+        _remove_stale_links(project, name)
+        project.outputs.create(name)
+        undo.callback(project.outputs.remove, name)
+        path = _spec(project, work_tree, fields).write()
+        undo.callback(_remove_file, path)
+        launcher, pid = tmux.start(
+            supervisor(path),
+            name=name,
+            tag=_tag(project, fields),
+            log=project.outputs.log(name),
+            socket_name=project.settings.tmux_socket,
+        )
+        fields["launcher"] = {"tmux": launcher}
+        undo.callback(_close_sessions, project, [fields])
+        with project.store.change(name) as current:
+            current["launcher"] = fields["launcher"]
+            # From now on the supervisor answers for the run, even before it says so itself.
+            if current.text("status") == record.STARTING and (identity := process.identify(pid)):
+                current["process"] = identity
+        undo.pop_all()
+
+
+def adopt(project: Project, name: str, fields: Record) -> None:
+    """Add a run that took place elsewhere: its ref at its commit, which is here, and its record.
+
+    Raises NameTaken, Unencodable, and what the file system says; then nothing was added.
+    """
+    with ExitStack() as undo:
+        refs.create(project.repository, name, fields.text("commit"))
+        undo.callback(refs.delete, [name])
+        project.store.prepare()
+        project.store.create(name, fields)
+        undo.pop_all()
+
+
+def _spec(project: Project, work_tree: WorkTree, fields: Record) -> Spec:
+    name, outputs, repository = fields.text("name"), project.outputs, project.repository
+    about_the_run = {
+        "RUNS_NAME": name,
+        "RUNS_COMMIT": fields.text("commit"),
+        "RUNS_DIR": outputs.root,
+        "RUNS_TB_DIR": outputs.tensorboard(name),
+        "RUNS_SAVE_PATH": outputs.checkpoints(name),
+    }
+    cwd = os.path.join(repository.top or "", repository.prefix)
+    return Spec(
+        root=outputs.root,
+        name=name,
+        identifier=fields.text("id"),
+        command=fields.text("command"),
+        shell=project.settings.shell,
+        keep_session=project.settings.keep_session,
+        cwd=cwd,
+        environment={**work_tree.environment(), "PWD": os.path.normpath(cwd), **about_the_run},
+    )
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return os.environ.get("USER") or str(os.getuid())
+
+
+def _remove_stale_links(project: Project, name: str) -> None:
+    """Links that a run moved away from `name` left because its supervisor was killed; raises where it still goes on."""
+    if successor := project.outputs.successor(name):
+        with suppress(NoSuchRun):
+            if project.store.read(successor).is_under_way:
+                raise NameInUse(name, successor)
+        for link in project.outputs.links(name):
+            os.unlink(link)
+
+
+def _remove_file(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+# --- sessions
+
+
+def find_session(project: Project, fields: Record) -> Session | None:
+    """The tmux session of the run, if it still is there; raises ToolMissing."""
+    return _sessions([fields]).get(_tag(project, fields))
+
+
+def _sessions(records: Iterable[Record]) -> dict[str, Session]:
+    """The sessions of the tmux servers that the runs were started in, by their tags."""
+    sockets = {socket for fields in records if os.path.exists(socket := _socket(fields))}
+    return {tag: session for socket in sockets for tag, session in tmux.sessions(socket).items()}
+
+
+def _socket(fields: Record) -> str:
+    """The socket of the tmux server that the run was started in, or ""."""
+    launcher = fields.get("launcher")
+    details = launcher.get("tmux") if isinstance(launcher, dict) else None
+    return str(details.get("socket", "")) if isinstance(details, dict) else ""
+
+
+def _tag(project: Project, fields: Record) -> str:
+    """What marks the run's session: the run, and which copy of the repository it was started in, in ASCII."""
+    return f"{fields.text('id')} {project.store.root!a}"
+
+
+def _close_sessions(project: Project, records: list[Record]) -> None:
+    sessions = _sessions(records)
+    for fields in records:
+        if session := sessions.get(_tag(project, fields)):
+            session.close()
+
+
+# --- stop
+
+
+def stop(project: Project, runs: list[Run], grace: float = GRACE) -> None:
+    """End the runs that go on here: TERM to their process groups, KILL after `grace` seconds; recorded as `killed`.
+
+    Raises OtherHost, or RunsError for a run of another copy of the repository, before any is touched.
+    """
+    sessions = _sessions(run.record for run in runs)
+    for run in runs:
+        _check_stoppable(project, run, sessions)
+    names = [run.name for run in runs]
+    for seconds in (grace, AFTER_KILL):
+        # The supervisor passes the first TERM on, and makes KILL of the second.
+        for name in names:
+            _signal_supervisor(project, name, signal.SIGTERM, signal.SIGCONT)
+        names = wait(project, names, seconds)
+    for name in names:
+        _end_without_supervisor(project, name)
+
+
+def _check_stoppable(project: Project, run: Run, sessions: Iterable[str]) -> None:
+    if not run.record.is_local:
+        raise OtherHost(run.name, run.record.text("host"), "stopping")
+    identifier, tag = run.record.text("id"), _tag(project, run.record)
+    tags = [other for other in sessions if other.startswith(identifier + " ")]
+    if tags and tag not in tags:
+        raise RunsError(f"run '{run.name}' goes on in another copy of this repository, with runs dir {tags[0][37:]}")
+
+
+def _signal_supervisor(project: Project, name: str, *numbers: int) -> None:
+    with suppress(NoSuchRun, ProcessLookupError):
+        fields = project.store.read(name)
+        if fields.is_under_way:
+            for number in numbers:
+                os.kill(int(fields["process"]["pid"]), number)
+
+
+def _end_without_supervisor(project: Project, name: str) -> None:
+    """The supervisor does not answer: kill it, and record the end in its place."""
+    _signal_supervisor(project, name, signal.SIGKILL)
+    with suppress(NoSuchRun), project.store.change(name) as fields:
+        if fields.text("status") in record.UNDER_WAY:
+            fields["status"] = record.KILLED
+            fields["signal"] = int(signal.SIGKILL)
+            fields["finished"] = record.timestamp()
+            fields.pop("process", None)
+        _close_sessions(project, [fields])
+
+
+def wait(project: Project, names: Iterable[str], timeout: float | None = None) -> list[str]:
+    """Wait until the runs have ended, at most `timeout` seconds; the names of those that go on."""
+    deadline = inf if timeout is None else time.monotonic() + timeout
+    pause = 0.01
+    waiting = list(names)
+    while True:
+        waiting = [name for name in waiting if _goes_on(project, name)]
+        if not waiting or time.monotonic() >= deadline:
+            return waiting
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _goes_on(project: Project, name: str) -> bool:
+    try:
+        return project.store.read(name).is_under_way
+    except NoSuchRun:
+        return False
+
+
+# --- delete and move
+
+
+def delete(project: Project, runs: list[Run], *, force: bool) -> None:
+    """Stop the runs and remove their outputs, records and refs.
+
+    The ref goes last, since it holds the name: what is left after an interruption can be deleted again. Raises
+    OtherHost, before any is touched, unless forced.
+    """
+    if not force:
+        for run in runs:
+            _check_local(run, "deleting")
+    stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
+    _close_sessions(project, [run.record for run in runs])
+    removed: list[str] = []
+    try:
+        for run in runs:
+            for path in project.outputs.remove(run.name):
+                warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
+            project.store.remove(run.name)
+            removed.append(run.name)
+    finally:
+        refs.delete(removed)
+
+
+def _check_local(run: Run, doing: str) -> None:
+    if not run.record.is_local:
+        raise OtherHost(run.name, run.record.text("host"), doing)
+
+
+def move(project: Project, run: Run, new: str, *, force: bool) -> None:
+    """Rename the run's ref, record, outputs and session. A run that goes on does so, and ends under its new name.
+
+    Raises InvalidName, NameTaken, NameClash, OutputsInTheWay, and OtherHost unless forced; then nothing has changed.
+    """
+    refs.validate(new)
+    if not force:
+        _check_local(run, "moving")
+    refs.Neighbours(new).check()
+    old, commit = run.name, refs.commit_of(run.name)
+    if commit is None:
+        raise RunsError(f"run '{old}' has no ref '{refs.ref(old)}'", "create it with git update-ref, at its commit")
+    with ExitStack() as undo:
+        refs.create(project.repository, new, commit)
+        undo.callback(refs.delete, [new])
+        _remove_stale_links(project, new)
+        project.outputs.move(old, new, keep_links=run.record.is_under_way)
+        undo.callback(_move_outputs_back, project, new, old)
+        project.store.rename(old, new)
+        undo.pop_all()
+    refs.delete([old])
+    if session := find_session(project, run.record):
+        name = session.rename(new)
+        with project.store.change(new) as fields:
+            fields["launcher"] = {"tmux": {"socket": session.socket, "session": name}}
+
+
+def _move_outputs_back(project: Project, new: str, old: str) -> None:
+    for link in project.outputs.links(old):
+        os.unlink(link)
+    project.outputs.move(new, old, keep_links=False)

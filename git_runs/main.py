@@ -1,0 +1,146 @@
+"""The command line: global options, which subcommand, errors to exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+
+from . import __version__
+from .errors import RunsError, UsageError
+from .terminal import escape
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+COMMANDS = {
+    "new": "start a run",
+    "list": "list the names of runs",
+    "table": "show runs as a table",
+    "lookup": "show the record of a run, or one value of it",
+    "reproduce": "check out the code of a run, and show how to run it again",
+    "attach": "join the tmux session of a run",
+    "log": "show what a run printed",
+    "wait": "wait until runs have ended",
+    "kill": "stop runs",
+    "describe": "change the description of a run",
+    "move": "rename a run",
+    "delete": "delete runs and what they put out",
+    "import": "add the runs of a single-file database",
+    "export": "write the runs to a single-file database",
+}
+DEFAULT = "table"
+USAGE = "usage: git runs [-C <path>] [-c <name>=<value>] [<command> [<args>]]"
+BROKEN_PIPE = 141  # as if SIGPIPE had ended us
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run `git runs <arguments>`, by default those of the process; gives the exit code."""
+    _use_utf8()
+    signal.signal(signal.SIGTERM, _end_by_signal)
+    signal.signal(signal.SIGHUP, _end_by_signal)
+    try:
+        code = _dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return code
+    except RunsError as error:
+        return _report(error)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would say so once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        where = f"'{os.fsdecode(error.filename)}': " if error.filename else ""
+        return _report(RunsError(f"{where}{error.strerror or error}"))
+    except Exception as error:
+        if os.environ.get("GIT_TRACE", "0") != "0":
+            raise
+        return _report(
+            RunsError(f"unexpected {type(error).__name__}: {error}", "GIT_TRACE=1 shows where it comes from")
+        )
+
+
+def _dispatch(arguments: list[str]) -> int:
+    arguments = _take_global_options(arguments)
+    if arguments and arguments[0] in ("-h", "--help", "--version"):
+        print(f"git runs version {__version__}" if arguments[0] == "--version" else _help())
+        return 0
+    name = arguments[0] if arguments and not arguments[0].startswith("-") else None
+    if name and name not in COMMANDS:
+        raise UsageError(f"unknown subcommand: '{name}'{_did_you_mean(name)}", f"{USAGE}\nSee 'git runs -h'.\n")
+    return _run(name or DEFAULT, arguments[1:] if name else arguments)
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    from .arguments import Parser
+
+    module = "import_" if name == "import" else name
+    command = import_module(f"{__package__}.commands.{module}")
+    parser = Parser(prog=f"git runs {name}", description=command.__doc__)
+    command.add_arguments(parser)
+    code: int = command.run(parser.parse(arguments))
+    return code
+
+
+def _take_global_options(arguments: list[str]) -> list[str]:
+    """Obey -C and -c, as git would have before it called us; the arguments behind them."""
+    while arguments and arguments[0] in ("-C", "-c"):
+        if len(arguments) < 2:
+            raise UsageError(f"option '{arguments[0]}' requires a value", USAGE + "\n")
+        option, value, *arguments = arguments
+        if option == "-C":
+            os.chdir(value)
+        else:
+            _configure(value)
+    return arguments
+
+
+def _configure(assignment: str) -> None:
+    """Hand `name=value` to every git that is called: git-config(1), ENVIRONMENT."""
+    key, equals, value = assignment.partition("=")
+    number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    os.environ[f"GIT_CONFIG_KEY_{number}"] = key
+    os.environ[f"GIT_CONFIG_VALUE_{number}"] = value if equals else "true"
+    os.environ["GIT_CONFIG_COUNT"] = str(number + 1)
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"   {name:{width}}   {summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [USAGE, "", "Track, launch and reproduce experiment runs. The commands are:", "", *lines, "", _MORE]
+    )
+
+
+_MORE = f"""'git runs' alone is 'git runs {DEFAULT}'. See 'git runs <command> -h' for one command, and 'git runs --help'
+for the manual."""
+
+
+def _did_you_mean(name: str) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, COMMANDS, n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _report(error: RunsError) -> int:
+    sys.stdout.flush()
+    print(escape(error.report(), keep="\n"), file=sys.stderr)
+    if isinstance(error, UsageError) and error.usage:
+        print(error.usage, end="", file=sys.stderr)
+    return error.exit_code
+
+
+def _use_utf8() -> None:
+    """Records and git speak UTF-8, whatever the locale; what is not UTF-8 passes through as it is."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
+
+
+def _end_by_signal(number: int, frame: FrameType | None) -> None:
+    """Signal handler: end in order, so that what is half done is undone."""
+    raise SystemExit(128 + number)
