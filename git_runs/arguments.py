@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from .project import Project
 
 
+WIDTH = 80  # argparse would import shutil to ask the terminal, in every command
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, but that options and operands may be mixed, as in git, and wrong usage is an exception."""
+
+    def __init__(self, prog: str, description: str | None) -> None:
+        super().__init__(prog, description=description, formatter_class=_Formatter)
 
     def parse(self, arguments: list[str]) -> argparse.Namespace:
         """Raises UsageError; `-h` ends the program.
@@ -32,6 +38,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message, self.format_usage())
+
+
+class _Formatter(argparse.HelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=WIDTH)
 
 
 def add_patterns(parser: argparse.ArgumentParser, *, required: bool = False) -> None:

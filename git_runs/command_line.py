@@ -6,7 +6,7 @@ import re
 import shlex
 
 from .errors import LaunchFailed
-from .terminal import is_harmless
+from .escape import is_harmless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

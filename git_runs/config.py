@@ -11,7 +11,6 @@ import os
 
 from . import git
 from .errors import BadConfig, BadValue
-from .record import parse_settings
 from .terminal import warn
 
 TYPE_CHECKING = False
@@ -234,6 +233,8 @@ def _is_git_style(text: bytes) -> bool:
 
 
 def _read_yaml(text: bytes, path: str) -> Iterable[tuple[str, str | None]]:
+    from .yamltext import parse_settings
+
     settings, pairs = _split_off_bare_pairs(text)
     for key, value in {**parse_settings(settings, path), **parse_settings(pairs, path)}.items():
         if key == "extra-flags":

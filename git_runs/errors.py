@@ -5,6 +5,8 @@ Exit codes are git's: 1 says "no" (nothing matched, not all finished), 128 is fa
 
 from __future__ import annotations
 
+from .escape import escape
+
 
 class RunsError(Exception):
     """Ends the command with `<label>: <message>`, then a `hint:` line for each hint."""
@@ -19,7 +21,7 @@ class RunsError(Exception):
 
     def report(self) -> str:
         """The lines for standard error."""
-        return "\n".join([f"{self.label}: {self.message}", *(f"hint: {hint}" for hint in self.hints)])
+        return "\n".join([f"{self.label}: {escape(self.message)}", *(f"hint: {escape(hint)}" for hint in self.hints)])
 
 
 class Negative(RunsError):
@@ -48,7 +50,7 @@ class GitFailed(RunsError):
 
     def report(self) -> str:
         """What git wrote on standard error."""
-        return self.message.strip() or "fatal: git failed without a message"
+        return escape(self.message.strip(), keep="\n") or "fatal: git failed without a message"
 
 
 class ToolMissing(RunsError):

@@ -67,11 +67,6 @@ class Call:
         """Whether git says yes."""
         return self.finish()[0] == 0
 
-    def abandon(self) -> None:
-        """End it; nobody wants the answer any more."""
-        self._process.kill()
-        self._process.communicate()
-
 
 def run(*arguments: str, stdin: str | None = None) -> str:
     """What `git <arguments>` prints; raises GitFailed."""
@@ -128,31 +123,35 @@ class Repository:
         return self.top
 
 
-def discover() -> Repository:
-    """The repository of the current directory and environment, by git's own rules; raises GitFailed."""
+class Search:
+    """git on its way to find the repository of the current directory and environment, by its own rules."""
+
+    def __init__(self) -> None:
+        self._layout = start(
+            *("rev-parse", "--path-format=absolute", "--git-common-dir", self._SEPARATOR, "--git-dir", self._SEPARATOR),
+            *("--show-prefix", self._SEPARATOR, "--show-toplevel"),
+        )
+        self._config = _start_config()
+
     # rev-parse echoes an option that it does not know: that separates paths, which may hold newlines.
-    separator = "--=separator"
-    layout = start(
-        *("rev-parse", "--path-format=absolute", "--git-common-dir", separator, "--git-dir", separator),
-        *("--show-prefix", separator, "--show-toplevel"),
-    )
-    listing = _start_config()
-    code, stdout, stderr = layout.finish()
-    if not stdout:
-        listing.abandon()
-        raise GitFailed(stderr)
-    answers = [answer[:-1] for answer in stdout.split(separator + "\n")]
-    if answers[0].startswith("--path-format"):
-        raise ToolTooOld("git", run("version").split()[2], OLDEST)
-    common_dir, git_dir, prefix, *top = answers
-    has_top = code == 0 and bool(top)
-    return Repository(
-        git_dir=_path(git_dir),
-        common_dir=_path(common_dir),
-        top=_path(top[0]) if has_top else None,
-        prefix=_path(prefix),
-        config=_parse_config(listing.output()),
-    )
+    _SEPARATOR = "--=separator"
+
+    def repository(self) -> Repository:
+        """What it found; raises GitFailed or ToolTooOld."""
+        code, stdout, stderr = self._layout.finish()
+        if not stdout:
+            raise GitFailed(stderr)
+        if stdout.startswith("--path-format"):
+            raise ToolTooOld("git", run("version").split()[2], OLDEST)
+        common_dir, git_dir, prefix, *top = (answer[:-1] for answer in stdout.split(self._SEPARATOR + "\n"))
+        return Repository(
+            git_dir=_path(git_dir),
+            common_dir=_path(common_dir),
+            # rev-parse fails after all else where there is no work tree.
+            top=_path(top[0]) if code == 0 else None,
+            prefix=_path(prefix),
+            config=_parse_config(self._config.output()),
+        )
 
 
 def config_of_file(path: str) -> list[tuple[str, str | None]]:
@@ -222,7 +221,7 @@ def read_status(call: Call) -> WorkTreeState:
 
 def start_subject() -> Call:
     """Begin to read the first line of HEAD's message; fails, in git's words, on an unborn branch."""
-    return start("log", "-1", "--format=%s", "HEAD", "--")
+    return start("log", "-1", "--no-show-signature", "--format=%s")
 
 
 def checkout(commit: str) -> str:

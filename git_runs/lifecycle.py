@@ -10,7 +10,7 @@ import uuid
 from contextlib import ExitStack, suppress
 from math import inf
 
-from . import git, process, record, refs
+from . import git, process, record, refs, yamltext
 from .command_line import compose
 from .errors import NameInUse, NoSuchRun, NotClean, OtherHost, RunsError
 from .launchers import tmux
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .git import WorkTreeState
     from .launchers.tmux import Session
     from .project import Project
-    from .query import Run
+    from .record import Run
 
 GRACE = 10.0  # seconds between TERM and KILL
 AFTER_KILL = 5.0  # seconds that a supervisor may take to record that its command was killed
@@ -101,7 +101,7 @@ def prepare(project: Project, work_tree: WorkTree, name: str, typed: str, descri
     )
     if fields["branch"] is None:
         del fields["branch"]
-    record.dump(fields)
+    yamltext.dump(fields)
     return fields
 
 

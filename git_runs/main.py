@@ -9,7 +9,6 @@ from importlib import import_module
 
 from . import __version__
 from .errors import RunsError, UsageError
-from .terminal import escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,13 +75,17 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
+    from .git import Search
+
+    search = Search()  # git looks while we import the rest
+
     from .arguments import Parser
 
     module = "import_" if name == "import" else name
     command = import_module(f"{__package__}.commands.{module}")
     parser = Parser(prog=f"git runs {name}", description=command.__doc__)
     command.add_arguments(parser)
-    code: int = command.run(parser.parse(arguments))
+    code: int = command.run(parser.parse(arguments), search)
     return code
 
 
@@ -129,7 +132,7 @@ def _did_you_mean(name: str) -> str:
 
 def _report(error: RunsError) -> int:
     sys.stdout.flush()
-    print(escape(error.report(), keep="\n"), file=sys.stderr)
+    print(error.report(), file=sys.stderr)
     if isinstance(error, UsageError) and error.usage:
         print(error.usage, end="", file=sys.stderr)
     return error.exit_code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import config, git
+from . import config
 from .outputs import Outputs
 from .store import Store
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .config import Settings
-    from .git import Repository
+    from .git import Repository, Search
 
 
 class Project:
@@ -24,10 +24,10 @@ class Project:
         self.outputs = Outputs(settings.runs_dir)
 
 
-def find(options: Mapping[str, list[str]] | None = None) -> Project:
-    """The project of the current directory, with settings given on the command line, by key.
+def find(search: Search, options: Mapping[str, list[str]] | None = None) -> Project:
+    """The project that git finds, with settings given on the command line, by key.
 
-    Raises GitFailed, ToolMissing, ToolTooOld, BadConfig, BadValue or MainWorkTreeUnknown.
+    Raises GitFailed, ToolTooOld, BadConfig, BadValue or MainWorkTreeUnknown.
     """
-    repository = git.discover()
+    repository = search.repository()
     return Project(repository, config.load(repository, options or {}))

@@ -7,37 +7,31 @@ from contextlib import suppress
 from math import inf, isnan
 
 from .errors import BadPattern, BadRecord, NoSuchRun, NothingSelected
+from .record import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .record import Record, Value
+    from .record import Value
     from .store import Store
-
-
-class Run:
-    """A run by its name, with its record."""
-
-    def __init__(self, name: str, record: Record) -> None:
-        self.name = name
-        self.record = record
-
-    def value(self, key: str) -> Value:
-        """A field as it is to be shown: the name is the file's, and the status may be `lost`. None: missing."""
-        if key == "name":
-            return self.name
-        return self.record.status if key == "status" else self.record.get(key)
 
 
 def find(store: Store, name: str) -> Run:
     """The run of exactly that name; raises NoSuchRun or BadRecord."""
-    return Run(name, store.read(name))
+    return find_all(store, [name])[0]
 
 
 def find_all(store: Store, names: Iterable[str]) -> list[Run]:
     """The runs of exactly those names; raises NoSuchRun or BadRecord."""
-    return [find(store, name) for name in names]
+    runs = []
+    for name, found in store.recall(names):
+        if isinstance(found, BadRecord):
+            raise found
+        if found is None:
+            raise NoSuchRun(name)
+        runs.append(found)
+    return runs
 
 
 def select(store: Store, patterns: Iterable[str], *, glob: bool) -> list[str]:
@@ -80,15 +74,8 @@ def natural_key(text: str) -> list[str | int]:
 
 def read(store: Store, names: Iterable[str]) -> tuple[list[Run], list[BadRecord]]:
     """The runs of those names, and what is wrong with records that cannot be read; runs deleted since are left out."""
-    runs, bad = [], []
-    for name in names:
-        try:
-            runs.append(find(store, name))
-        except NoSuchRun:
-            pass
-        except BadRecord as error:
-            bad.append(error)
-    return runs, bad
+    found = [found for _, found in store.recall(names)]
+    return [run for run in found if isinstance(run, Run)], [bad for bad in found if isinstance(bad, BadRecord)]
 
 
 def sort(runs: list[Run], key: str) -> list[Run]:

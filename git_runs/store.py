@@ -5,6 +5,7 @@
         records/<name>.yml             the database: one file a run
         records/<name>.yml.lock        while the record is changed: who changes it
         records/<name>.yml.tmp.lock    the record's next text, under that lock
+        cache-1.sqlite                 what the records say, for reading them faster; may be deleted at any time
 
 What the runs put out lies in the same directory, see outputs.py.
 """
@@ -15,15 +16,17 @@ import os
 import time
 from contextlib import contextmanager, suppress
 
-from . import process, record
+from . import process
+from .cache import Cache, stamp_of
 from .errors import BadRecord, Locked, NameTaken, NoSuchRun
 from .files import prune, write_whole
-from .record import Record
+from .record import Record, Run, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from .cache import Stamp
     from .record import Value
 
 SUFFIX = ".yml"
@@ -37,6 +40,7 @@ class Store:
         self.root = root  # absolute
         self.patience = patience
         self._records = os.path.join(root, "records")
+        self._cache = Cache(root)
 
     def prepare(self) -> None:
         """Make the runs dir, ignored by git, where it is not there."""
@@ -74,7 +78,27 @@ class Store:
 
     def read(self, name: str) -> Record:
         """The run's record; raises NoSuchRun or BadRecord."""
-        return record.parse(self._bytes(name), self.path(name))
+        from . import yamltext
+
+        return yamltext.parse(self._bytes(name), self.path(name))
+
+    def recall(self, names: Iterable[str]) -> Iterator[tuple[str, Run | BadRecord | None]]:
+        """The runs of those names, for reading: by way of the cache. None: there is no such run."""
+        fresh: list[tuple[str, Stamp, str]] = []
+        for name in names:
+            try:
+                stamp = stamp_of(self.path(name))
+                if remembered := self._cache.get(name, stamp):
+                    yield name, Run(name, remembered)
+                else:
+                    fields = self.read(name)
+                    fresh.append((name, stamp, to_text(fields)))
+                    yield name, Run(name, fields)
+            except (NoSuchRun, FileNotFoundError, NotADirectoryError):
+                yield name, None
+            except BadRecord as error:
+                yield name, error
+        self._cache.put(fresh)
 
     def text(self, name: str) -> str:
         """The record as it stands in its file; raises NoSuchRun."""
@@ -95,7 +119,9 @@ class Store:
 
     def create(self, name: str, fields: Record) -> None:
         """Write the record of a new run; raises NameTaken where there is one, or Unencodable."""
-        text = record.dump(fields)
+        from . import yamltext
+
+        text = yamltext.dump(fields)
         with self._locked(name, new=True):
             if self.exists(name):
                 raise NameTaken(name)
@@ -129,8 +155,10 @@ class Store:
         prune(self.path(name), self._records)
 
     def _rewrite(self, name: str, fields: dict[str, Value]) -> None:
+        from . import yamltext
+
         text, path = self.text(name), self.path(name)
-        if (edited := record.edit(text, path, fields)) != text:
+        if (edited := yamltext.edit(text, path, fields)) != text:
             write_whole(path, edited)
 
     def _bytes(self, name: str) -> bytes:
@@ -150,7 +178,7 @@ class Store:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
             try:
                 with open(path, "x") as file:
-                    file.write(record.dump({"host": process.hostname(), **(process.identify(os.getpid()) or {})}))
+                    file.write(f"{process.hostname()} {to_text(process.identify(os.getpid()))}\n")
                 break
             except FileNotFoundError:
                 if not new:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from .record import Record
 
-PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 STOPPING = (signal.SIGHUP, signal.SIGTERM)
+FOR_ALL = (*STOPPING, signal.SIGINT, signal.SIGQUIT)  # for all processes of the command, as a terminal does it
+PASSED_ON = (*FOR_ALL, signal.SIGUSR1, signal.SIGUSR2)
 CHANGED_BY_US = (*PASSED_ON, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
 
 PATIENCE = 60.0  # seconds to try to write the record: how a run ended is known only here
@@ -84,14 +85,13 @@ class Supervisor:
         code = _wait_for(child)
         if signal.SIGTERM in self.stops:
             self._wait_for_group()
-        self._take_terminal()
         return code
 
     def _become_command(self, environment: dict[str, str]) -> NoReturn:
         """In the child: the process becomes the command."""
         try:
             os.setpgid(0, 0)
-            self._take_terminal()
+            _take_terminal()
             for number in CHANGED_BY_US:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
@@ -104,21 +104,17 @@ class Supervisor:
         finally:
             os._exit(126)
 
-    def _take_terminal(self) -> None:
-        """Make our process group the one in the foreground of the terminal, if there is one."""
-        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-        with suppress(OSError):
-            os.tcsetpgrp(0, os.getpgrp())
-
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: the signal is meant for the command. A second SIGTERM means business."""
         again = number == signal.SIGTERM and number in self.stops
         if number in STOPPING:
             self.stops.append(number)
-        if self.group:
-            with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):
+            if self.group and number in FOR_ALL:
                 os.killpg(self.group, signal.SIGKILL if again else number)
                 os.killpg(self.group, signal.SIGCONT)
+            elif self.group:
+                os.kill(self.group, number)
 
     def _wait_for_group(self) -> None:
         deadline = time.monotonic() + GRACE
@@ -219,6 +215,13 @@ class Supervisor:
         if keep is not True:
             with suppress(RunsError):
                 tmux.settle(keep=keep)
+
+
+def _take_terminal() -> None:
+    """Make our process group the one in the foreground of the terminal, if there is one."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    with suppress(OSError):
+        os.tcsetpgrp(0, os.getpgrp())
 
 
 def _wait_for(child: int) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 
 from .errors import UsageError
-from .terminal import escape
+from .escape import escape
+from .record import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def _for_people(columns: Sequence[str], rows: Rows, style: str, width: int) -> s
 
 
 def _cell(value: Any, width: int) -> str:
-    text = MISSING if value is None else escape(_text(value))
+    text = MISSING if value is None else escape(to_text(value))
     return text if len(text) <= width else text[: width - len(CUT)] + CUT
 
 
@@ -53,7 +54,7 @@ def _separated(columns: Sequence[str], rows: Rows, separator: str) -> str:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_text(value) for value in row] for row in rows)
+    writer.writerows([to_text(value) for value in row] for row in rows)
     return text.getvalue()
 
 
@@ -61,11 +62,3 @@ def _json(columns: Sequence[str], rows: Rows) -> str:
     import json
 
     return json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2, ensure_ascii=False) + "\n"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        import json
-
-        return json.dumps(value, ensure_ascii=False)
-    return "" if value is None else str(value)

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
+
 LINES_OF_LOG = 10
 
 
@@ -19,9 +21,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     """Does not return where there is a session: the process becomes the tmux client."""
-    here = project.find()
+    here = project.find(search)
     one = query.find(here.store, args.name)
     if session := lifecycle.find_session(here, one.record):
         session.attach()

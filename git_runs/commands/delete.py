@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_patterns(parser, required=True)
@@ -17,8 +19,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="delete runs of other hosts too")
 
 
-def run(args: Namespace) -> int:
-    here = project.find()
+def run(args: Namespace, search: Search) -> int:
+    here = project.find(search)
     runs = query.find_all(here.store, selected(here, args))
     if not args.yes:
         confirm("Delete the following runs?", [one.name for one in runs], doing="delete runs")

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
     from ..store import Store
 
 
@@ -18,9 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-m", "--description", metavar="TEXT", help="the new description, instead of the editor")
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     """The record is locked only while the description is written, not while it is edited."""
-    here = project.find()
+    here = project.find(search)
     one = query.find(here.store, args.name)
     if args.description is not None:
         _describe(here.store, one.name, args.description)

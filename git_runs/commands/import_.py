@@ -5,28 +5,29 @@ from __future__ import annotations
 import os
 import uuid
 
-from .. import git, lifecycle, project, record, refs
+from .. import git, lifecycle, project, refs, yamltext
 from ..errors import CommitMissing, RunsError
+from ..record import Record
 from ..terminal import report_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
     from ..project import Project
-    from ..record import Record
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", help="default: runs.db-filename in the runs dir")
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a run could not be added; the others are, and the file stays as it is."""
-    here = project.find()
+    here = project.find(search)
     path = args.file or os.path.join(here.store.root, here.settings.db_filename)
     with open(path, "rb") as file:
-        entries = record.parse_database(file.read(), path)
+        entries = yamltext.parse_database(file.read(), path)
     failed: list[RunsError] = []
     for name, fields in entries.items():
         try:
@@ -45,4 +46,4 @@ def _add(here: Project, name: str, fields: Record) -> None:
     if commit is None:
         raise CommitMissing(name, given)
     # The first tool gave no ids.
-    lifecycle.adopt(here, name, record.Record({"id": str(uuid.uuid4()), **fields, "name": name, "commit": commit}))
+    lifecycle.adopt(here, name, Record({"id": str(uuid.uuid4()), **fields, "name": name, "commit": commit}))

@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_patterns(parser, required=True)
@@ -22,8 +24,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace) -> int:
-    here = project.find()
+def run(args: Namespace, search: Search) -> int:
+    here = project.find(search)
     runs = query.find_all(here.store, selected(here, args))
     going_on = [one for one in runs if one.record.is_under_way]
     if not going_on:

@@ -10,14 +10,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_patterns(parser)
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a record cannot be read; the others are listed all the same."""
-    here = project.find()
+    here = project.find(search)
     runs, bad = query.read(here.store, selected(here, args))
     for one in runs:
         print(one.name)

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
@@ -18,8 +20,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-n", "--lines", metavar="LINES", type=int, help="begin with the last LINES lines")
 
 
-def run(args: Namespace) -> int:
-    here = project.find()
+def run(args: Namespace, search: Search) -> int:
+    here = project.find(search)
     one = query.find(here.store, args.name)
     identifier = one.record.text("id")
 

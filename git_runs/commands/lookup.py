@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from .. import project, query, record
+from .. import project, query
 from ..errors import NoSuchKey
-from ..terminal import escape
+from ..escape import escape
+from ..record import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..query import Run
+    from ..git import Search
+    from ..record import Run
     from ..store import Store
 
 
@@ -21,14 +23,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("key", metavar="KEY", nargs="?", help="the field to show, instead of the whole record")
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     """A value goes out as it is, but to a terminal, where control characters are spelled out."""
-    here = project.find()
+    here = project.find(search)
     one = query.find(here.store, args.name)
     if args.key is None:
         text = _whole_record(here.store, one)
     elif args.key in one.record:
-        text = record.to_text(one.value(args.key)) + "\n"
+        text = to_text(one.value(args.key)) + "\n"
     else:
         raise NoSuchKey(args.name, args.key, list(one.record))
     sys.stdout.write(escape(text, keep="\n\t") if sys.stdout.isatty() else text)
@@ -40,4 +42,6 @@ def _whole_record(store: Store, run: Run) -> str:
     text = store.text(run.name)
     if run.value("status") == run.record.get("status"):
         return text
-    return record.edit(text, store.path(run.name), {**run.record, "status": run.value("status")})
+    from .. import yamltext
+
+    return yamltext.edit(text, store.path(run.name), {**run.record, "status": run.value("status")})

@@ -8,6 +8,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("old", metavar="OLD")
@@ -15,7 +17,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="move a run of another host too")
 
 
-def run(args: Namespace) -> int:
-    here = project.find()
+def run(args: Namespace, search: Search) -> int:
+    here = project.find(search)
     lifecycle.move(here, query.find(here.store, args.old), args.new, force=args.force)
     return 0

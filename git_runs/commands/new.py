@@ -9,20 +9,25 @@ from itertools import count
 
 from .. import git, lifecycle, project, query, refs
 from ..errors import NameTaken, NoSuchRun, RunsError, UsageError
+from ..escape import escape
 from ..record import SHAPING_SETTINGS
 from ..refs import Neighbours
-from ..terminal import confirm, edited, escape, warn
+from ..terminal import confirm, edited, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
     from ..project import Project
     from ..record import Record
 
 
+USAGE = "git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]"
+
+
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.usage = "git runs new [<options>] NAME COMMAND\n       git runs new [<options>] NAME -- PROGRAM [ARG...]"
+    parser.usage = USAGE
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="what the shell is to run, in one argument")
     parser.set_defaults(words=[])  # what follows "--"
@@ -46,12 +51,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     settings.add_argument("--shell", metavar="SHELL", action="append", help="runs the command")
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     work_tree = lifecycle.WorkTree()
     typed = _typed(args)
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
-    here = project.find({key: getattr(args, key.replace("-", "_")) or [] for key in SHAPING_SETTINGS})
+    here = project.find(search, {key: getattr(args, key.replace("-", "_")) or [] for key in SHAPING_SETTINGS})
     lifecycle.check_ready(here, work_tree)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
@@ -84,14 +89,10 @@ def _typed(args: Namespace) -> str:
         return shlex.join(args.words)
     if len(args.command) != 1 or args.words:
         many = "COMMAND is one argument: quote it, or put '--' before the program"
-        raise UsageError(many if args.command else "a command is required", _usage())
+        raise UsageError(many if args.command else "a command is required", f"usage: {USAGE}\n")
     if not args.command[0].strip():
-        raise UsageError("the command is empty", _usage())
+        raise UsageError("the command is empty", f"usage: {USAGE}\n")
     return str(args.command[0])
-
-
-def _usage() -> str:
-    return "usage: git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]\n"
 
 
 def _settle_name(neighbours: Neighbours, collision: str) -> tuple[str, bool]:

@@ -8,17 +8,18 @@ import sys
 from .. import git, lifecycle, project, query, refs
 from ..command_line import quote
 from ..errors import RefGone, RefMoved
+from ..escape import escape
 from ..record import SHAPING_SETTINGS
-from ..terminal import escape, hint
+from ..terminal import hint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
+    from ..git import Search
     from ..project import Project
-    from ..query import Run
-    from ..record import Value
+    from ..record import Run, Value
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,9 +27,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show the commands")
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     """Only a clean tree is left for the run's commit: git would carry other edits along."""
-    here = project.find()
+    here = project.find(search)
     one = query.find(here.store, args.name)
     commit = _commit(one)
     command = _command(here, one)

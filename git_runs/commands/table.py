@@ -12,8 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
     from ..project import Project
-    from ..query import Run
+    from ..record import Run
 
 COLUMNS = ("name", "status", "command", "input-command", "commit", "datetime", "description", "host")
 TIMES = ("datetime", "finished")
@@ -31,10 +32,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a record cannot be read; the others are shown all the same."""
     options = {key: [value] for key in ("hidden-columns", "column-width") if (value := _option(args, key)) is not None}
-    here = project.find(options)
+    here = project.find(search, options)
     runs, bad = query.read(here.store, selected(here, args))
     columns = _columns(args, here)
     for_people = args.format not in FOR_PROGRAMS

@@ -7,13 +7,14 @@ import sys
 from .. import lifecycle, project, query
 from ..arguments import add_patterns, selected
 from ..errors import NoSuchRun
+from ..escape import escape
 from ..record import FINISHED
-from ..terminal import escape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from ..git import Search
     from ..store import Store
 
 
@@ -22,9 +23,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--timeout", metavar="SECONDS", type=float, help="give up after that time")
 
 
-def run(args: Namespace) -> int:
+def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a run did not finish, or not in time; each is named on standard error."""
-    here = project.find()
+    here = project.find(search)
     names = selected(here, args)
     lifecycle.wait(here, names, args.timeout)
     endings = {name: _ending(here.store, name) for name in names}

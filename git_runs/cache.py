@@ -1,0 +1,89 @@
+"""A cache of parsed records, so that reading commands need not parse YAML.
+
+It is filled and mended by whoever reads, and never needed: it may be missing, damaged, locked, or out of step at any
+time. An entry counts only while its file has the same size, time and inode; a file changed a moment ago gets none,
+since it may be changed again within the same tick of its clock, as git has it for its index (git's racy-git.txt).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import zlib
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Stamp = tuple[int, int, int]
+
+NAME = "cache-1.sqlite"  # another number for another form, so that no version stumbles over another's
+TOO_YOUNG = 2.0  # seconds; the coarsest clock of a file system in use
+PATIENCE = 0.2  # seconds to wait for another process
+
+
+def stamp_of(path: str) -> Stamp:
+    """What tells one state of a file from another; raises FileNotFoundError and the like."""
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+class Cache:
+    """Texts by name, each good for one stamp."""
+
+    def __init__(self, root: str) -> None:
+        self._path = os.path.join(root, NAME)
+        self._opened: sqlite3.Connection | None = None
+
+    def get(self, name: str, stamp: Stamp) -> str | None:
+        """The text that was put there for this name and stamp, or None."""
+        question = "SELECT fields, checksum FROM records WHERE name = ? AND size = ? AND mtime = ? AND inode = ?"
+        try:
+            row = self._connection().execute(question, (name, *stamp)).fetchone()
+        except sqlite3.Error:
+            return None
+        return row[0] if row and row[1] == _checksum(row[0]) else None
+
+    def put(self, entries: Iterable[tuple[str, Stamp, str]]) -> None:
+        """Remember the texts for these names and stamps, as far as that is possible."""
+        now = time.time_ns()
+        rows = [
+            (name, *stamp, text, _checksum(text)) for name, stamp, text in entries if stamp[1] < now - TOO_YOUNG * 1e9
+        ]
+        if not rows:
+            return
+        try:
+            self._write(rows)
+        except sqlite3.OperationalError:
+            pass  # read-only, full, or in use
+        except sqlite3.DatabaseError:
+            self._start_anew()
+
+    def _write(self, rows: list[tuple[str, int, int, int, str, int]]) -> None:
+        with self._connection() as connection:
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS records"
+                " (name TEXT PRIMARY KEY, size INT, mtime INT, inode INT, fields TEXT, checksum INT) WITHOUT ROWID"
+            )
+            connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            self._opened = sqlite3.connect(self._path, timeout=PATIENCE)
+            # A crash may damage it; then it is made anew.
+            self._opened.execute("PRAGMA synchronous = OFF")
+        return self._opened
+
+    def _start_anew(self) -> None:
+        """It is damaged: the next reader fills another one."""
+        with suppress(sqlite3.Error, OSError):
+            self._connection().close()
+            os.unlink(self._path)
+        self._opened = None
+
+
+def _checksum(text: object) -> int:
+    """SQLite does not notice a byte that has changed inside a text."""
+    return zlib.crc32(str(text).encode(errors="surrogateescape"))

@@ -1,0 +1,397 @@
+"""`git runs new`: what is started, recorded and refused."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NO_FLAGS, Machine, Repository, wait_for
+
+
+def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None:
+    head = repo.git("rev-parse", "HEAD").strip()
+    out = repo.ok("new", "base", "python3 train.py", "--description=the first one")
+    assert out.startswith(f"Started run 'base' at {head[:10]} (first model)\n")
+    repo.wait("base")
+    assert repo.git("rev-parse", "refs/runs/base").strip() == head
+    assert repo.git("log", "-1", "--format=%s", "runs/base") == "first model\n"
+    runs = repo.path / ".runs"
+    command = f"python3 train.py --tb-dir={runs}/tensorboard/base --save-path={runs}/checkpoints/base"
+    record = repo.record("base")
+    assert list(record) == [
+        *("id", "name", "description", "command", "input-command", "commit", "branch", "datetime", "host", "user"),
+        *("cwd", "status", "exit-code", "finished", "launcher", "settings"),
+    ]
+    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", str(record["id"]))
+    assert record["name"] == "base"
+    assert record["description"] == "the first one"
+    assert record["command"] == command
+    assert record["input-command"] == "python3 train.py"
+    assert record["commit"] == head
+    assert record["branch"] == "main"
+    assert record["host"] == socket.gethostname()
+    assert record["cwd"] == "."
+    assert record["status"] == "finished"
+    assert record["exit-code"] == 0
+    assert record["settings"] == {
+        "tb-dir-flag": "--tb-dir",
+        "save-path-flag": "--save-path",
+        "extra-flag": [],
+        "virtualenv-path": None,
+        "shell": "bash",
+    }
+    for key in ("datetime", "finished"):
+        moment = datetime.fromisoformat(str(record[key]))
+        assert re.search(r"\.\d{6}[+-]\d\d:\d\d$", str(record[key]))
+        assert abs(datetime.now(timezone.utc) - moment) < timedelta(minutes=5)
+    assert (runs / "tensorboard/base").is_dir()
+    assert (runs / "checkpoints/base").is_dir()
+    assert repo.log("base") == f"--tb-dir={runs}/tensorboard/base\n--save-path={runs}/checkpoints/base\n"
+
+
+def test_the_work_tree_stays_clean(repo: Repository) -> None:
+    repo.finish("base")
+    assert repo.git("status", "--porcelain") == ""
+    assert (repo.path / ".runs/.gitignore").read_text() == "*\n"
+
+
+def test_the_description_is_by_default_the_subject_of_the_commit(repo: Repository) -> None:
+    repo.finish("base")
+    assert repo.lookup("base", "description") == "first model"
+
+
+def test_a_program_and_its_arguments_behind_dashes_are_quoted_for_the_shell(repo: Repository) -> None:
+    repo.ok("new", *NO_FLAGS, "base", "--", "printf", "%s\\n", "a  b", "$HOME;'\"", "-n")
+    repo.wait("base")
+    assert repo.log("base") == "a  b\n$HOME;'\"\n-n\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'it\'s "quoted"',
+        "two\nlines",
+        "a;b && c | d > e",
+        "#(touch pwned) #{pane_id} %H",
+        "$HOME $(id) `id`",
+        "\N{ROCKET} \N{SNOWMAN} ümlaut",
+        "tab\there \x1b[31mred\x1b[0m",
+        "\\ \\n back\\slash\\",
+        "  leading and trailing  ",
+        "- dash: colon #hash",
+        "!!python/object:os.system",
+        "{a: b} [c] &d *e",
+        "\u2028 \u0085 \ufeff",
+        "a\r\nb",
+    ],
+)
+def test_command_and_description_may_hold_anything(repo: Repository, text: str) -> None:
+    from shlex import quote
+
+    repo.ok(
+        "new",
+        "--tb-dir-flag=None",
+        "--save-path-flag=None",
+        f"--description={text}",
+        "base",
+        f"printf %s {quote(text)} >out",
+    )
+    repo.wait("base")
+    assert (repo.path / "out").read_bytes() == text.encode()
+    assert repo.record("base")["description"] == text
+    assert repo.record("base")["command"] == f"printf %s {quote(text)} >out"
+    assert repo.ok("lookup", "base", "description") == text + "\n"
+    assert not (repo.path / "pwned").exists()
+
+
+def test_a_command_of_100_kb_reaches_the_shell_byte_for_byte(repo: Repository) -> None:
+    text = "x" * 100_000
+    repo.finish("base", f"printf %s {text} >out", *NO_FLAGS)
+    assert (repo.path / "out").read_text() == text
+    assert repo.record("base")["input-command"] == f"printf %s {text} >out"
+
+
+def test_flags_go_behind_the_last_line_of_a_command(repo: Repository) -> None:
+    repo.finish("base", "\n  python3 train.py \\\n    --lr 1\n")
+    assert repo.log("base").splitlines()[:2] == ["--lr", "1"]
+    assert repo.log("base").splitlines()[2].startswith("--tb-dir=/")
+
+
+def test_a_line_continued_at_the_end_goes_on_with_the_flags(repo: Repository) -> None:
+    repo.finish("base", "python3 train.py \\\n")
+    assert repo.log("base").splitlines()[0].startswith("--tb-dir=/")
+
+
+def test_the_command_runs_where_it_was_started(repo: Repository) -> None:
+    (repo.path / "sub dir").mkdir()
+    repo.commit("sub dir/file", "")
+    repo.finish("base", "pwd; true", cwd=repo.path / "sub dir")
+    assert repo.log("base") == f"{repo.path}/sub dir\n"
+    assert repo.lookup("base", "cwd") == "sub dir"
+
+
+def test_the_run_sees_the_callers_environment_and_what_it_is(repo: Repository) -> None:
+    # A server that somebody else started earlier, with an environment of its own.
+    repo.machine.run("tmux", "new-session", "-d", "-s", "earlier", CUDA_VISIBLE_DEVICES="7", ONLY_SERVER="1")
+    result = repo.runs("new", *NO_FLAGS, "base", "env -0 >out", CUDA_VISIBLE_DEVICES="3", MULTI="a\nb", GIT_EDITOR=":")
+    assert result.code == 0, result
+    repo.wait("base")
+    variables = dict(line.split("=", 1) for line in (repo.path / "out").read_text().split("\0")[:-1])
+    runs = repo.path / ".runs"
+    assert variables["CUDA_VISIBLE_DEVICES"] == "3"
+    assert variables["MULTI"] == "a\nb"
+    assert "ONLY_SERVER" not in variables
+    assert variables["RUNS_NAME"] == "base"
+    assert variables["RUNS_COMMIT"] == repo.lookup("base", "commit")
+    assert variables["RUNS_DIR"] == str(runs)
+    assert variables["RUNS_TB_DIR"] == f"{runs}/tensorboard/base"
+    assert variables["RUNS_SAVE_PATH"] == f"{runs}/checkpoints/base"
+    assert variables["TMUX"].startswith(repo.machine.environment["TMUX_TMPDIR"])
+    assert not [key for key in variables if key.startswith("GIT_") and key not in repo.machine.environment]
+    assert variables["PATH"] == repo.machine.environment["PATH"]
+
+
+def test_a_run_started_in_a_hook_is_not_tied_to_the_hooks_index(repo: Repository) -> None:
+    hook = repo.path / ".git/hooks/post-commit"
+    hook.write_text("#!/bin/sh\ngit runs new hooked 'env >out'\n")
+    hook.chmod(0o755)
+    repo.commit("more", "")
+    hook.unlink()
+    repo.wait("hooked")
+    assert not re.search("^GIT_(DIR|INDEX_FILE|PREFIX)=", (repo.path / "out").read_text(), re.MULTILINE)
+    assert repo.lookup("hooked", "commit") == repo.git("rev-parse", "HEAD").strip()
+
+
+def test_the_c_locale_changes_nothing(repo: Repository) -> None:
+    result = repo.runs("new", "base", "printf '\N{ROCKET}' >out", "-m", "\N{SNOWMAN}", LC_ALL="C")
+    assert result.code == 0, result
+    repo.wait("base")
+    assert (repo.path / "out").read_text() == "\N{ROCKET}"
+    assert repo.runs("lookup", "base", "description", LC_ALL="C").out == "\N{SNOWMAN}\n"
+
+
+def test_a_tmux_server_in_the_c_locale_changes_nothing(repo: Repository) -> None:
+    repo.machine.run("tmux", "new-session", "-d", "-s", "earlier", LC_ALL="C", LANG="C")
+    repo.finish("base", "printf '\N{ROCKET}' >out")
+    assert (repo.path / "out").read_text() == "\N{ROCKET}"
+
+
+def test_detached_sessions_survive_a_users_destroy_unattached(repo: Repository) -> None:
+    (repo.machine.home / ".tmux.conf").write_text("set -g destroy-unattached on\nset -g remain-on-exit off\n")
+    repo.finish("base", "echo one; sleep 0.3; echo two; exit 3", *NO_FLAGS)
+    assert repo.lookup("base", "exit-code") == "3"
+    assert repo.log("base") == "one\ntwo\n"
+    assert repo.machine.sessions() == ["base"]
+
+
+def test_a_runs_dir_whose_name_is_full_of_traps_for_tmux(machine: Machine, tmp_path: Path) -> None:
+    path = tmp_path / "a #{pane_pid} %d #(touch pwned) 'x' \"y\" \N{SNOWMAN}\n;"
+    machine.run("git", "init", "-q", str(path))
+    repo = Repository(machine, path)
+    repo.commit("file", "")
+    repo.finish("base", "echo hello", *NO_FLAGS)
+    assert repo.log("base") == "hello\n"
+    assert not list(tmp_path.rglob("pwned"))
+    repo.ok("delete", "-y", "base")
+
+
+def test_the_session_is_named_after_the_run(repo: Repository) -> None:
+    repo.machine.run("tmux", "new-session", "-d", "-s", "lr=0_1%")
+    repo.machine.run("tmux", "new-session", "-d", "-s", "lr=0_1_")
+    repo.ok("new", "lr=0.1%", "sleep 60")
+    assert "lr=0_1_-2" in repo.machine.sessions()
+    assert repo.machine.tmux("show-options", "-v", "-t", "lr=0_1_-2", "@run").out.startswith(
+        repo.lookup("lr=0.1%", "id")
+    )
+
+
+def test_many_runs_at_once_share_nothing(repo: Repository) -> None:
+    processes = [
+        repo.machine.start("git", "runs", "new", *NO_FLAGS, f"r{n}", f"echo {n} >$RUNS_TB_DIR/n", cwd=repo.path)
+        for n in range(8)
+    ]
+    assert [process.wait(60) for process in processes] == [0] * 8
+    for n in range(8):
+        repo.wait(f"r{n}")
+        assert (repo.path / f".runs/tensorboard/r{n}/n").read_text() == f"{n}\n"
+
+
+def test_of_racers_for_a_name_one_wins(repo: Repository) -> None:
+    processes = [
+        repo.machine.start("git", "runs", "new", *NO_FLAGS, "base", f"echo {n}; exit {n}", cwd=repo.path)
+        for n in range(8)
+    ]
+    results = [(process.communicate(timeout=60)[1].decode(), process.returncode) for process in processes]
+    winners = [n for n, (_, code) in enumerate(results) if code == 0]
+    assert len(winners) == 1
+    for error, code in results:
+        assert code in (0, 128)
+        assert code == 0 or error == (
+            "fatal: run 'base' already exists\n"
+            "hint: use --timestamp to add the time to the name, or --overwrite to delete the old run first\n"
+        )
+    repo.wait("base")
+    assert repo.lookup("base", "exit-code") == str(winners[0])
+    assert repo.log("base").startswith(f"{winners[0]}\n")
+
+
+def test_a_dry_run_touches_nothing(repo: Repository) -> None:
+    head = repo.git("rev-parse", "HEAD").strip()
+    assert repo.ok("new", "-n", "base", "python3 train.py") == (
+        f"Would start run 'base' at commit {head}:\n"
+        f"  python3 train.py --tb-dir={repo.path}/.runs/tensorboard/base"
+        f" --save-path={repo.path}/.runs/checkpoints/base\n"
+    )
+    assert repo.refs() == []
+    assert not (repo.path / ".runs").exists()
+    assert repo.machine.sessions() == []
+
+
+def test_quiet_prints_only_the_name(repo: Repository) -> None:
+    assert repo.ok("new", "-q", "base", "true") == "base\n"
+    out = repo.ok("new", "-q", "--timestamp", "base", "true")
+    assert re.fullmatch(r"base\d{10}\n", out)
+
+
+def test_an_editor_writes_the_description(repo: Repository) -> None:
+    editor = repo.machine.home / "editor"
+    editor.write_text('#!/bin/sh\ncat "$1" >seen\nprintf "\\nlong\\n\\nstory\\n\\n" >"$1"\n')
+    editor.chmod(0o755)
+    seen = repo.machine.home / "seen"
+    editor.write_text(editor.read_text().replace("seen", str(seen)))
+    result = repo.runs("new", "-e", "base", "true", GIT_EDITOR=str(editor))
+    assert result.code == 0, result
+    assert seen.read_text() == "first model\n"
+    assert repo.record("base")["description"] == "long\n\nstory"
+    assert not list((repo.path / ".git").glob("RUN_DESCRIPTION*"))
+
+
+def test_a_failing_editor_starts_nothing_and_keeps_the_text(repo: Repository) -> None:
+    result = repo.runs("new", "-e", "base", "true", GIT_EDITOR="sh -c 'echo mine >$1; exit 1' editor")
+    (kept,) = (repo.path / ".git").glob("RUN_DESCRIPTION*")
+    assert result.code == 128
+    assert result.err.splitlines()[0] == f"warning: your text is kept in '{kept}'"
+    assert kept.read_text() == "mine\n"
+    assert repo.refs() == []
+
+
+def test_timestamp_adds_the_time_only_to_a_name_that_is_taken(repo: Repository) -> None:
+    assert repo.ok("new", "-q", "--timestamp", "base", "true") == "base\n"
+    names = [repo.ok("new", "-q", "--timestamp", "base", "true").strip() for _ in range(2)]
+    assert len({"base", *names}) == 3
+    for name in names:
+        assert repo.lookup(name, "command") == f"true --tb-dir={repo.path}/.runs/tensorboard/{name}" + (
+            f" --save-path={repo.path}/.runs/checkpoints/{name}"
+        )
+
+
+def test_overwrite_deletes_the_old_run(repo: Repository) -> None:
+    repo.finish("base", "echo old >$RUNS_TB_DIR/old")
+    first = repo.lookup("base", "id")
+    repo.ok("new", "--overwrite", "-y", "base", "true")
+    assert repo.lookup("base", "id") != first
+    assert list((repo.path / ".runs/tensorboard/base").iterdir()) == []
+
+
+def test_overwrite_stops_a_run_that_goes_on(repo: Repository) -> None:
+    repo.ok("new", "base", "echo $$ >pid; exec sleep 60")
+    wait_for((repo.path / "pid").exists)
+    pid = int((repo.path / "pid").read_text() or 0)
+    (repo.path / "pid").unlink()
+    repo.ok("new", "--overwrite", "-y", "base", "true")
+    assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_overwrite_asks_and_without_a_terminal_refuses(repo: Repository) -> None:
+    repo.finish("base")
+    first = repo.lookup("base", "id")
+    result = repo.runs("new", "--overwrite", "base", "true")
+    assert result.code == 128
+    assert result.err == (
+        "fatal: refusing to delete run 'base' without asking, and there is no terminal to ask at\n"
+        "hint: use --yes to go on\n"
+    )
+    assert repo.lookup("base", "id") == first
+
+
+def test_in_a_linked_work_tree_head_and_files_are_its_own_and_runs_are_shared(repo: Repository, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    repo.git("worktree", "add", "-q", "-b", "other", str(linked))
+    (repo.path / "dirt").write_text("")  # the main work tree is not clean, the linked one is
+    (linked / "sub").mkdir()
+    repo.git("commit", "-q", "--allow-empty", "-m", "elsewhere", cwd=linked)
+    repo.finish("base", "pwd; true", cwd=linked / "sub")
+    assert repo.lookup("base", "branch") == "other"
+    assert repo.lookup("base", "commit") == repo.git("rev-parse", "other").strip()
+    assert repo.log("base") == f"{linked}/sub\n"
+    assert repo.ok("list", cwd=linked) == repo.ok("list") == "base\n"
+    assert not (linked / ".runs").exists()
+
+
+def test_a_detached_head_has_no_branch(repo: Repository) -> None:
+    repo.git("checkout", "-q", "--detach")
+    repo.finish("base")
+    assert "branch" not in repo.record("base")
+
+
+def test_a_virtualenv_is_activated_before_the_command(repo: Repository) -> None:
+    venv = repo.machine.home / "my venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin/activate").write_text("export VIRTUAL=yes\n")
+    repo.finish("base", "echo $VIRTUAL", f"--virtualenv-path={venv}")
+    assert repo.log("base").startswith("yes ")
+    assert repo.lookup("base", "command").startswith(f". '{venv}/bin/activate' && echo $VIRTUAL --tb-dir=")
+
+
+def test_a_missing_virtualenv_is_warned_of(repo: Repository) -> None:
+    result = repo.runs("new", "-q", "--virtualenv-path=/nowhere", "base", "true")
+    assert result.code == 0
+    assert result.err == "warning: there is no virtualenv in '/nowhere': bin/activate is missing\n"
+    repo.wait("base")
+    assert repo.lookup("base", "status") == "failed"
+
+
+def test_wrong_usage_is_explained(repo: Repository) -> None:
+    usage = "usage: git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]\n"
+    for arguments, message in [
+        (["base"], "a command is required"),
+        (["base", "python", "x.py"], "COMMAND is one argument: quote it, or put '--' before the program"),
+        (["base", " "], "the command is empty"),
+    ]:
+        result = repo.runs("new", *arguments)
+        assert (result.code, result.err) == (129, f"error: {message}\n{usage}")
+
+
+def test_bytes_that_no_record_can_hold_are_refused(repo: Repository) -> None:
+    result = repo.runs("new", "base", b"echo \xff")
+    assert (result.code, result.err) == (128, "fatal: the command is not valid UTF-8, so no record could hold it\n")
+    assert repo.refs() == []
+
+
+def test_a_failed_launch_leaves_nothing_behind(repo: Repository) -> None:
+    # The directory for tmux's socket cannot be made below a file.
+    result = repo.runs("new", "base", "true", TMUX_TMPDIR=str(repo.path / "train.py"))
+    assert result.code == 128
+    assert result.err.startswith("fatal: tmux could not start a session: ")
+    assert repo.refs() == []
+    assert [path for path in (repo.path / ".runs").rglob("*") if path.is_file()] == [repo.path / ".runs/.gitignore"]
+
+
+def test_outputs_of_nobody_are_never_mixed_with_a_new_run(repo: Repository) -> None:
+    left = repo.path / ".runs/checkpoints/base"
+    repo.finish("other")
+    left.mkdir()
+    (left / "precious").write_text("")
+    result = repo.runs("new", "base", "true")
+    assert (result.code, result.err) == (
+        128,
+        f"fatal: run 'base' cannot use '{left}': it is there already\nhint: move it away, or choose another name\n",
+    )
+    assert repo.refs() == ["refs/runs/other"]
+    assert (left / "precious").exists()
+    assert not (repo.path / ".runs/tensorboard/base").exists()

@@ -1,0 +1,177 @@
+"""Real repositories, a real tmux server for each test, and the installed `git runs`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+NO_FLAGS = ("--tb-dir-flag=None", "--save-path-flag=None")  # the command reaches the shell as it was typed
+BOUND = 30.0  # seconds to wait for any state
+
+
+def wait_for(state: Callable[[], object], bound: float = BOUND) -> None:
+    """Return when `state()` is true; fail when that takes too long."""
+    deadline = time.monotonic() + bound
+    while not state():
+        assert time.monotonic() < deadline, "the state did not come about in time"
+        time.sleep(0.02)
+
+
+class Result:
+    """What a finished process said."""
+
+    def __init__(self, process: subprocess.CompletedProcess[bytes]) -> None:
+        self.code = process.returncode
+        self.out = process.stdout.decode()
+        self.err = process.stderr.decode()
+
+    def __repr__(self) -> str:
+        return f"exit {self.code}\n--- out\n{self.out}\n--- err\n{self.err}"
+
+
+class Machine:
+    """A user's own little world: home, environment, tmux server. Nothing of the developer's leaks in."""
+
+    def __init__(self, home: Path, tmux_dir: str) -> None:
+        self.home = home
+        self.environment = {
+            "HOME": str(home),
+            "PATH": sysconfig.get_path("scripts") + ":" + os.environ["PATH"],
+            "TMUX_TMPDIR": tmux_dir,
+            "LANG": "C.UTF-8",
+            "TERM": "xterm",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "A U Thor",
+            "GIT_AUTHOR_EMAIL": "author@example.com",
+            "GIT_COMMITTER_NAME": "C O Mitter",
+            "GIT_COMMITTER_EMAIL": "committer@example.com",
+        }
+
+    def run(self, *command: str | bytes, cwd: Path | None = None, stdin: str = "", **environment: str) -> Result:
+        """Run a command to its end."""
+        process = subprocess.run(
+            command,
+            cwd=cwd or self.home,
+            env={**self.environment, **environment},
+            input=stdin.encode(),
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return Result(process)
+
+    def start(self, *command: str, cwd: Path) -> subprocess.Popen[bytes]:
+        """Run a command beside the test."""
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def tmux(self, *arguments: str) -> Result:
+        """Ask this machine's tmux server."""
+        return self.run("tmux", *arguments)
+
+    def sessions(self) -> list[str]:
+        """The names of its tmux sessions."""
+        return self.tmux("list-sessions", "-F", "#{session_name}").out.splitlines()
+
+
+class Repository:
+    """A git repository with one commit of a program that prints its arguments."""
+
+    def __init__(self, machine: Machine, path: Path) -> None:
+        self.machine = machine
+        self.path = path
+
+    def git(self, *arguments: str, cwd: Path | None = None) -> str:
+        """What git prints; git must succeed."""
+        result = self.machine.run("git", *arguments, cwd=cwd or self.path)
+        assert result.code == 0, result
+        return result.out
+
+    def runs(self, *arguments: str | bytes, cwd: Path | None = None, stdin: str = "", **environment: str) -> Result:
+        """`git runs <arguments>`, as a user calls it."""
+        return self.machine.run("git", "runs", *arguments, cwd=cwd or self.path, stdin=stdin, **environment)
+
+    def ok(self, *arguments: str, cwd: Path | None = None, **environment: str) -> str:
+        """What `git runs <arguments>` prints; it must succeed."""
+        result = self.runs(*arguments, cwd=cwd, **environment)
+        assert result.code == 0, result
+        return result.out
+
+    def finish(self, name: str, command: str = "true", *options: str, cwd: Path | None = None) -> None:
+        """Start a run and wait until it ended, however it did."""
+        self.ok("new", *options, name, command, cwd=cwd)
+        self.wait(name)
+
+    def wait(self, name: str) -> None:
+        """Until the run has ended, however it did."""
+        self.runs("wait", "--timeout=30", name)
+        assert self.lookup(name, "status") not in ("starting", "running"), self.ok("lookup", name)
+
+    def lookup(self, name: str, key: str) -> str:
+        """One value of a record."""
+        return self.ok("lookup", name, key).removesuffix("\n")
+
+    def log(self, name: str) -> str:
+        """What a run printed."""
+        return self.ok("log", name)
+
+    def record_path(self, name: str) -> Path:
+        """The file that holds the run's record."""
+        return self.path / ".runs" / "records" / f"{name}.yml"
+
+    def record(self, name: str) -> dict[str, object]:
+        """The record, as any YAML reader sees it."""
+        content: dict[str, object] = yaml.safe_load(self.record_path(name).read_text())
+        return content
+
+    def refs(self) -> list[str]:
+        """The run refs that git shows."""
+        return self.git("for-each-ref", "--format=%(refname)", "refs/runs").splitlines()
+
+    def commit(self, path: str, content: str, message: str = "change") -> str:
+        """Commit one file; gives the hash."""
+        file = self.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+        self.git("add", path)
+        self.git("commit", "-q", "-m", message)
+        return self.git("rev-parse", "HEAD").strip()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """A machine whose tmux server, and all that runs in it, is gone after the test."""
+    home = tmp_path / "home"
+    home.mkdir()
+    # The path of a socket may not be longer than 107 bytes: unix(7).
+    tmux_dir = tempfile.mkdtemp(prefix="gr-", dir="/tmp")
+    machine = Machine(home, tmux_dir)
+    yield machine
+    for socket in Path(tmux_dir).glob("tmux-*/*"):
+        machine.run("tmux", "-S", str(socket), "kill-server")
+    shutil.rmtree(tmux_dir)
+
+
+@pytest.fixture
+def repo(machine: Machine, tmp_path: Path) -> Repository:
+    """A repository with one commit."""
+    path = tmp_path / "repo"
+    machine.run("git", "init", "-q", "-b", "main", str(path))
+    repository = Repository(machine, path)
+    repository.commit("train.py", "import sys\nprint(*sys.argv[1:], sep='\\n')\n", "first model")
+    return repository
