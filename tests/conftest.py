@@ -9,6 +9,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,13 @@ class Machine:
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
         )
+
+    def processes(self) -> Iterator[Path]:
+        """All processes, in /proc, that were started on this machine and still live."""
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if os.fsencode(f"HOME={self.home}") in (process / "environ").read_bytes().split(b"\0"):
+                    yield process
 
     def tmux(self, *arguments: str) -> Result:
         """Ask this machine's tmux server."""
@@ -153,6 +161,40 @@ class Repository:
         return self.git("rev-parse", "HEAD").strip()
 
 
+class Screen:
+    """A person's terminal: a shell in a tmux server of its own, so that what it shows can be read."""
+
+    def __init__(self, machine: Machine, directory: Path) -> None:
+        self.machine = machine
+        self._tmux(
+            "new-session", "-d", "-s", "screen", "-x", "160", "-y", "48", "-c", str(directory), "env", "PS1=$ ", "sh"
+        )
+        self.shows("$")
+
+    def type(self, line: str) -> None:
+        """Type a line and press return."""
+        self._tmux("send-keys", "-t", "screen", "-l", line)
+        self.press("Enter")
+
+    def press(self, *keys: str) -> None:
+        """Press keys, by tmux's names for them."""
+        self._tmux("send-keys", "-t", "screen", *keys)
+
+    def text(self) -> str:
+        """What it shows now."""
+        return self._tmux("capture-pane", "-p", "-t", "screen").out
+
+    def shows(self, text: str) -> None:
+        """Wait until the text is on the screen."""
+        try:
+            wait_for(lambda: text in self.text())
+        except AssertionError:
+            pytest.fail(f"{text!r} is not on the screen:\n{self.text()}")
+
+    def _tmux(self, *arguments: str) -> Result:
+        return self.machine.run("tmux", "-L", "screen", "-f", "/dev/null", *arguments)
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine whose tmux server, and all that runs in it, is gone after the test."""
@@ -165,6 +207,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     for socket in Path(tmux_dir).glob("tmux-*/*"):
         machine.run("tmux", "-S", str(socket), "kill-server")
     shutil.rmtree(tmux_dir)
+    wait_for(lambda: not list(machine.processes()))
 
 
 @pytest.fixture
@@ -175,3 +218,9 @@ def repo(machine: Machine, tmp_path: Path) -> Repository:
     repository = Repository(machine, path)
     repository.commit("train.py", "import sys\nprint(*sys.argv[1:], sep='\\n')\n", "first model")
     return repository
+
+
+@pytest.fixture
+def screen(repo: Repository) -> Screen:
+    """A terminal in the repository."""
+    return Screen(repo.machine, repo.path)

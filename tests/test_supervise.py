@@ -164,7 +164,7 @@ def test_children_in_the_background_are_not_waited_for_and_get_a_hang_up(repo: R
 
 
 def test_the_log_is_clean_while_a_child_in_the_background_still_prints(repo: Repository) -> None:
-    start(repo, "(trap '' HUP; while :; do echo tick; sleep 0.001; done) & touch up; sleep 0.1")
+    start(repo, "(trap '' HUP; while echo tick; do sleep 0.001; done) & touch up; sleep 0.1")
     repo.wait("base")
     assert set(repo.log("base").splitlines()) == {"tick"}
 

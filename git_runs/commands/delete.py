@@ -25,4 +25,6 @@ def run(args: Namespace, search: Search) -> int:
     if not args.yes:
         confirm("Delete the following runs?", [one.name for one in runs], doing="delete runs")
     lifecycle.delete(here, runs, force=args.force)
+    for one in runs:
+        print(f"Deleted run '{one.name}' (was {one.record.text('commit')[:10]})")
     return 0

@@ -1,0 +1,143 @@
+"""`git runs delete`: what goes, what stays, and what is asked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from git_runs import process
+from tests.conftest import NO_FLAGS, Repository, Screen, wait_for
+
+
+def test_record_ref_and_outputs_go(repo: Repository) -> None:
+    repo.finish("keep")
+    repo.finish("exp/a", "echo x >$RUNS_TB_DIR/events; echo y >$RUNS_SAVE_PATH/model; false")
+    commit = repo.lookup("exp/a", "commit")
+    assert repo.ok("delete", "-y", "exp/a") == f"Deleted run 'exp/a' (was {commit[:10]})\n"
+    assert repo.ok("list") == "keep\n"
+    assert repo.refs() == ["refs/runs/keep"]
+    assert repo.machine.sessions() == []
+    assert not list((repo.path / ".runs").rglob("exp*"))
+    assert (repo.path / ".runs/tensorboard/keep").is_dir()
+
+
+def test_packed_refs_go_too(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name)
+    repo.git("pack-refs", "--all")
+    repo.ok("delete", "-y", "a")
+    assert repo.refs() == ["refs/runs/b"]
+
+
+def test_it_asks_and_no_is_the_default(repo: Repository, screen: Screen) -> None:
+    for name in ("lr2", "lr10", "other"):
+        repo.finish(name)
+    screen.type("git runs delete 'lr.*'; echo code=$?")
+    screen.shows("[y/N]")
+    assert "Delete the following runs?\n  lr2\n  lr10\n[y/N]" in screen.text()
+    screen.press("Enter")
+    screen.shows("error: nothing done")
+    screen.shows("code=1")
+    assert repo.ok("list") == "lr2\nlr10\nother\n"
+    screen.type("clear; git runs delete 'lr.*'; echo code=$?")
+    screen.shows("[y/N]")
+    screen.type("y")
+    screen.shows("code=0")
+    assert repo.ok("list") == "other\n"
+
+
+def test_without_a_terminal_it_refuses(repo: Repository) -> None:
+    repo.finish("base")
+    result = repo.runs("delete", "base", stdin="y\n")
+    assert (result.code, result.out) == (128, "")
+    assert result.err == (
+        "fatal: refusing to delete runs without asking, and there is no terminal to ask at\nhint: use --yes to go on\n"
+    )
+    assert repo.ok("list") == "base\n"
+
+
+def test_a_run_that_goes_on_is_stopped(repo: Repository) -> None:
+    repo.ok("new", *NO_FLAGS, "base", "echo $$ >pid; exec sleep 60")
+    wait_for((repo.path / "pid").exists)
+    wait_for(lambda: (repo.path / "pid").read_text())
+    pid = int((repo.path / "pid").read_text())
+    repo.ok("delete", "-y", "base")
+    assert process.identify(pid) is None
+    wait_for(lambda: repo.machine.sessions() == [])
+    assert not list((repo.path / ".runs").rglob("base*"))
+
+
+def test_links_are_removed_not_what_they_point_to(repo: Repository, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "data").write_text("dear")
+    repo.finish("base", f"ln -s {precious} $RUNS_TB_DIR/link; ln -s {precious}/data $RUNS_SAVE_PATH/model", *NO_FLAGS)
+    repo.finish("direct")
+    outputs = repo.path / ".runs/tensorboard/direct"
+    outputs.rmdir()
+    outputs.symlink_to(precious)
+    repo.ok("delete", "-y", "base", "direct")
+    assert (precious / "data").read_text() == "dear"
+    assert not list((repo.path / ".runs").rglob("direct*"))
+
+
+def test_it_never_leaves_the_runs_dir(repo: Repository, tmp_path: Path) -> None:
+    repo.finish("exp/base", "echo x >$RUNS_SAVE_PATH/model", *NO_FLAGS)
+    elsewhere = tmp_path / "elsewhere"
+    group = repo.path / ".runs/checkpoints/exp"
+    group.rename(elsewhere)
+    group.symlink_to(elsewhere)
+    result = repo.runs("delete", "-y", "exp/base")
+    assert result.code == 0
+    assert result.err == f"warning: left '{group}/base': a symbolic link leads there, out of the runs dir\n"
+    assert (elsewhere / "base/model").read_text() == "x\n"
+    assert repo.refs() == []
+
+
+def test_a_runs_dir_may_itself_be_a_link(repo: Repository, tmp_path: Path) -> None:
+    repo.git("config", "runs.runs-dir", str(tmp_path / "link"))
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    repo.finish("base")
+    result = repo.runs("delete", "-y", "base")
+    assert (result.code, result.err) == (0, "")
+    assert not list((tmp_path / "disk").rglob("base*"))
+
+
+def test_the_run_of_another_host_is_deleted_only_by_force(repo: Repository) -> None:
+    repo.finish("base")
+    path = repo.record_path("base")
+    path.write_text(path.read_text().replace(f"host: {os.uname().nodename}", "host: rldl3"))
+    for command in (["delete", "-y", "base"], ["new", "--overwrite", "-y", "base", "true"]):
+        result = repo.runs(*command)
+        assert result.code == 128
+        assert result.err == (
+            "fatal: run 'base' belongs to host 'rldl3': deleting it here could pull it from under a running program\n"
+            "hint: do it on rldl3, or use --force\n"
+        )
+    assert repo.ok("list") == "base\n"
+    repo.ok("delete", "-y", "--force", "base")
+    assert repo.ok("list") == ""
+    assert repo.refs() == []
+
+
+def test_a_run_of_the_original_is_not_stopped_from_a_copy_of_the_repository(repo: Repository, tmp_path: Path) -> None:
+    repo.ok("new", *NO_FLAGS, "base", "touch up; sleep 60")
+    wait_for((repo.path / "up").exists)
+    copy = tmp_path / "copy"
+    repo.machine.run("cp", "-r", str(repo.path), str(copy))
+    for command in (["delete", "-y", "base"], ["kill", "base"]):
+        result = repo.runs(*command, cwd=copy)
+        assert (result.code, result.err) == (
+            128,
+            f"fatal: run 'base' goes on in another copy of this repository, with runs dir '{repo.path}/.runs'\n",
+        )
+    assert repo.lookup("base", "status") == "running"
+    assert Repository(repo.machine, copy).ok("list") == "base\n"
+
+
+def test_what_a_run_left_behind_does_not_keep_its_group_from_going(repo: Repository) -> None:
+    repo.finish("a/b")
+    repo.ok("delete", "-y", "a/b")
+    repo.finish("a")
+    assert repo.refs() == ["refs/runs/a"]

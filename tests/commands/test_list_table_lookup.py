@@ -1,0 +1,206 @@
+"""Reading: `git runs list`, `git runs table`, `git runs lookup`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+import yaml
+
+from tests.conftest import Repository, Screen
+
+
+@pytest.fixture
+def three(repo: Repository) -> Repository:
+    """A repository with three runs."""
+    for name in ("lr10", "exp/a", "lr2"):
+        repo.finish(name, f"echo {name}", "-m", f"about {name}")
+    return repo
+
+
+# --- list
+
+
+def test_names_come_in_natural_order(three: Repository) -> None:
+    assert three.ok("list") == "exp/a\nlr2\nlr10\n"
+
+
+def test_no_runs_are_no_error(repo: Repository) -> None:
+    assert repo.ok("list") == ""
+    assert not (repo.path / ".runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["lr.*"], ["lr2", "lr10"]),
+        (["--pattern=lr.*"], ["lr2", "lr10"]),
+        (["--pattern", "lr2", "exp.*"], ["exp/a", "lr2"]),
+        ([r"lr\d"], ["lr2"]),
+        (["lr10", "lr10|exp/a"], ["exp/a", "lr10"]),
+        (["-G", "lr*"], ["lr2", "lr10"]),
+        (["--glob", "*/?"], ["exp/a"]),
+    ],
+)
+def test_patterns_match_the_whole_name(three: Repository, arguments: list[str], names: list[str]) -> None:
+    assert three.ok("list", *arguments).split() == names
+
+
+def test_a_pattern_that_is_a_name_selects_that_run_alone(repo: Repository) -> None:
+    for name in ("a.b", "axb", "a+"):
+        repo.finish(name)
+    assert repo.ok("list", "a.b") == "a.b\n"
+    assert repo.ok("list", "a+") == "a+\n"
+
+
+def test_the_setting_makes_globs_the_default(three: Repository) -> None:
+    three.git("config", "runs.pattern-type", "glob")
+    assert three.ok("list", "lr?").split() == ["lr2"]
+
+
+def test_refs_without_a_record_are_no_runs_of_ours(three: Repository) -> None:
+    three.git("update-ref", "refs/runs/foreign", "HEAD")
+    assert three.ok("list").split() == ["exp/a", "lr2", "lr10"]
+
+
+# --- table
+
+
+def test_the_table_has_the_columns_of_the_published_tool_and_more(three: Repository) -> None:
+    lines = three.ok("table", "--sort=name").splitlines()
+    assert lines[0].split() == ["name", "status", "command", "commit", "datetime", "description", "host"]
+    assert set(lines[1]) == {"-", " "}
+    assert [line.split()[:2] for line in lines[2:]] == [
+        ["exp/a", "finished"],
+        ["lr2", "finished"],
+        ["lr10", "finished"],
+    ]
+
+
+def test_git_runs_alone_is_the_table(three: Repository) -> None:
+    assert three.ok() == three.ok("table")
+    assert three.ok("--columns=name") == three.ok("table", "--columns=name")
+
+
+def test_newest_first(three: Repository) -> None:
+    assert three.ok("table", "--columns=name").split()[2:] == ["lr2", "exp/a", "lr10"]
+    assert three.ok("table", "--columns=name", "--sort=datetime").split()[2:] == ["lr10", "exp/a", "lr2"]
+    assert three.ok("table", "--columns=name", "--sort=name").split()[2:] == ["exp/a", "lr2", "lr10"]
+
+
+def test_sorting_by_a_field_of_ones_own_puts_runs_without_it_last(three: Repository) -> None:
+    for name, loss in (("lr2", "1e-3"), ("exp/a", "0.02")):
+        with three.record_path(name).open("a") as record:
+            record.write(f"loss: {loss}\n")
+    assert three.ok("table", "--columns=name", "--sort=loss").split()[2:] == ["lr2", "exp/a", "lr10"]
+    assert three.ok("table", "--columns=name", "--sort=-loss").split()[2:] == ["exp/a", "lr2", "lr10"]
+    assert three.ok("table", "--columns=loss", "--sort=loss").split()[2:] == ["1e-3", "0.02", "_"]
+
+
+def test_cells_are_cut_and_missing_values_marked(repo: Repository) -> None:
+    repo.finish("base", "true", "-m", "a description of more than thirty characters")
+    row = repo.ok("table", "--columns=description,signal").splitlines()[2]
+    assert row == "a description of more than ...  _"
+    row = repo.ok("table", "--columns", "description", "--column-width=10").splitlines()[2]
+    assert row == "a descr..."
+
+
+def test_hidden_columns(three: Repository) -> None:
+    assert three.ok("table", "--hidden-columns=command,commit,datetime,host").splitlines()[0].split() == [
+        *("name", "status", "input-command", "description"),
+    ]
+
+
+def test_times_are_shown_as_the_clock_here_showed_them(repo: Repository) -> None:
+    repo.finish("base")
+    path = repo.record_path("base")
+    path.write_text(re.sub("datetime: .*", "datetime: '2026-01-02T23:30:00.123456-05:00'", path.read_text()))
+    result = repo.runs("table", "--columns=datetime", TZ="UTC-2")
+    assert result.out.split()[2] == "2026-01-03T06:30:00"
+    assert json.loads(repo.ok("table", "--columns=datetime", "--format=json")) == [
+        {"datetime": "2026-01-02T23:30:00.123456-05:00"}
+    ]
+
+
+def test_hostile_text_stays_in_its_cell(repo: Repository) -> None:
+    repo.finish("base", "true", "-m", "a\nb\x1b[31m\x07")
+    assert repo.ok("table", "--columns=description").splitlines()[2] == "a\\nb\\x1b[31m\\x07"
+
+
+def test_a_hash_is_not_taken_for_a_number(repo: Repository) -> None:
+    repo.finish("1e5")
+    assert repo.ok("table", "--columns=name").splitlines()[2] == "1e5"
+
+
+def test_formats_for_programs_have_whole_values(repo: Repository) -> None:
+    text = 'said "yes", then\tleft\nand a description of more than thirty characters'
+    repo.finish("base", "true", "-m", text)
+    columns = ["name", "description", "exit-code", "signal", "settings"]
+    for style, delimiter in (("csv", ","), ("tsv", "\t")):
+        out = repo.ok("table", f"--columns={','.join(columns)}", f"--format={style}")
+        header, row = csv.reader(io.StringIO(out), delimiter=delimiter)
+        assert header == columns
+        assert row[:4] == ["base", text, "0", ""]
+    (entry,) = json.loads(repo.ok("table", f"--columns={','.join(columns)}", "--format=json"))
+    assert entry == {
+        "name": "base",
+        "description": text,
+        "exit-code": 0,
+        "signal": None,
+        "settings": repo.record("base")["settings"],
+    }
+
+
+def test_formats_of_tabulate(three: Repository) -> None:
+    assert three.ok("table", "--format=github", "--columns=name").startswith("| name")
+    result = three.runs("table", "--format=no-such")
+    assert result.code == 129
+    assert result.err.startswith("error: unknown format 'no-such'\nformats: csv, json, tsv, ")
+
+
+# --- lookup
+
+
+def test_lookup_prints_the_bare_value(three: Repository) -> None:
+    assert three.ok("lookup", "lr2", "commit") == three.git("rev-parse", "HEAD")
+    assert three.ok("lookup", "lr2", "exit-code") == "0\n"
+    assert json.loads(three.ok("lookup", "lr2", "settings"))["tb-dir-flag"] == "--tb-dir"
+
+
+def test_lookup_prints_the_whole_record_as_it_stands(three: Repository) -> None:
+    path = three.record_path("lr2")
+    path.write_text("# mine\n" + path.read_text() + "note: 017\n")
+    assert three.ok("lookup", "lr2") == path.read_text()
+    assert three.ok("lookup", "lr2", "note") == "017\n"
+    assert yaml.safe_load(three.ok("lookup", "lr2"))["name"] == "lr2"
+
+
+@pytest.mark.parametrize("name", ["../records/base", "/etc/passwd", ".", "", "..", "base/", "base/x", "a/../base"])
+def test_names_do_not_lead_out_of_the_records(repo: Repository, name: str) -> None:
+    repo.finish("base")
+    assert repo.runs("lookup", name).err.startswith(f"error: no run is named '{name}'\n")
+
+
+def test_a_terminal_shows_control_characters_and_does_not_obey_them(repo: Repository, screen: Screen) -> None:
+    repo.finish("base", "true", "-m", "red \x1b[31malert\x07")
+    screen.type("git runs lookup base description")
+    screen.shows("red \\x1b[31malert\\x07")
+    screen.type("clear; git runs table --columns=description")
+    screen.shows("red \\x1b[31malert\\x07")
+
+
+def test_a_record_edited_by_hand_is_read_again(repo: Repository) -> None:
+    repo.finish("base", "true", "-m", "before")
+    for word in ("after.", "later.", "final."):  # of the same size, within one tick of the clock
+        path = repo.record_path("base")
+        path.write_text(re.sub("description: .*", f"description: {word}", path.read_text()))
+        assert repo.ok("lookup", "base", "description") == word + "\n"
+
+
+def test_reading_a_closed_pipe_ends_quietly(three: Repository) -> None:
+    result = three.machine.run("bash", "-c", "git runs list | true; echo ${PIPESTATUS[0]}", cwd=three.path)
+    assert result.err == ""
+    assert result.out in ("0\n", "141\n")

@@ -1,0 +1,141 @@
+"""`git runs move`: the whole run takes another name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NO_FLAGS, Repository, wait_for
+
+
+def files(repo: Repository) -> list[str]:
+    """All that is in the runs dir, but for the cache."""
+    runs = repo.path / ".runs"
+    return sorted(str(path.relative_to(runs)) for path in runs.rglob("*") if "cache" not in path.name)
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_ref_record_outputs_and_session_move(repo: Repository, pack: bool) -> None:
+    repo.finish(
+        "exp/old", "echo model >$RUNS_SAVE_PATH/model; echo event >$RUNS_TB_DIR/event; echo hi; exit 1", *NO_FLAGS
+    )
+    before = repo.record("exp/old")
+    if pack:
+        repo.git("pack-refs", "--all")
+    repo.ok("move", "exp/old", "new")
+    assert repo.ok("list") == "new\n"
+    assert repo.refs() == ["refs/runs/new"]
+    assert repo.git("rev-parse", "refs/runs/new").strip() == before["commit"]
+    changed = {"name": "new", "launcher": {"tmux": {**before["launcher"]["tmux"], "session": "new"}}}  # type: ignore[index]
+    assert repo.record("new") == {**before, **changed}
+    assert repo.machine.sessions() == ["new"]
+    assert repo.log("new") == "hi\n"
+    assert files(repo) == [
+        *(".gitignore", "checkpoints", "checkpoints/new", "checkpoints/new/model", "logs", "logs/new.log"),
+        *("records", "records/new.yml", "specs", "tensorboard", "tensorboard/new", "tensorboard/new/event"),
+    ]
+
+
+def test_a_run_that_goes_on_ends_under_its_new_name(repo: Repository) -> None:
+    repo.ok(
+        "new",
+        *NO_FLAGS,
+        "old",
+        "touch up; while [ ! -e go ]; do sleep 0.02; done; date >$RUNS_SAVE_PATH/late; echo bye",
+    )
+    wait_for((repo.path / "up").exists)
+    repo.ok("move", "old", "middle")
+    repo.ok("move", "middle", "g/new")
+    assert repo.lookup("g/new", "status") == "running"
+    for old in ("old", "middle"):
+        assert (repo.path / ".runs/checkpoints" / old).resolve() == repo.path / ".runs/checkpoints/g/new"
+    (repo.path / "go").touch()
+    repo.wait("g/new")
+    assert repo.record("g/new")["status"] == "finished"
+    assert repo.log("g/new") == "bye\n"
+    assert (repo.path / ".runs/checkpoints/g/new/late").exists()
+    wait_for(lambda: repo.machine.sessions() == [])
+    assert not [path for path in (repo.path / ".runs").rglob("*") if path.is_symlink()]
+    assert repo.ok("list") == "g/new\n"
+
+
+def test_the_old_name_is_in_use_until_the_moved_run_ends(repo: Repository) -> None:
+    repo.ok("new", *NO_FLAGS, "old", "touch up; while [ ! -e go ]; do sleep 0.02; done")
+    wait_for((repo.path / "up").exists)
+    repo.ok("move", "old", "new")
+    (repo.path / "up").unlink()
+    result = repo.runs("new", "old", "true")
+    assert (result.code, result.err) == (
+        128,
+        "fatal: the paths of 'old' are in use until run 'new', which had that name, ends\n",
+    )
+    assert repo.refs() == ["refs/runs/new"]
+    (repo.path / "go").touch()
+    repo.wait("new")
+    (repo.path / "go").unlink()
+    wait_for(lambda: not (repo.path / ".runs/tensorboard/old").is_symlink())
+    repo.finish("old")
+
+
+def test_links_of_a_lost_run_are_in_nobodys_way(repo: Repository) -> None:
+    repo.ok("new", *NO_FLAGS, "old", "touch up; sleep 60")
+    wait_for((repo.path / "up").exists)
+    repo.ok("move", "old", "new")
+    (repo.path / "up").unlink()
+    os.kill(int(repo.record("new")["process"]["pid"]), 9)  # type: ignore[index]
+    wait_for(lambda: repo.lookup("new", "status") == "lost")
+    repo.finish("old")
+    assert not (repo.path / ".runs/tensorboard/old").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ("taken", "fatal: run 'taken' already exists"),
+        ("taken/x", "fatal: runs 'taken/x' and 'taken' cannot both exist: 'taken' would be a run and a group"),
+        ("old/x", "fatal: runs 'old/x' and 'old' cannot both exist: 'old' would be a run and a group"),
+        ("bad name", "fatal: 'bad name' is not a valid run name: ' ' is not allowed"),
+    ],
+)
+def test_a_name_that_cannot_be_had_changes_nothing(repo: Repository, new: str, message: str) -> None:
+    repo.finish("old")
+    repo.finish("taken")
+    before, refs = files(repo), repo.refs()
+    result = repo.runs("move", "old", new)
+    assert result.code == 128
+    assert result.err.startswith(message)
+    assert (files(repo), repo.refs()) == (before, refs)
+
+
+def test_outputs_in_the_way_change_nothing(repo: Repository) -> None:
+    repo.finish("old")
+    (repo.path / ".runs/checkpoints/new").mkdir()
+    before = files(repo)
+    result = repo.runs("move", "old", "new")
+    assert result.code == 128
+    assert result.err.startswith(
+        f"fatal: run 'new' cannot use '{repo.path}/.runs/checkpoints/new': it is there already"
+    )
+    assert files(repo) == before
+    assert repo.refs() == ["refs/runs/old"]
+
+
+def test_the_run_of_another_host_is_moved_only_by_force(repo: Repository) -> None:
+    repo.finish("old")
+    path = repo.record_path("old")
+    path.write_text(path.read_text().replace(f"host: {os.uname().nodename}", "host: rldl3"))
+    result = repo.runs("move", "old", "new")
+    assert result.code == 128
+    assert result.err.startswith("fatal: run 'old' belongs to host 'rldl3': moving it here could")
+    repo.ok("move", "--force", "old", "new")
+    assert repo.ok("list") == "new\n"
+
+
+def test_a_comment_in_the_record_moves_along(repo: Repository) -> None:
+    repo.finish("old")
+    path = repo.record_path("old")
+    path.write_text("# look at the loss of epoch 3\n" + path.read_text())
+    repo.ok("move", "old", "new")
+    assert Path(repo.record_path("new")).read_text().startswith("# look at the loss of epoch 3\n")

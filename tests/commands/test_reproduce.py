@@ -1,0 +1,163 @@
+"""`git runs reproduce`: the code is checked out, and the command printed works when pasted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+
+import pytest
+
+from tests.conftest import NO_FLAGS, Repository, Screen
+
+
+def paste(repo: Repository, line: str, cwd: Path | None = None) -> None:
+    """Give the line to a shell, as a person would."""
+    result = repo.machine.run("sh", "-c", line, cwd=cwd or repo.path)
+    assert result.code == 0, result
+
+
+def line_of(repo: Repository, name: str, cwd: Path | None = None) -> str:
+    """The command that starts the run again."""
+    out = repo.ok("reproduce", "-n", name, cwd=cwd)
+    head, checkout, command = out.split("\n", 2)
+    assert (head, checkout[:14]) == ("To reproduce:", " git checkout ")
+    return command
+
+
+def test_the_ref_is_checked_out_and_the_command_printed(repo: Repository) -> None:
+    repo.finish("base", "python3 train.py --lr 1", "--description=it's new")
+    commit = repo.lookup("base", "commit")
+    repo.commit("train.py", "changed")
+    repo.git("pack-refs", "--all")
+    result = repo.runs("reproduce", "base")
+    assert result.code == 0
+    command = "git runs new --timestamp base 'python3 train.py --lr 1' --description='it'\"'\"'s new'"
+    assert result.out == f"To reproduce:\n {command}\n"
+    assert result.err == f"HEAD is now at {commit[:7]} first model\nhint: to go back: git switch main\n"
+    assert repo.git("rev-parse", "HEAD").strip() == commit
+    assert repo.machine.run("git", "symbolic-ref", "-q", "HEAD", cwd=repo.path).code == 1
+    assert "import sys" in (repo.path / "train.py").read_text()
+
+
+def test_a_dry_run_prints_both_commands_and_touches_nothing(repo: Repository) -> None:
+    repo.finish("base", "python3 train.py")
+    commit = repo.lookup("base", "commit")
+    head = repo.commit("train.py", "changed")
+    (repo.path / "dirt").touch()
+    assert repo.ok("reproduce", "--dry-run", "base").splitlines() == [
+        "To reproduce:",
+        f" git checkout {commit}",
+        " git runs new --timestamp base 'python3 train.py' --description='first model'",
+    ]
+    assert repo.git("rev-parse", "HEAD").strip() == head
+
+
+@pytest.mark.parametrize("dirt", ["train.py", "untracked"])
+def test_a_tree_that_is_not_clean_is_left_alone(repo: Repository, dirt: str) -> None:
+    repo.finish("base")
+    head = repo.commit("more", "")
+    (repo.path / dirt).write_text("mine")
+    result = repo.runs("reproduce", "base")
+    assert result.code == 128
+    assert result.err.startswith(
+        "fatal: the work tree is not clean, so a checkout would mix the changes with the run's code: "
+    )
+    assert repo.git("rev-parse", "HEAD").strip() == head
+    assert (repo.path / dirt).read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "it's",
+        '"double" $HOME `id` $(id)',
+        "two\nlines",
+        "a!b",
+        "\\back\\slash",
+        "*?[a]",
+        "\N{ROCKET}",
+        "tab\tand \x1b[0m",
+        "-x; #",
+    ],
+)
+def test_the_printed_command_works_when_pasted(repo: Repository, text: str) -> None:
+    repo.ok("new", *NO_FLAGS, "-m", text, "base", f"printf %s {quote(text)} >$RUNS_TB_DIR/out")
+    repo.wait("base")
+    paste(repo, line_of(repo, "base"))
+    (again,) = set(repo.ok("list").split()) - {"base"}
+    assert again.startswith("base1")
+    repo.wait(again)
+    assert (repo.path / f".runs/tensorboard/{again}/out").read_text() == text
+    for key in ("input-command", "description", "commit", "cwd", "settings"):
+        assert repo.record(again)[key] == repo.record("base")[key]
+
+
+def test_on_a_terminal_control_characters_are_spelled_for_bash(repo: Repository, screen: Screen) -> None:
+    repo.finish("base", "true", "-m", "bell\x07'quoted' \\")
+    screen.type("git runs reproduce -n base")
+    screen.shows(r"--description=$'bell\x07\'quoted\' \\'")
+
+
+def test_settings_that_differ_today_are_carried_along(repo: Repository) -> None:
+    repo.finish(
+        "base",
+        "true",
+        *("--tb-dir-flag=None", "--save-path-flag=-s", "--extra-flag=--log=<runs-dir>/x y", "--extra-flag=--fast"),
+        *("--virtualenv-path=/my venv", "--shell=sh"),
+    )
+    line = line_of(repo, "base")
+    assert line == (
+        " git runs new --timestamp base true --description='first model' --tb-dir-flag=None --save-path-flag=-s"
+        " --extra-flag='--log=<runs-dir>/x y' --extra-flag=--fast --virtualenv-path='/my venv' --shell=sh\n"
+    )
+    repo.git("config", "runs.extra-flag", "--other=1")
+    assert " --extra-flag='' --extra-flag='--log=<runs-dir>/x y' --extra-flag=--fast " in line_of(repo, "base")
+    paste(repo, line_of(repo, "base"))
+    (again,) = set(repo.ok("list").split()) - {"base"}
+    assert repo.record(again)["settings"] == repo.record("base")["settings"]
+
+
+def test_settings_that_are_set_today_and_were_not_are_taken_back(repo: Repository) -> None:
+    repo.finish("base")
+    repo.git("config", "runs.virtualenv-path", "/venv")
+    repo.git("config", "runs.tb-dir-flag", "--logdir")
+    repo.git("config", "runs.extra-flag", "--other=1")
+    assert line_of(repo, "base").endswith(
+        " --description='first model' --tb-dir-flag=--tb-dir --extra-flag='' --virtualenv-path=None\n"
+    )
+
+
+def test_from_another_directory_the_command_goes_where_the_run_was(repo: Repository) -> None:
+    (repo.path / "sub dir").mkdir()
+    repo.commit("sub dir/file", "")
+    repo.finish("base", "pwd; true", cwd=repo.path / "sub dir")
+    assert line_of(repo, "base", cwd=repo.path / "sub dir").startswith(" git runs new ")
+    line = line_of(repo, "base")
+    assert line.startswith(f" git -C '{repo.path}/sub dir' runs new ")
+    paste(repo, line)
+    (again,) = set(repo.ok("list").split()) - {"base"}
+    repo.wait(again)
+    assert repo.log(again) == f"{repo.path}/sub dir\n"
+
+
+def test_it_survives_what_people_do_to_history(repo: Repository) -> None:
+    repo.git("checkout", "-q", "-b", "topic")
+    commit = repo.commit("train.py", "print('the one')", "to be amended")
+    repo.finish("base", "python3 train.py")
+    repo.git("commit", "-q", "--amend", "-m", "amended", "--allow-empty", "--date=2001-01-01T00:00:00")
+    repo.git("checkout", "-q", "main")
+    repo.git("branch", "-q", "-D", "topic")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.git("gc", "-q", "--prune=now")
+    repo.ok("reproduce", "base")
+    assert repo.git("rev-parse", "HEAD").strip() == commit
+    assert (repo.path / "train.py").read_text() == "print('the one')"
+
+
+def test_plain_git_reads_the_ref(repo: Repository) -> None:
+    repo.finish("a")
+    repo.commit("train.py", "changed\n")
+    repo.finish("b")
+    assert repo.git("diff", "--stat", "runs/a", "runs/b").startswith(" train.py | ")
+    assert repo.git("log", "--format=%s", "runs/a..runs/b") == "change\n"
+    assert repo.refs() == ["refs/runs/a", "refs/runs/b"]
