@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from . import git
-from .errors import BadConfig, BadValue
+from .errors import BadConfig, BadValue, MainWorkTreeUnknown
 from .terminal import warn
 
 TYPE_CHECKING = False
@@ -167,7 +167,11 @@ def load(repository: Repository, options: Mapping[str, list[str]]) -> Settings:
 
     Unknown keys are warned of. Raises BadConfig, BadValue, MainWorkTreeUnknown or GitFailed.
     """
-    main_top = repository.main_top()
+    unknown: MainWorkTreeUnknown | None = None
+    try:
+        main_top = repository.main_top()
+    except MainWorkTreeUnknown as error:
+        main_top, unknown = None, error
     base = main_top or repository.common_dir
     given: dict[str, list[Given]] = {setting.key: [] for setting in SETTINGS}
     given["runs-dir"].append(Given(".runs" if main_top else "runs", "", base))
@@ -192,6 +196,8 @@ def load(repository: Repository, options: Mapping[str, list[str]]) -> Settings:
         for text in texts:
             add(key, Given(text, "the command line", os.getcwd()))
 
+    if unknown and not os.path.isabs(os.path.expanduser(given["runs-dir"][-1].text or "")):
+        raise unknown
     settings = Settings()
     for setting in SETTINGS:
         default = [] if setting.many else [Given(setting.default, "the built-in default", base)]

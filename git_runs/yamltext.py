@@ -168,6 +168,8 @@ def _entries(text: str) -> dict[str, _Entry]:
     root = yaml.compose(text, Loader=_Loader)
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
         raise _NotInLines
+    if not all(isinstance(key, yaml.ScalarNode) for key, _ in root.value):
+        raise _NotInLines
     return {key.value: _Entry(text, key, value) for key, value in root.value}
 
 
@@ -231,11 +233,11 @@ def _to_yaml(value: Value, flow_style: bool | None) -> str:
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Text of several lines as a literal block."""
+    """Text of several lines as a literal block, unless white space around it would need marks that few can read."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         node: yaml.ScalarNode = self.represent_scalar(
-            "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+            "tag:yaml.org,2002:str", text, style="|" if "\n" in text and text == text.strip() else None
         )
         return node
 

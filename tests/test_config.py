@@ -1,0 +1,277 @@
+"""Settings: what each does, and which of the places that set it wins."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from git_runs import config
+from tests.conftest import NO_FLAGS, Repository, wait_for
+
+# Each setting with two values, and what `effect` shows for them.
+VALUES = {
+    "runs-dir": ("a-runs", "b-runs"),
+    "db-filename": ("a.yml", "b.yml"),
+    "tb-dir-flag": ("--a", "--b"),
+    "save-path-flag": ("--a", "--b"),
+    "extra-flag": ("--a=1", "--b=2"),
+    "virtualenv-path": ("/a", "/b"),
+    "column-width": ("5", "6"),
+    "hidden-columns": ("name", "command"),
+    "collision": ("timestamp", "overwrite"),
+    "pattern-type": ("glob", "regex"),
+    "shell": ("sh", "sh -e"),
+    "keep-session": ("always", "never"),
+    "tmux-socket": ("a", "b"),
+}
+
+LEVELS = ("global", "runsrc", "local", "worktree", "command", "option")
+
+
+def set_at(repo: Repository, level: str, key: str, value: str) -> tuple[str, ...]:
+    """Set the value at that level; gives the options of `git` that do it, if any."""
+    if level == "global":
+        repo.git("config", "--global", f"runs.{key}", value)
+    elif level == "runsrc":
+        (repo.path / ".runsrc").write_text(f"[runs]\n\t{key} = {value}\n")
+        (repo.path / ".git/info/exclude").write_text(".runsrc\n*-runs\n")
+    elif level == "local":
+        repo.git("config", f"runs.{key}", value)
+    elif level == "worktree":
+        repo.git("config", "extensions.worktreeConfig", "true")
+        repo.git("config", "--worktree", f"runs.{key}", value)
+    elif level == "command":
+        return ("-c", f"runs.{key}={value}")
+    return ()
+
+
+def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ...] = ()) -> str:
+    """The value that is in force, from what it does."""
+    repo.path.joinpath(".git/info/exclude").write_text(".runsrc\n*-runs\n")
+
+    def runs(*arguments: str) -> str:
+        result = repo.machine.run("git", *options, "runs", *arguments, cwd=repo.path)
+        assert result.code == 0, result
+        return result.out
+
+    def start(command: str = "true") -> str:
+        name = runs("new", "-q", *NO_FLAGS, *new_options, "ab", command).strip()
+        repo.wait(name)
+        return name
+
+    if key == "runs-dir":
+        return runs("new", "-n", "base", "true").split("--tb-dir=")[1].split("/")[-3]
+    if key == "db-filename":
+        return runs("export").strip("'\n").rpartition("/")[2]
+    if key == "column-width":
+        start()
+        return str(len(runs("table", "--columns=commit").splitlines()[-1].strip()))
+    if key == "hidden-columns":
+        return next(column for column in ("name", "command") if column not in runs("table").split())
+    if key == "pattern-type":
+        start()
+        return "glob" if repo.machine.run("git", *options, "runs", "list", ".b", cwd=repo.path).code else "regex"
+    if key == "collision":
+        start()
+        return "overwrite" if "Would delete" in runs("new", "-n", "ab", "true") else "timestamp"
+    if key == "shell":
+        return str(repo.record(start())["settings"]["shell"])  # type: ignore[index]
+    if key == "keep-session":
+        start("true")
+        wait_for(lambda: repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out in ("", "1\n"))
+        return "always" if repo.machine.sessions() else "never"
+    if key == "tmux-socket":
+        launcher = repo.record(start("false"))["launcher"]
+        return str(launcher["tmux"]["socket"].rpartition("/")[2])  # type: ignore[index]
+    return runs("new", "-n", *new_options, "base", "true").splitlines()[-1].strip()
+
+
+def expected(repo: Repository, key: str, value: str) -> str:
+    """What `effect` gives for that value."""
+    tb = f"--tb-dir={repo.path}/.runs/tensorboard/base"
+    save = f"--save-path={repo.path}/.runs/checkpoints/base"
+    return {
+        "tb-dir-flag": f"true {value}={repo.path}/.runs/tensorboard/base {save}",
+        "save-path-flag": f"true {tb} {value}={repo.path}/.runs/checkpoints/base",
+        "virtualenv-path": f". {value}/bin/activate && true {tb} {save}",
+    }.get(key, value)
+
+
+ON_THE_COMMAND_LINE = ("tb-dir-flag", "save-path-flag", "virtualenv-path", "shell")
+
+
+@pytest.mark.parametrize("key", [key for key in VALUES if key != "extra-flag"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_setting_at_each_level_beats_those_below(repo: Repository, key: str, level: str) -> None:
+    weak, strong = VALUES[key]
+    options: tuple[str, ...] = ()
+    for below in LEVELS[: LEVELS.index(level)]:
+        options = set_at(repo, below, key, weak) or options
+    if level != "option":
+        options = set_at(repo, level, key, strong) or options
+        assert effect(repo, key, *options) == expected(repo, key, strong)
+    elif key in ON_THE_COMMAND_LINE:
+        assert effect(repo, key, *options, new_options=(f"--{key}={strong}",)) == expected(repo, key, strong)
+
+
+def test_extra_flags_add_up_from_all_levels_until_an_empty_one(repo: Repository) -> None:
+    for level, value in (("global", "--g=1"), ("runsrc", "--r=2"), ("local", "--l=3")):
+        set_at(repo, level, "extra-flag", value)
+    assert effect(repo, "extra-flag", "-c", "runs.extra-flag=--c=4", new_options=("--extra-flag=--o=5",)).endswith(
+        "/checkpoints/base --g=1 --r=2 --l=3 --c=4 --o=5"
+    )
+    assert effect(repo, "extra-flag", new_options=("--extra-flag=", "--extra-flag=--o=5")).endswith("/base --o=5")
+
+
+def test_placeholders_in_extra_flags(repo: Repository) -> None:
+    repo.git("config", "runs.extra-flag", "--log=<runs-dir>/my logs/<run-name>.log")
+    repo.git("config", "--add", "runs.extra-flag", "--fast")
+    assert effect(repo, "extra-flag").endswith(f" --log='{repo.path}/.runs/my logs/base.log' --fast")
+
+
+def test_without_flags_the_command_is_what_was_typed(repo: Repository) -> None:
+    assert repo.ok("new", "-n", *NO_FLAGS, "base", "a  &&\tb\n").splitlines()[-1] == "  a  &&\\tb\\n"
+
+
+@pytest.mark.parametrize("key", ["tb-dir-flag", "save-path-flag", "virtualenv-path"])
+def test_none_and_nothing_mean_that_no_flag_is_passed(repo: Repository, key: str) -> None:
+    set_at(repo, "global", key, "--x")
+    without = effect(repo, key, new_options=(f"--{key}=None",))
+    assert effect(repo, key, new_options=(f"--{key}=",)) == without
+    assert "--x" not in without
+
+
+def test_a_flag_of_one_letter_takes_its_value_as_the_next_word(repo: Repository) -> None:
+    repo.git("config", "runs.save-path-flag", "-s")
+    assert effect(repo, "save-path-flag").endswith(f" -s {repo.path}/.runs/checkpoints/base")
+
+
+def test_collision(repo: Repository) -> None:
+    repo.finish("base")
+    repo.git("config", "runs.collision", "timestamp")
+    name = repo.ok("new", "-q", "base", "true").strip()
+    assert name.startswith("base1")
+    assert name[4:].isdigit()
+    repo.git("config", "runs.collision", "overwrite")
+    first = repo.lookup("base", "id")
+    repo.ok("new", "-y", "base", "true")
+    assert repo.lookup("base", "id") != first
+    assert repo.runs("-c", "runs.collision=refuse", "new", "base", "true").code == 128
+
+
+def test_tmux_socket(repo: Repository) -> None:
+    repo.git("config", "runs.tmux-socket", "mine")
+    repo.ok("new", *NO_FLAGS, "base", "cat")
+    assert repo.machine.sessions() == []
+    assert repo.machine.tmux("-L", "mine", "list-sessions", "-F", "#S").out == "base\n"
+    assert repo.record("base")["launcher"]["tmux"]["socket"].endswith("/mine")  # type: ignore[index]
+    repo.git("config", "--unset", "runs.tmux-socket")
+    repo.ok("move", "base", "moved")
+    assert repo.machine.tmux("-L", "mine", "list-sessions", "-F", "#S").out == "moved\n"
+    repo.ok("delete", "-y", "moved")
+    wait_for(lambda: repo.machine.tmux("-L", "mine", "list-sessions").code == 1)
+
+
+def test_the_server_that_we_are_in_is_the_default(repo: Repository) -> None:
+    repo.machine.tmux("-L", "other", "new-session", "-d", "-s", "work")
+    socket = repo.machine.tmux("-L", "other", "display-message", "-p", "#{socket_path},#{pid},0").out.strip()
+    result = repo.runs("new", *NO_FLAGS, "base", "cat", TMUX=socket)
+    assert result.code == 0
+    assert repo.machine.tmux("-L", "other", "list-sessions", "-F", "#S").out == "base\nwork\n"
+
+
+# --- .runsrc
+
+
+def test_the_nearest_runsrc_counts_and_paths_in_it_are_relative_to_it(repo: Repository) -> None:
+    (repo.path / "a/b").mkdir(parents=True)
+    (repo.path / ".runsrc").write_text("[runs]\nruns-dir = top\ntb-dir-flag = --top\n")
+    (repo.path / "a/.runsrc").write_text("[runs]\nruns-dir = in-a\nvirtualenv-path = venv\n")
+    repo.git("add", ".")
+    repo.git("commit", "-q", "-m", "settings")
+    out = repo.ok("new", "-n", "base", "true", cwd=repo.path / "a/b")
+    assert f". {repo.path}/a/venv/bin/activate && true --tb-dir={repo.path}/a/in-a/tensorboard/base" in out
+    assert f"true --top={repo.path}/top/tensorboard/base" in repo.ok("new", "-n", "base", "true")
+
+
+def test_a_runsrc_above_the_work_tree_is_not_ours(repo: Repository) -> None:
+    (repo.path.parent / ".runsrc").write_text("[runs]\nruns-dir = above\n")
+    assert f"--tb-dir={repo.path}/.runs/" in repo.ok("new", "-n", "base", "true")
+
+
+def test_in_a_linked_work_tree_paths_in_runsrc_are_those_of_the_main_one(repo: Repository, tmp_path: Path) -> None:
+    repo.commit(".runsrc", "[runs]\nruns-dir = mine\n")
+    repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    repo.finish("base", "true", cwd=tmp_path / "linked")
+    assert (repo.path / "mine/records/base.yml").exists()
+    assert repo.ok("list") == "base\n"
+
+
+def test_runsrc_follows_no_includes(repo: Repository) -> None:
+    (repo.machine.home / "secret").write_text("[runs]\nruns-dir = leaked\n")
+    repo.commit(".runsrc", f"[include]\npath = {repo.machine.home}/secret\n")
+    result = repo.runs("new", "-n", "base", "true")
+    assert "leaked" not in result.out
+    assert result.err.startswith("warning: unknown setting 'runs.include.path' in file ")
+
+
+def test_runs_dir_in_git_config_is_relative_to_the_top_of_the_main_work_tree(repo: Repository) -> None:
+    (repo.path / "sub").mkdir()
+    repo.git("config", "runs.runs-dir", "x/y")
+    assert f"--tb-dir={repo.path}/x/y/tensorboard/base" in repo.ok("new", "-n", "base", "true", cwd=repo.path / "sub")
+    repo.git("config", "runs.runs-dir", "~/runs")
+    assert f"--tb-dir={repo.machine.home}/runs/tensorboard/base" in repo.ok("new", "-n", "base", "true")
+
+
+EXAMPLE = """\
+runs-dir: .lstm-runs/
+db-filename: lstm-runs.yml
+tb-dir-flag: None
+save-path-flag: -s
+virtualenv-path: /home/ethan/virtualenvs/baselines/
+  - [goal-log-dir, <runs-dir>/goal-logs/<run-name>.log]
+"""
+
+
+@pytest.mark.parametrize("text", [EXAMPLE, EXAMPLE.replace("  - [", "extra-flags:\n  - [")])
+def test_the_published_example_of_the_first_tool(repo: Repository, text: str) -> None:
+    repo.commit(".runsrc", text)
+    runs = repo.path / ".lstm-runs"
+    result = repo.runs("new", "-n", "base", "python")
+    assert result.out.splitlines()[-1] == (
+        f"  . /home/ethan/virtualenvs/baselines/bin/activate && python -s {runs}/checkpoints/base"
+        f" --goal-log-dir={runs}/goal-logs/base.log"
+    )
+    assert result.err == (
+        "warning: there is no virtualenv in '/home/ethan/virtualenvs/baselines': bin/activate is missing\n"
+    )
+
+
+def test_yaml_values_are_the_text_that_stands_there(repo: Repository) -> None:
+    repo.commit(
+        ".runsrc", "# mine\ntb-dir-flag: ~\nsave-path-flag:\ncolumn-width: 010\nhidden-columns: [commit, host]\n"
+    )
+    assert repo.ok("new", "-n", "base", "true").splitlines()[-1] == "  true"
+    repo.finish("base")
+    assert repo.ok("table").split()[:6] == ["name", "status", "command", "input-command", "datetime", "description"]
+
+
+def test_every_setting_of_the_table_is_tested() -> None:
+    assert set(VALUES) == config.KEYS
+
+
+def test_the_default_shell_is_bash_where_there_is_one(repo: Repository, tmp_path: Path) -> None:
+    assert repo.ok("new", "-n", *NO_FLAGS, "base", "true")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for tool in ("git", "git-runs", "tmux", "sh", "cat", "sed"):
+        found = shutil.which(tool, path=repo.machine.environment["PATH"])
+        assert found
+        (tools / tool).symlink_to(found)
+    result = repo.runs("new", *NO_FLAGS, "base", "echo $0", PATH=str(tools))
+    assert result.code == 0, result
+    repo.wait("base")
+    assert repo.record("base")["settings"]["shell"] == "sh"  # type: ignore[index]
+    assert repo.log("base") == "sh\n"
