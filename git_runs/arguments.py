@@ -8,6 +8,7 @@ from .errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import NoReturn
 
     from .project import Project
@@ -27,6 +28,7 @@ class Parser(argparse.ArgumentParser):
 
         What follows `--` becomes `words`, in a subcommand that has a default for it.
         """
+        arguments = list(self._with_values_joined(arguments))
         if "--" not in arguments:
             return self.parse_intermixed_args(arguments)
         if self.get_default("words") is None:
@@ -36,7 +38,21 @@ class Parser(argparse.ArgumentParser):
         args.words = arguments[end + 1 :]
         return args
 
+    def _with_values_joined(self, arguments: list[str]) -> Iterator[str]:
+        """`--option value` as `--option=value`: in git the word behind an option is its value, also if it begins with
+        "-", which argparse would take for another option."""
+        rest = iter(arguments)
+        for argument in rest:
+            action = self._option_string_actions.get(argument)
+            if argument == "--":
+                yield from (argument, *rest)
+            elif action is None or action.nargs is not None or (value := next(rest, None)) is None:
+                yield argument
+            else:
+                yield f"{action.option_strings[-1]}={value}"
+
     def error(self, message: str) -> NoReturn:
+        """Called by argparse; raises UsageError."""
         raise UsageError(message, self.format_usage())
 
 

@@ -49,9 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our output has seen enough; Python would say so once more when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        _drop_output()
+        return BROKEN_PIPE  # whoever read our output has seen enough
     except OSError as error:
         where = f"'{os.fsdecode(error.filename)}': " if error.filename else ""
         return _report(RunsError(f"{where}{error.strerror or error}"))
@@ -131,11 +130,19 @@ def _did_you_mean(name: str) -> str:
 
 
 def _report(error: RunsError) -> int:
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
     print(error.report(), file=sys.stderr)
     if isinstance(error, UsageError) and error.usage:
         print(error.usage, end="", file=sys.stderr)
     return error.exit_code
+
+
+def _drop_output() -> None:
+    """Nobody takes what is left of our output: else Python would complain of it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _use_utf8() -> None:

@@ -81,7 +81,7 @@ class Run:
         """A field as it is to be shown: the status may be `lost`. None: missing."""
         if key == "name":
             return self.name
-        return self.record.status if key == "status" else self.record.get(key)
+        return (self.record.status or None) if key == "status" else self.record.get(key)
 
 
 def timestamp() -> str:

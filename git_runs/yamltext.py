@@ -29,10 +29,12 @@ def parse(text: bytes, path: str) -> Record:
         raise BadRecord(path, *_explain(error, text)) from None
     if not isinstance(fields, dict):
         raise BadRecord(path, 1, "a record is a mapping of fields to values")
-    for key in NUMBERS:
-        if isinstance(fields.get(key), str) and fields[key].lstrip("-").isdecimal():
-            fields[key] = int(fields[key])
-    return Record(fields)
+    return _record(fields)
+
+
+def _record(fields: dict[str, Value]) -> Record:
+    numbers = {key: int(fields[key]) for key in NUMBERS if str(fields.get(key)).isdecimal()}
+    return Record(fields | numbers)
 
 
 def parse_settings(text: bytes, path: str) -> dict[str, Value]:
@@ -83,7 +85,7 @@ def parse_database(text: bytes, path: str) -> dict[str, Record]:
     for name, fields in runs.items():
         if not isinstance(fields, dict):
             raise BadRecord(path, 1, f"run '{name}' is no mapping of fields to values")
-    return {name: Record(fields) for name, fields in runs.items()}
+    return {name: _record(fields) for name, fields in runs.items()}
 
 
 # --- record to text

@@ -356,6 +356,17 @@ def test_a_missing_virtualenv_is_warned_of(repo: Repository) -> None:
     assert repo.lookup("base", "status") == "failed"
 
 
+def test_the_word_behind_an_option_is_its_value_whatever_it_begins_with(repo: Repository) -> None:
+    out = repo.ok("new", "-n", "--tb-dir-flag", "--logdir", "--save-path-flag", "-s", "-m", "-1", "base", "true")
+    runs = f"{repo.path}/.runs"
+    assert out.splitlines()[-1] == f"  true --logdir={runs}/tensorboard/base -s {runs}/checkpoints/base"
+    repo.ok("new", "base", "-m", "- a\n- b", "true")
+    assert repo.lookup("base", "description") == "- a\n- b"
+    assert repo.runs("new", "base", "true", "-m").err.startswith(
+        "error: argument -m/--description: expected one argument"
+    )
+
+
 def test_wrong_usage_is_explained(repo: Repository) -> None:
     usage = "usage: git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]\n"
     for arguments, message in [

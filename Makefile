@@ -1,0 +1,49 @@
+# Everything that is installed goes into .venv; only tmux comes from the system's package manager.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := setup.cfg pyproject.toml README.md bin/git-runs $(shell find git_runs man -name '*.py' -o -name '*.1')
+
+.PHONY: demo test lint format bench clean tmux
+
+## demo: set everything up, and run the main job: two real training runs, from start to reproduction
+demo: $(BIN)/git-runs tmux
+	PATH="$(CURDIR)/$(BIN):$$PATH" demo/demo
+
+## test: set everything up, and pass the tests
+test: .venv/dev $(BIN)/git-runs tmux
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4
+
+## lint: types, style and formatting
+lint: .venv/dev $(BIN)/git-runs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+## format: put all files into shape
+format: .venv/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+## bench: measure, and print one table
+bench: .venv/dev $(BIN)/git-runs tmux
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+
+tmux:
+	@tools/ensure-tmux
+
+clean:
+	rm -rf .venv build *.egg-info
+
+.venv/pip:
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# The package itself, as a user installs it: not editable, so that it is tested and measured as it will be used.
+$(BIN)/git-runs: .venv/pip $(SOURCES)
+	$(BIN)/pip install --quiet --disable-pip-version-check .
+	rm -rf build *.egg-info
+	touch $@
+
+.venv/dev: .venv/pip tools/dev-requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement tools/dev-requirements.txt
+	touch $@

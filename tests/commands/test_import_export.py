@@ -1,0 +1,111 @@
+"""`git runs import` and `git runs export`: the single-file database of the first tool."""
+
+from __future__ import annotations
+
+import yaml
+
+from tests.conftest import Repository
+
+
+def database(repo: Repository) -> str:
+    """A database as the first tool wrote it."""
+    commit = repo.git("rev-parse", "HEAD").strip()
+    return f"""\
+continuous2:
+  command: CUDA_VISIBLE_DEVICES=1 python train.py
+  commit: {commit}
+  datetime: '2017-11-03T13:46:48.633364'
+  description: Run multiple runs to test stochasticity
+  host: rldl3
+room-with-original-cnn:
+  command: python --timesteps=1
+  commit: {commit[:7]}
+  datetime: '2017-10-28T17:09:49.971061'
+  description: 'Test original cnn: room.mjcf'
+"""
+
+
+def test_the_first_tools_database_is_imported(repo: Repository) -> None:
+    commit = repo.git("rev-parse", "HEAD").strip()
+    repo.commit("more", "")
+    (repo.path / ".git/info/exclude").write_text(".runs\n")
+    (repo.path / ".runs").mkdir()
+    path = repo.path / ".runs/.runs.yml"
+    path.write_text(database(repo).replace(repo.git("rev-parse", "HEAD").strip(), commit))
+    assert repo.ok("import") == f"Imported 2 of 2 runs from '{path}'\n"
+    assert repo.ok("list") == "continuous2\nroom-with-original-cnn\n"
+    assert repo.lookup("continuous2", "host") == "rldl3"
+    assert repo.lookup("room-with-original-cnn", "description") == "Test original cnn: room.mjcf"
+    row = repo.ok("table", "--columns=name,status,host", "--sort=name").splitlines()[2:]
+    assert [line.split() for line in row] == [["continuous2", "_", "rldl3"], ["room-with-original-cnn", "_", "_"]]
+    assert "git runs new --timestamp continuous2 'CUDA_VISIBLE_DEVICES=1 python train.py' --description=" in repo.ok(
+        "reproduce", "-n", "continuous2"
+    )
+    assert repo.git("rev-parse", "runs/continuous2").strip() == commit
+
+
+def test_what_cannot_be_imported_is_told_and_the_rest_is(repo: Repository) -> None:
+    repo.finish("continuous2")
+    before = repo.record_path("continuous2").read_bytes()
+    path = repo.machine.home / "runs.yml"
+    path.write_text(
+        database(repo) + "two words:\n  commit: HEAD\ngone:\n  commit: da6030dd973c810c330d9635eb8d9c2105bdfe2f\n"
+    )
+    result = repo.runs("import", str(path))
+    assert result.code == 1
+    assert result.out == f"Imported 1 of 4 runs from '{path}'\n"
+    assert result.err == (
+        "error: run 'continuous2' already exists\n"
+        "error: 'two words' is not a valid run name: ' ' is not allowed; letters, digits and . _ - = + , @ % / are\n"
+        "error: run 'gone': its commit 'da6030dd973c810c330d9635eb8d9c2105bdfe2f' is not in this repository;"
+        " fetch it and try again\n"
+    )
+    assert repo.record_path("continuous2").read_bytes() == before
+    assert repo.refs() == ["refs/runs/continuous2", "refs/runs/room-with-original-cnn"]
+
+
+def test_an_export_is_of_the_first_tools_form_and_can_be_imported(repo: Repository) -> None:
+    repo.finish("a", "true", "-m", "two\nlines")
+    repo.finish("g/b", "exit 3")
+    path = repo.path / ".runs/.runs.yml"
+    assert repo.ok("export") == f"Exported 2 runs to '{path}'\n"
+    content = yaml.safe_load(path.read_text())
+    assert list(content) == ["a", "g/b"]
+    records = {name: repo.record(name) for name in content}
+    for name, record in records.items():
+        assert content[name] == {key: value for key, value in record.items() if key != "name"}
+    path.rename(repo.machine.home / "kept.yml")
+    repo.ok("delete", "-y", ".*")
+    repo.ok("import", str(repo.machine.home / "kept.yml"))
+    assert {name: repo.record(name) for name in content} == records
+
+
+def test_an_export_never_replaces_a_database_that_holds_more(repo: Repository) -> None:
+    repo.finish("a")
+    path = repo.path / ".runs/.runs.yml"
+    path.write_text(database(repo))
+    result = repo.runs("export")
+    assert result.code == 128
+    assert result.err == (
+        f"fatal: '{path}' holds runs that the export would not: 'continuous2' and 1 more\n"
+        "hint: import them first, or use --output or --force\n"
+    )
+    assert path.read_text() == database(repo)
+    other = repo.machine.home / "other.yml"
+    repo.ok("export", f"--output={other}", "a")
+    assert list(yaml.safe_load(other.read_text())) == ["a"]
+    repo.ok("import")
+    repo.ok("export")
+    assert list(yaml.safe_load(path.read_text())) == ["a", "continuous2", "room-with-original-cnn"]
+
+
+def test_a_database_that_is_not_there_or_no_database(repo: Repository) -> None:
+    result = repo.runs("import")
+    assert (result.code, result.err) == (128, f"fatal: '{repo.path}/.runs/.runs.yml': No such file or directory\n")
+    path = repo.machine.home / "runs.yml"
+    path.write_text("a: b\n")
+    result = repo.runs("import", str(path))
+    assert result.code == 128
+    assert result.err.startswith(
+        f"fatal: bad record in line 1 of '{path}': run 'a' is no mapping of fields to values\n"
+    )

@@ -1,0 +1,95 @@
+"""The command line as a whole: help, global options, interruptions, and what must never be seen."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from git_runs import __version__
+from git_runs.main import COMMANDS
+from tests.conftest import Repository, wait_for
+
+
+def test_help_lists_all_commands(repo: Repository) -> None:
+    result = repo.runs("-h")
+    assert result.code == 0
+    assert result.out.startswith("usage: git runs ")
+    for name, summary in COMMANDS.items():
+        assert f"   {name} " in result.out
+        assert summary in result.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_subcommand_has_help_even_outside_a_repository(repo: Repository, name: str) -> None:
+    result = repo.runs(name, "-h", cwd=Path("/"))
+    assert result.code == 0
+    assert result.out.startswith(f"usage: git runs {name} ")
+    assert result.err == ""
+
+
+def test_version(repo: Repository) -> None:
+    assert repo.ok("--version") == f"git runs version {__version__}\n"
+
+
+def test_the_manual_is_found_by_git(repo: Repository) -> None:
+    result = repo.machine.run("git", "runs", "--help", cwd=repo.path, MANPAGER="cat", GIT_PAGER="cat", MANWIDTH="100")
+    if "No manual entry" in result.err or "warning: failed to exec 'man'" in result.err:
+        pytest.skip("there is no man here")
+    assert result.code == 0, result
+    assert "git-runs" in result.out
+
+
+def test_the_checkout_works_without_being_installed(repo: Repository) -> None:
+    script = Path(__file__).parent.parent / "bin/git-runs"
+    assert repo.machine.run(str(script), "list", cwd=repo.path).code == 0
+
+
+def test_configuration_from_the_command_line_reaches_git(repo: Repository) -> None:
+    assert "--logdir=" in repo.ok("-c", "runs.tb-dir-flag=--logdir", "new", "-n", "base", "true")
+    result = repo.machine.run(
+        "git", "-c", "runs.tb-dir-flag=--a", "runs", "-c", "runs.tb-dir-flag=--b", "new", "-n", "x", "true"
+    )
+    assert result.code == 128
+    result = repo.runs("-c")
+    assert (result.code, result.err.splitlines()[0]) == (129, "error: option '-c' requires a value")
+
+
+def test_an_unexpected_error_is_no_traceback(repo: Repository) -> None:
+    broken = repo.machine.home / "broken"
+    broken.mkdir()
+    (broken / "sitecustomize.py").write_text("import builtins\nbuiltins.filter = None\n")
+    result = repo.runs("list", "x.*", PYTHONPATH=str(broken))
+    assert result.code == 128
+    assert result.err == (
+        "fatal: unexpected TypeError: 'NoneType' object is not callable\nhint: GIT_TRACE=1 shows where it comes from\n"
+    )
+    assert "Traceback" in repo.runs("list", "x.*", PYTHONPATH=str(broken), GIT_TRACE="1").err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_while_the_editor_is_open_nothing_is_started(repo: Repository, number: int) -> None:
+    editor = repo.machine.home / "editor"
+    editor.write_text(
+        f"#!/bin/sh\ncd {repo.machine.home}\nexec >&- 2>&-\necho my text >$1\ntouch open\n"
+        "while [ ! -e closed ]; do sleep 0.05; done\n"
+    )
+    editor.chmod(0o755)
+    repo.machine.environment["GIT_EDITOR"] = str(editor)
+    process = repo.machine.start("git-runs", "new", "-e", "base", "true", cwd=repo.path)
+    wait_for((repo.machine.home / "open").exists)
+    os.kill(process.pid, number)
+    _, error = process.communicate(timeout=30)
+    (repo.machine.home / "closed").touch()
+    assert process.returncode == 128 + number
+    assert b"warning: your text is kept in '" in error
+    assert b"Traceback" not in error
+    assert repo.refs() == []
+
+
+def test_a_full_standard_output_is_told(repo: Repository) -> None:
+    repo.finish("base")
+    result = repo.machine.run("sh", "-c", "git runs list >/dev/full", cwd=repo.path)
+    assert (result.code, result.err) == (128, "fatal: No space left on device\n")

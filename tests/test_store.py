@@ -1,0 +1,205 @@
+"""The records on disk: locks, whole writes, and the cache that must never matter."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from git_runs.cache import NAME, Cache, stamp_of
+from git_runs.errors import BadRecord, Locked, NameTaken, NoSuchRun
+from git_runs.record import Record, Run
+from git_runs.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store that does not wait long."""
+    store = Store(str(tmp_path / "runs"), patience=0.3)
+    store.prepare()
+    return store
+
+
+def recalled(store: Store, name: str) -> Record:
+    """The record by way of the cache."""
+    ((_, run),) = store.recall([name])
+    assert isinstance(run, Run)
+    return run.record
+
+
+def age(path: str) -> None:
+    """Make the file old enough to be remembered."""
+    os.utime(path, ns=(time.time_ns() - 10**10, time.time_ns() - 10**10))
+
+
+def test_a_name_is_created_once(store: Store) -> None:
+    store.create("g/a", Record(name="g/a", description="first"))
+    with pytest.raises(NameTaken):
+        store.create("g/a", Record(name="g/a", description="second"))
+    assert store.read("g/a")["description"] == "first"
+    assert list(store.names()) == ["g/a"]
+
+
+def test_changes_from_many_threads_all_arrive(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    store.patience = 20
+
+    def change(key: str) -> None:
+        with store.change("a") as fields:
+            fields[key] = "x"
+
+    threads = [threading.Thread(target=change, args=(f"key{n}",)) for n in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.read("a")) == 21
+    assert sorted(os.listdir(store.root + "/records")) == ["a.yml"]
+
+
+def test_a_change_that_fails_is_not_written(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    before = Path(store.path("a")).read_bytes()
+
+    def fail() -> None:
+        with store.change("a") as fields:
+            fields["x"] = "y"
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert Path(store.path("a")).read_bytes() == before
+    assert os.listdir(store.root + "/records") == ["a.yml"]
+
+
+def test_a_lock_says_who_holds_it_and_is_waited_for(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    lock = Path(store.path("a") + ".lock")
+    with store.change("a"):
+        assert lock.read_text().startswith(f'{os.uname().nodename} {{"pid": {os.getpid()}, ')
+        with pytest.raises(Locked), store.change("a"):
+            pass
+    assert not lock.exists()
+
+
+def test_a_missing_record_cannot_be_changed_and_leaves_no_directories(store: Store) -> None:
+    with pytest.raises(NoSuchRun), store.change("g/a"):
+        pass
+    assert os.listdir(store.root + "/records") == []
+
+
+def test_a_moved_record_is_found_by_its_id(store: Store) -> None:
+    for name in ("a", "b"):
+        store.create(name, Record(id=f"id-of-{name}", name=name, description="id-of-c"))
+    store.rename("a", "g/c")
+    assert store.name_of("id-of-a", likely="a") == "g/c"
+    assert store.name_of("id-of-c", likely="a") is None
+    assert store.read("g/c")["name"] == "g/c"
+
+
+def test_emptied_groups_go(store: Store) -> None:
+    store.create("g/h/a", Record(name="g/h/a"))
+    store.rename("g/h/a", "g/b")
+    assert os.listdir(store.root + "/records/g") == ["b.yml"]
+    store.remove("g/b")
+    assert os.listdir(store.root + "/records") == []
+
+
+def test_links_planted_among_the_records_are_not_followed(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x.yml").write_text("name: x\n")
+    os.symlink(tmp_path / "elsewhere", store.root + "/records/link")
+    assert list(store.names()) == []
+
+
+# --- the cache
+
+
+def test_what_is_remembered_is_not_read_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.create("a", Record(name="a", description="x"))
+    age(store.path("a"))
+    recalled(store, "a")
+    other = Store(store.root)
+    monkeypatch.setattr(other, "read", lambda name: pytest.fail("the file was read"))
+    assert recalled(other, "a") == {"name": "a", "description": "x"}
+
+
+def test_a_young_file_is_not_remembered(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    recalled(store, "a")
+    assert Cache(store.root).get("a", stamp_of(store.path("a"))) is None
+
+
+def test_a_file_from_the_future_is_not_remembered(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    os.utime(store.path("a"), (time.time() + 1000, time.time() + 1000))
+    recalled(store, "a")
+    assert Cache(store.root).get("a", stamp_of(store.path("a"))) is None
+
+
+@pytest.mark.parametrize("damage", ["delete", "garbage", "empty", "other tables", "other version", "flip", "directory"])
+def test_a_damaged_cache_gives_right_answers_and_is_mended(store: Store, damage: str) -> None:
+    store.create("a", Record(name="a", description="the truth"))
+    age(store.path("a"))
+    recalled(store, "a")
+    path = Path(store.root) / NAME
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "garbage":
+        path.write_bytes(os.urandom(20_000))
+    elif damage == "empty":
+        path.touch()
+    elif damage == "other tables":
+        connection = sqlite3.connect(path)
+        connection.execute("CREATE TABLE records (other TEXT)")
+        connection.close()
+    elif damage == "flip":
+        path.write_bytes(content.replace(b"the truth", b"the trath"))
+    elif damage == "directory":
+        path.mkdir()
+    assert recalled(Store(store.root), "a")["description"] == "the truth"
+    assert recalled(Store(store.root), "a")["description"] == "the truth"
+    if damage in ("delete", "garbage", "empty", "flip"):
+        recalled(Store(store.root), "a")
+        assert Cache(store.root).get("a", stamp_of(store.path("a"))) is not None
+
+
+def test_a_cache_that_somebody_else_locks_is_done_without(store: Store) -> None:
+    store.create("a", Record(name="a", description="x"))
+    age(store.path("a"))
+    recalled(store, "a")
+    connection = sqlite3.connect(Path(store.root) / NAME)
+    connection.execute("BEGIN EXCLUSIVE")
+    assert recalled(Store(store.root), "a")["description"] == "x"
+    connection.close()
+
+
+def test_bad_records_are_told_each_time(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    Path(store.path("a")).write_text("a: b: c\n")
+    age(store.path("a"))
+    for _ in range(2):
+        ((_, found),) = Store(store.root).recall(["a"])
+        assert isinstance(found, BadRecord)
+
+
+def test_two_readers_at_once(store: Store) -> None:
+    for n in range(50):
+        store.create(f"r{n}", Record(name=f"r{n}"))
+        age(store.path(f"r{n}"))
+    names = sorted(store.names())
+    answers: list[list[str]] = []
+
+    def read() -> None:
+        answers.append([run.record["name"] for _, run in Store(store.root).recall(names) if isinstance(run, Run)])
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [names] * 8
