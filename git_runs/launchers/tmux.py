@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from libtmux import Server
     from libtmux.common import tmux_cmd
 
+ATTEMPTS = 20  # to reach a tmux server that does not go at that moment
 OLDEST = (3, 2)  # `set-option -p`, and `new-session` with a command of several words
 
 
@@ -65,26 +66,36 @@ def start(command: list[str], *, name: str, tag: str, log: str, socket_name: str
     Gives `{socket, session}`, for `find`, and the process id of `command`. Raises ToolMissing or LaunchFailed.
     """
     server = _server(None if socket_name else _current_socket(), socket_name)
-    for session in _names(name):
-        target = f"={session}:"
-        # One chain, so that a command that ends at once finds its options set and its output saved.
-        answer = _run(
-            server,
-            *("new-session", "-d", "-P", "-F", "#{pane_pid} #{socket_path}", "-s", session, "-n", session, *command),
-            *(";", "set-option", "-t", target, "destroy-unattached", "off"),
-            *(";", "set-option", "-t", target, "@run", tag),
-            *(";", "set-option", "-p", "-t", target, "remain-on-exit", "on"),
-            *(";", "pipe-pane", "-t", target, f"cat >>{_quote_for_pipe_pane(log)}"),
-        )
+    names = _names(name)
+    session = next(names)
+    attempts = ATTEMPTS
+    while (answer := _new_session(server, session, command, tag, log)).returncode != 0:
         if _is_taken(answer):
-            continue
-        if answer.returncode == 0:
-            break
-        if answer.stdout:
-            _run(server, "kill-session", "-t", target)
-        raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
+            session = next(names)
+        elif _has_left(answer) and attempts > 0:
+            attempts -= 1
+        else:
+            if answer.stdout:
+                _run(server, "kill-session", "-t", f"={session}:")
+            raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
     pid, socket = answer.stdout[0].split(" ", 1)
     return {"socket": socket, "session": session}, int(pid)
+
+
+def _new_session(server: Server, session: str, command: list[str], tag: str, log: str) -> tmux_cmd:
+    """Prints the process id of the command and the server's socket once the session is there.
+
+    One chain, so that a command that ends at once finds its options set and its output saved.
+    """
+    target = f"={session}:"
+    return _run(
+        server,
+        *("new-session", "-d", "-P", "-F", "#{pane_pid} #{socket_path}", "-s", session, "-n", session, *command),
+        *(";", "set-option", "-t", target, "destroy-unattached", "off"),
+        *(";", "set-option", "-t", target, "@run", tag),
+        *(";", "set-option", "-p", "-t", target, "remain-on-exit", "on"),
+        *(";", "pipe-pane", "-t", target, f"cat >>{_quote_for_pipe_pane(log)}"),
+    )
 
 
 def sessions(socket: str) -> dict[str, Session]:
@@ -142,6 +153,11 @@ def _names(name: str) -> Iterator[str]:
 
 def _is_taken(answer: tmux_cmd) -> bool:
     return any(line.startswith("duplicate session") for line in answer.stderr)
+
+
+def _has_left(answer: tmux_cmd) -> bool:
+    """Whether the server, its last session closed, went just when we came; the next call starts another."""
+    return not answer.stdout and any(line.startswith("server exited") for line in answer.stderr)
 
 
 def _quote_for_pipe_pane(path: str) -> str:

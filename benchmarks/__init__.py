@@ -1,0 +1,1 @@
+"""How fast `git runs` is: whole processes, against what they cannot do without."""
