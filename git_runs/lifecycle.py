@@ -8,6 +8,7 @@ import signal
 import time
 import uuid
 from contextlib import ExitStack, suppress
+from functools import cached_property
 from math import inf
 
 from . import git, process, record, refs, yamltext
@@ -43,10 +44,15 @@ class WorkTree:
         self._subject = git.start_subject()
         self._local_variables = git.start_local_variables()
 
-    def answer(self) -> None:
-        """Wait for git; raises GitFailed without a work tree, or on an unborn branch."""
-        self.state = git.read_status(self._status)
-        self.subject = self._subject.output().rstrip("\n")
+    @cached_property
+    def state(self) -> WorkTreeState:
+        """Where HEAD is and what differs from it; raises GitFailed without a work tree."""
+        return git.read_status(self._status)
+
+    @cached_property
+    def subject(self) -> str:
+        """The first line of HEAD's message; raises GitFailed on an unborn branch."""
+        return self._subject.output().rstrip("\n")
 
     def environment(self) -> dict[str, str]:
         """Our environment without what git added to it, which would tie the command to this repository."""
@@ -58,6 +64,12 @@ class WorkTree:
             environment["PATH"] = environment.get("PATH", "").removeprefix(exec_path + ":")
         return environment
 
+    def check_ready(self, project: Project) -> None:
+        """Raises what keeps any run from being started here: GitFailed, NotClean, ToolMissing or ToolTooOld."""
+        tmux.check()
+        check_clean(project, self.state, "no commit would tell what ran")
+        _ = self.subject
+
 
 def check_clean(project: Project, state: WorkTreeState, doing: str) -> None:
     """Raises NotClean where a tracked file is changed or an untracked one is not ignored."""
@@ -66,13 +78,6 @@ def check_clean(project: Project, state: WorkTreeState, doing: str) -> None:
     changes = [change for change in state.changes if not change.startswith(f"?? {own}")]
     if changes:
         raise NotClean(changes, doing)
-
-
-def check_ready(project: Project, work_tree: WorkTree) -> None:
-    """Raises what keeps any run from being started here: GitFailed, NotClean, ToolMissing or ToolTooOld."""
-    tmux.check()
-    work_tree.answer()
-    check_clean(project, work_tree.state, "no commit would tell what ran")
 
 
 def prepare(project: Project, work_tree: WorkTree, name: str, typed: str, description: str | None) -> Record:
@@ -256,7 +261,8 @@ def _check_stoppable(project: Project, run: Run, sessions: Iterable[str]) -> Non
     identifier, tag = run.record.text("id"), _tag(project, run.record)
     tags = [other for other in sessions if other.startswith(identifier + " ")]
     if tags and tag not in tags:
-        raise RunsError(f"run '{run.name}' goes on in another copy of this repository, with runs dir {tags[0][37:]}")
+        place = tags[0].partition(" ")[2]
+        raise RunsError(f"run '{run.name}' goes on in another copy of this repository, with runs dir {place}")
 
 
 def _signal_supervisor(project: Project, name: str, *numbers: int) -> None:

@@ -43,6 +43,9 @@ def main() -> None:
     except RunsError as error:
         _say(error.report())
         sys.exit(error.exit_code)
+    except OSError as error:
+        _say(f"fatal: {error}")
+        sys.exit(RunsError.exit_code)
 
 
 class Supervisor:
@@ -54,6 +57,7 @@ class Supervisor:
         self.outputs = Outputs(spec.root)
         self.group = 0  # the command's process group, once it is started
         self.stops: list[int] = []  # the signals that told us to stop
+        self.was_killed = False  # whether the command ended by a signal, or after one told us to stop
 
     def run(self) -> int:
         """From `running` to the end; gives the exit code to end with, as a shell would put it."""
@@ -63,6 +67,7 @@ class Supervisor:
         code = self._run_command()
         finished = record.timestamp()
         self._complete_log()
+        self.group = 0
         self._record_end(code, finished)
         self._settle(code)
         return code if code >= 0 else 128 - code
@@ -74,6 +79,7 @@ class Supervisor:
         environment = _with_own_terminal(self.spec.environment)
         signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
         if self.stops:
+            self.was_killed = True
             return -self.stops[0]
         child = os.fork()
         if child == 0:
@@ -83,6 +89,7 @@ class Supervisor:
         self.group = child
         signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
         code = _wait_for(child)
+        self.was_killed = code < 0 or bool(self.stops)
         if signal.SIGTERM in self.stops:
             self._wait_for_group()
         return code
@@ -147,8 +154,9 @@ class Supervisor:
         while name := self._current_name():
             try:
                 with self.store.change(name) as fields:
-                    if fields.text("id") == self.spec.identifier:
-                        self._set_end(fields, code, finished)
+                    if fields.text("id") != self.spec.identifier:
+                        raise NoSuchRun(name)
+                    self._set_end(fields, code, finished)
                 self._remove_links()
                 return
             except NoSuchRun:
@@ -160,7 +168,7 @@ class Supervisor:
                 time.sleep(0.5)
 
     def _set_end(self, fields: Record, code: int, finished: str) -> None:
-        if self.stops or code < 0:
+        if self.was_killed:
             fields["status"] = record.KILLED
         else:
             fields["status"] = record.FAILED if code else record.FINISHED
@@ -206,12 +214,15 @@ class Supervisor:
                 log.truncate(log.tell() - len(marker))
 
     def _settle(self, code: int) -> None:
-        """Leave the pane as `keep-session` says: by default it stays if the run failed or somebody looks at it."""
+        """Leave the pane as `keep-session` says: by default it stays if the run failed or somebody looks at it.
+
+        A run that was stopped on purpose has not failed.
+        """
         if signal.SIGHUP in self.stops:
             return
         from .launchers import tmux
 
-        keep = {"always": True, "never": False}.get(self.spec.keep_session, True if code or self.stops else None)
+        keep = {"always": True, "never": False}.get(self.spec.keep_session, True if code and not self.stops else None)
         if keep is not True:
             with suppress(RunsError):
                 tmux.settle(keep=keep)

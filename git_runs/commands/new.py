@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from itertools import count
 
 from .. import git, lifecycle, project, query, refs
@@ -17,8 +19,10 @@ from ..terminal import confirm, edited, warn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
 
     from ..git import Search
+    from ..lifecycle import WorkTree
     from ..project import Project
     from ..record import Record
 
@@ -57,30 +61,44 @@ def run(args: Namespace, search: Search) -> int:
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
     here = project.find(search, {key: getattr(args, key.replace("-", "_")) or [] for key in SHAPING_SETTINGS})
-    lifecycle.check_ready(here, work_tree)
+    work_tree.check_ready(here)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
-    description = args.description
-    while True:
-        name, old_is_in_the_way = _settle_name(neighbours, collision)
-        fields = lifecycle.prepare(here, work_tree, name, typed, description)
-        if args.dry_run:
-            return _show(fields, old_is_in_the_way)
+    name, old_is_in_the_way = _settle_name(neighbours, collision)
+    if args.dry_run:
+        return _show(lifecycle.prepare(here, work_tree, name, typed, args.description), old_is_in_the_way)
+    with ExitStack() as kept_until_started:
+        description = args.description
         if args.edit:
-            description = fields["description"] = _edit(here, fields.text("description"))
-            args.edit = False
+            description = kept_until_started.enter_context(_edit(here, description or work_tree.subject))
+        if old_is_in_the_way and not args.yes:
+            confirm("Delete the following run, and start the new one?", [name], doing=f"delete run '{name}'")
+        if args.edit or old_is_in_the_way:
+            # Much may have changed while somebody was thinking.
+            work_tree = lifecycle.WorkTree()
+            work_tree.check_ready(here)
         if old_is_in_the_way:
-            _delete_old(here, name, args)
-        try:
-            lifecycle.start(here, work_tree, fields)
-            break
-        except NameTaken:  # somebody was faster
-            if collision != "timestamp":
-                raise
+            _delete_old(here, name, force=args.force)
+        fields = _start(here, work_tree, name, typed, description, args.name if collision == "timestamp" else None)
     _tell(fields, work_tree.subject, quiet=args.quiet)
     if args.attach:
         _attach(here, fields)
     return 0
+
+
+def _start(
+    here: Project, work_tree: WorkTree, name: str, typed: str, description: str | None, stem: str | None
+) -> Record:
+    """Start the run; where somebody took its name just now, under `stem` and the time, if there is a stem."""
+    while True:
+        fields = lifecycle.prepare(here, work_tree, name, typed, description)
+        try:
+            lifecycle.start(here, work_tree, fields)
+            return fields
+        except NameTaken:
+            if stem is None:
+                raise
+            name = _with_timestamp(stem)
 
 
 def _typed(args: Namespace) -> str:
@@ -119,25 +137,22 @@ def _with_timestamp(name: str) -> str:
     return candidate
 
 
-def _edit(here: Project, text: str) -> str:
+@contextmanager
+def _edit(here: Project, text: str) -> Iterator[str]:
     with edited(text, editor=git.editor(), directory=here.repository.git_dir) as description:
         if not description:
             raise RunsError("the description is empty; nothing was started")
-        return description
+        yield description
 
 
-def _delete_old(here: Project, name: str, args: Namespace) -> None:
-    if not args.yes:
-        confirm("Delete the following run, and start the new one?", [name], doing=f"delete run '{name}'")
+def _delete_old(here: Project, name: str, *, force: bool) -> None:
     try:
-        lifecycle.delete(here, [query.find(here.store, name)], force=args.force)
+        lifecycle.delete(here, [query.find(here.store, name)], force=force)
     except NoSuchRun:  # a ref without a record
         refs.delete([name])
 
 
 def _check_virtualenv(here: Project) -> None:
-    import os
-
     path = here.settings.virtualenv_path
     if path is not None and not os.path.isfile(os.path.join(path, "bin", "activate")):
         warn(f"there is no virtualenv in '{path}': bin/activate is missing")

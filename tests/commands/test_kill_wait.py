@@ -28,6 +28,7 @@ def test_kill_ends_the_whole_process_group(repo: Repository) -> None:
     assert process.identify(child) is None
     assert repo.record("base")["status"] == "killed"
     assert repo.record("base")["signal"] == signal.SIGTERM
+    wait_for(lambda: repo.machine.sessions() == [])
 
 
 def test_a_command_that_handles_the_signal_is_recorded_as_killed_with_its_exit_code(repo: Repository) -> None:

@@ -280,6 +280,31 @@ def test_a_failing_editor_starts_nothing_and_keeps_the_text(repo: Repository) ->
     assert repo.refs() == []
 
 
+def test_what_changed_while_the_editor_was_open_counts(repo: Repository) -> None:
+    editor = repo.machine.home / "editor"
+    editor.write_text("#!/bin/sh\necho my text >$1\ntouch dirt\n")
+    editor.chmod(0o755)
+    result = repo.runs("new", "-e", "base", "true", GIT_EDITOR=str(editor))
+    (kept,) = (repo.path / ".git").glob("RUN_DESCRIPTION*")
+    assert result.code == 128
+    assert result.err.startswith(f"warning: your text is kept in '{kept}'\nfatal: the work tree is not clean, ")
+    assert kept.read_text() == "my text\n"
+    assert repo.refs() == []
+    (repo.path / "dirt").unlink()
+    editor.write_text("#!/bin/sh\necho my text >$1\ngit commit -q --allow-empty -m newer\n")
+    assert repo.runs("new", "-e", "base", "true", GIT_EDITOR=str(editor)).code == 0
+    assert repo.lookup("base", "commit") == repo.git("rev-parse", "HEAD").strip()
+
+
+def test_a_text_outlives_a_failed_start(repo: Repository) -> None:
+    result = repo.runs(
+        "new", "-e", "b", "true", GIT_EDITOR="sh -c 'echo mine >$1' editor", TMUX_TMPDIR=str(repo.path / "train.py")
+    )
+    (kept,) = (repo.path / ".git").glob("RUN_DESCRIPTION*")
+    assert result.code == 128
+    assert kept.read_text() == "mine\n"
+
+
 def test_timestamp_adds_the_time_only_to_a_name_that_is_taken(repo: Repository) -> None:
     assert repo.ok("new", "-q", "--timestamp", "base", "true") == "base\n"
     names = [repo.ok("new", "-q", "--timestamp", "base", "true").strip() for _ in range(2)]
