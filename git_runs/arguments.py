@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 
 from .errors import UsageError
 
@@ -59,6 +60,20 @@ class Parser(argparse.ArgumentParser):
 class _Formatter(argparse.HelpFormatter):
     def __init__(self, prog: str) -> None:
         super().__init__(prog, width=WIDTH)
+
+
+def natural(text: str) -> int:
+    """A whole number, 0 or more, as an argument."""
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number, 0 or more")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A span of time as an argument: a number, 0 or more."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds, 0 or more")
+    return float(text)
 
 
 def add_patterns(parser: argparse.ArgumentParser, *, required: bool = False) -> None:

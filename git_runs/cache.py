@@ -1,7 +1,7 @@
 """A cache of parsed records, so that reading commands need not parse YAML.
 
 It is filled and mended by whoever reads, and never needed: it may be missing, damaged, locked, or out of step at any
-time. An entry counts only while its file has the same size, time and inode; a file changed a moment ago gets none,
+time. An entry counts only while its file has the same size, times and inode; a file changed a moment ago gets none,
 since it may be changed again within the same tick of its clock, as git has it for its index (git's racy-git.txt).
 """
 
@@ -17,9 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    Stamp = tuple[int, int, int]
+    Stamp = tuple[int, int, int, int]
 
-NAME = "cache-1.sqlite"  # another number for another form, so that no version stumbles over another's
+NAME = "cache-2.sqlite"  # another number for another form, so that no version stumbles over another's
 TOO_YOUNG = 2.0  # seconds; the coarsest clock of a file system in use
 PATIENCE = 0.2  # seconds to wait for another process
 
@@ -27,7 +27,7 @@ PATIENCE = 0.2  # seconds to wait for another process
 def stamp_of(path: str) -> Stamp:
     """What tells one state of a file from another; raises FileNotFoundError and the like."""
     status = os.stat(path)
-    return status.st_size, status.st_mtime_ns, status.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 class Cache:
@@ -39,10 +39,12 @@ class Cache:
 
     def get(self, name: str, stamp: Stamp) -> str | None:
         """The text that was put there for this name and stamp, or None."""
-        question = "SELECT fields, checksum FROM records WHERE name = ? AND size = ? AND mtime = ? AND inode = ?"
+        question = (
+            "SELECT fields, checksum FROM records WHERE name = ? AND size = ? AND mtime = ? AND ctime = ? AND inode = ?"
+        )
         try:
             row = self._connection().execute(question, (name, *stamp)).fetchone()
-        except sqlite3.Error:
+        except (sqlite3.Error, OverflowError):
             return None
         return row[0] if row and row[1] == _checksum(row[0]) else None
 
@@ -56,18 +58,18 @@ class Cache:
             return
         try:
             self._write(rows)
-        except sqlite3.OperationalError:
-            pass  # read-only, full, or in use
+        except (sqlite3.OperationalError, OverflowError):
+            pass  # read-only, full, or in use; or a number that SQLite cannot hold
         except sqlite3.DatabaseError:
             self._start_anew()
 
-    def _write(self, rows: list[tuple[str, int, int, int, str, int]]) -> None:
+    def _write(self, rows: list[tuple[str, int, int, int, int, str, int]]) -> None:
         with self._connection() as connection:
             connection.execute(
-                "CREATE TABLE IF NOT EXISTS records"
-                " (name TEXT PRIMARY KEY, size INT, mtime INT, inode INT, fields TEXT, checksum INT) WITHOUT ROWID"
+                "CREATE TABLE IF NOT EXISTS records (name TEXT PRIMARY KEY,"
+                " size INT, mtime INT, ctime INT, inode INT, fields TEXT, checksum INT) WITHOUT ROWID"
             )
-            connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:

@@ -129,6 +129,25 @@ class NameInUse(RunsError):
         super().__init__(f"the paths of '{name}' are in use until run '{successor}', which had that name, ends")
 
 
+class RefWithoutRecord(RunsError):
+    """The name is taken by a ref, but nothing is known of the run."""
+
+    def __init__(self, ref: str, name: str) -> None:
+        super().__init__(
+            f"{ref} exists, but run '{name}' has no record here: it may be a run of another clone",
+            f"choose another name, or, if nobody needs the ref, git update-ref -d {ref}",
+        )
+
+
+class RunsDirInUse(RunsError):
+    """The directory that is to be the runs dir holds other things, which nobody would see among the runs."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"the runs dir '{path}' holds other files", "choose another with runs.runs-dir, or let git ignore this one"
+        )
+
+
 class OutputsInTheWay(RunsError):
     """Something lies where the run's outputs would go; it is never mixed with a new run."""
 
@@ -178,10 +197,6 @@ class BadRecord(RunsError):
 
     def __init__(self, path: str, line: int, reason: str) -> None:
         super().__init__(f"bad record in line {line} of '{path}': {reason}", "mend the file in an editor")
-
-
-class NoSuchRecord(Exception):
-    """The record's file is not there (any more)."""
 
 
 class Locked(RunsError):
@@ -246,6 +261,13 @@ class CommitMissing(Negative):
         super().__init__(f"run '{name}': its commit '{commit}' is not in this repository; fetch it and try again")
 
 
+class AlreadyHere(Negative):
+    """The run that is to be imported is in the repository; it may have another name here."""
+
+    def __init__(self, name: str, here: str) -> None:
+        super().__init__(f"run '{name}' is here already" + (f", as '{here}'" if here != name else ""))
+
+
 class WouldLose(RunsError):
     """The file to be replaced tells of runs that would then be told of nowhere."""
 
@@ -281,6 +303,20 @@ class NotRunning(Negative):
     def __init__(self, names: list[str]) -> None:
         one = f"run '{names[0]}' is not running" if len(names) == 1 else f"none of the {len(names)} runs is running"
         super().__init__(one)
+
+
+class GoneMeanwhile(Negative):
+    """A run was moved or deleted by somebody else before it could be deleted."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"run '{name}' was moved, deleted or replaced meanwhile; what has its name now is untouched")
+
+
+class NotStopped(RunsError):
+    """Runs that could not be ended: their command or their supervisor does not heed SIGKILL, or may not get it."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__("could not stop " + ", ".join(f"run '{name}'" for name in names))
 
 
 class OtherHost(RunsError):

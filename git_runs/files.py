@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from contextlib import suppress
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def write_whole(path: str, text: str) -> None:
-    """Replace the file by one that is complete and on disk before this returns.
 
-    `<path>.tmp.lock` is used meanwhile: one writer at a time, so the caller holds a lock.
+def write_whole(path: str, text: str, mode: int | None = None) -> None:
+    """Replace the file, or make it, by one that is complete and on disk before this returns.
+
+    It gets the permissions `mode`, by default what the umask leaves.
     """
-    temporary = path + ".tmp.lock"
+    # No run's name ends in ".lock", so that this is no run's file.
+    temporary = f"{path}.{os.getpid()}.tmp.lock"
     try:
         with open(temporary, "w", encoding="utf-8", newline="") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode & 0o7777)
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -21,9 +29,9 @@ def write_whole(path: str, text: str) -> None:
     except OSError as error:
         with suppress(OSError):
             os.unlink(temporary)
-        error.filename = error.filename or temporary
+        error.filename, error.filename2 = path, None
         raise
-    _sync_directory(os.path.dirname(path))
+    _sync_directory(os.path.dirname(os.path.abspath(path)))
 
 
 def _sync_directory(path: str) -> None:
@@ -32,6 +40,17 @@ def _sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def unlink_if(path: str, condition: Callable[[str], bool]) -> bool:
+    """Remove the file if its text meets the condition; of any number that try, one removes it, and no other file."""
+    with suppress(OSError), open(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # While it is open its inode is given to no other file.
+        if os.path.samestat(os.stat(path), os.fstat(file.fileno())) and condition(file.read()):
+            os.unlink(path)
+            return True
+    return False
 
 
 def prune(path: str, top: str) -> None:

@@ -225,19 +225,25 @@ def start_subject() -> Call:
 
 
 def checkout(commit: str) -> str:
-    """Detach HEAD at `commit`; what git says of it. Raises GitFailed where git refuses."""
-    code, _, stderr = start("-c", "advice.detachedHead=false", "checkout", "--detach", commit, "--").finish()
+    """Detach HEAD at `commit`; what git says of it. Raises GitFailed where git refuses, or a file would be lost."""
+    quietly = ("-c", "advice.detachedHead=false")
+    code, _, stderr = start(*quietly, "checkout", "--no-overwrite-ignore", "--detach", commit, "--").finish()
     if code:
         raise GitFailed(stderr)
     return stderr
 
 
+def differs(commit: str, name: str) -> bool:
+    """Whether tracked files of that name, anywhere in the work tree, are not as they are in `commit`."""
+    return not start("diff", "--quiet", "--no-ext-diff", commit, "--", f":(top,glob)**/{name}").succeeds()
+
+
+def ignores(path: str) -> bool:
+    """Whether nothing at `path` ever makes the work tree dirty: it is ignored, or outside."""
+    return start("check-ignore", "--quiet", "--", path).finish()[0] != 1
+
+
 # --- refs
-
-
-def list_refs(*patterns: str) -> list[str]:
-    """Full names of the refs that match git-for-each-ref(1) patterns, in its order."""
-    return run("for-each-ref", "--format=%(refname)", *patterns).splitlines()
 
 
 def start_resolve(revision: str) -> Call:
@@ -251,9 +257,9 @@ def resolve(revision: str) -> str | None:
     return None if code else stdout.strip()
 
 
-def update_refs(commands: Iterable[str]) -> None:
-    """Carry out git-update-ref(1) --stdin commands, all or none; raises GitFailed."""
-    run("update-ref", "--stdin", stdin="".join(command + "\n" for command in commands))
+def update_refs(words: Iterable[str]) -> None:
+    """Carry out commands of git-update-ref(1), all or none, in the words of its option -z; raises GitFailed."""
+    run("update-ref", "--stdin", "-z", stdin="".join(word + "\0" for word in words))
 
 
 # --- the environment

@@ -11,11 +11,11 @@ from contextlib import ExitStack, suppress
 from functools import cached_property
 from math import inf
 
-from . import git, process, record, refs, yamltext
+from . import git, process, record, refs, spec, yamltext
 from .command_line import compose
-from .errors import NameInUse, NoSuchRun, NotClean, OtherHost, RunsError
-from .launchers import tmux
-from .record import Record
+from .errors import NameInUse, NoSuchRun, NotClean, NotStopped, OtherHost, RunsDirInUse, RunsError
+from .launchers import KILL_NOW, tmux
+from .record import Record, Run
 from .spec import Spec, supervisor
 from .terminal import warn
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from .git import WorkTreeState
     from .launchers.tmux import Session
     from .project import Project
-    from .record import Run
 
 GRACE = 10.0  # seconds between TERM and KILL
-AFTER_KILL = 5.0  # seconds that a supervisor may take to record that its command was killed
+AFTER_KILL = 5.0  # seconds that a killed command and its supervisor may take to end
+BATCH = 500  # runs that are deleted together
 LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited for
 
 
@@ -73,9 +73,11 @@ class WorkTree:
 
 def check_clean(project: Project, state: WorkTreeState, doing: str) -> None:
     """Raises NotClean where a tracked file is changed or an untracked one is not ignored."""
-    own = os.path.relpath(project.store.root, project.repository.top) + "/"
-    # The runs dir ignores itself, but for the moment in which it is made.
-    changes = [change for change in state.changes if not change.startswith(f"?? {own}")]
+    changes = state.changes
+    if project.store.ignores_itself():
+        # Now it does, but git may have looked in the moment in which it was made.
+        own = os.path.relpath(project.store.root, project.repository.top) + "/"
+        changes = [change for change in changes if not change.startswith(f"?? {own}")]
     if changes:
         raise NotClean(changes, doing)
 
@@ -117,11 +119,7 @@ def start(project: Project, work_tree: WorkTree, fields: Record) -> None:
     """
     name = fields.text("name")
     with ExitStack() as undo:
-        refs.create(project.repository, name, fields.text("commit"))
-        undo.callback(refs.delete, [name])
-        project.store.prepare()
-        project.store.create(name, fields)
-        undo.callback(project.store.remove, name)
+        _create_ref_and_record(project, name, fields, undo)
         _remove_stale_links(project, name)
         project.outputs.create(name)
         undo.callback(project.outputs.remove, name)
@@ -134,27 +132,45 @@ def start(project: Project, work_tree: WorkTree, fields: Record) -> None:
             log=project.outputs.log(name),
             socket_name=project.settings.tmux_socket,
         )
-        fields["launcher"] = {"tmux": launcher}
-        undo.callback(_close_sessions, project, [fields])
-        with project.store.change(name) as current:
-            current["launcher"] = fields["launcher"]
-            # From now on the supervisor answers for the run, even before it says so itself.
-            if current.text("status") == record.STARTING and (identity := process.identify(pid)):
-                current["process"] = identity
         undo.pop_all()
+    fields["launcher"] = {"tmux": launcher}
+    _record_launch(project, Run(name, fields), pid)
+
+
+def _record_launch(project: Project, run: Run, pid: int) -> None:
+    """Record where the run was launched, and that its supervisor answers for it even before it says so itself.
+
+    The run goes on, whether this can be written or not.
+    """
+    try:
+        with project.store.change(run) as fields:
+            fields["launcher"] = run.record["launcher"]
+            if fields.text("status") == record.STARTING and (identity := process.identify(pid)):
+                fields["process"] = identity
+    except NoSuchRun:
+        pass  # deleted just now
+    except (RunsError, OSError) as error:
+        warn(f"run '{run.name}' goes on, but where could not be recorded: {error}")
 
 
 def adopt(project: Project, name: str, fields: Record) -> None:
     """Add a run that took place elsewhere: its ref at its commit, which is here, and its record.
 
-    Raises NameTaken, Unencodable, and what the file system says; then nothing was added.
+    Raises NameTaken, Unencodable, RunsDirInUse, and what the file system says; then nothing was added.
     """
     with ExitStack() as undo:
-        refs.create(project.repository, name, fields.text("commit"))
-        undo.callback(refs.delete, [name])
-        project.store.prepare()
-        project.store.create(name, fields)
+        _create_ref_and_record(project, name, fields, undo)
         undo.pop_all()
+
+
+def _create_ref_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
+    if project.store.is_foreign() and not git.ignores(os.path.join(project.store.root, "records")):
+        raise RunsDirInUse(project.store.root)
+    refs.create(project.repository, name, fields.text("commit"))
+    undo.callback(refs.delete, [name])
+    project.store.prepare()
+    project.store.create(name, fields)
+    undo.callback(project.store.discard, name)
 
 
 def _spec(project: Project, work_tree: WorkTree, fields: Record) -> Spec:
@@ -192,8 +208,7 @@ def _remove_stale_links(project: Project, name: str) -> None:
         with suppress(NoSuchRun):
             if project.store.read(successor).is_under_way:
                 raise NameInUse(name, successor)
-        for link in project.outputs.links(name):
-            os.unlink(link)
+        project.outputs.remove_links(name)
 
 
 def _remove_file(path: str) -> None:
@@ -240,19 +255,18 @@ def _close_sessions(project: Project, records: list[Record]) -> None:
 def stop(project: Project, runs: list[Run], grace: float = GRACE) -> None:
     """End the runs that go on here: TERM to their process groups, KILL after `grace` seconds; recorded as `killed`.
 
-    Raises OtherHost, or RunsError for a run of another copy of the repository, before any is touched.
+    Raises, before any is touched, OtherHost, or RunsError for a run of another copy of the repository; and NotStopped
+    where a run goes on all the same.
     """
     sessions = _sessions(run.record for run in runs)
     for run in runs:
         _check_stoppable(project, run, sessions)
-    names = [run.name for run in runs]
-    for seconds in (grace, AFTER_KILL):
-        # The supervisor passes the first TERM on, and makes KILL of the second.
-        for name in names:
-            _signal_supervisor(project, name, signal.SIGTERM, signal.SIGCONT)
-        names = wait(project, names, seconds)
-    for name in names:
-        _end_without_supervisor(project, name)
+    for number, seconds in ((signal.SIGTERM, grace), (KILL_NOW, AFTER_KILL)):
+        for run in runs:
+            _signal_supervisor(run, number, signal.SIGCONT)
+        runs = wait(project, runs, seconds)
+    if runs:
+        raise NotStopped([run.name for run in runs])
 
 
 def _check_stoppable(project: Project, run: Run, sessions: Iterable[str]) -> None:
@@ -265,69 +279,61 @@ def _check_stoppable(project: Project, run: Run, sessions: Iterable[str]) -> Non
         raise RunsError(f"run '{run.name}' goes on in another copy of this repository, with runs dir {place}")
 
 
-def _signal_supervisor(project: Project, name: str, *numbers: int) -> None:
-    with suppress(NoSuchRun, ProcessLookupError):
-        fields = project.store.read(name)
-        if fields.is_under_way:
+def _signal_supervisor(run: Run, *numbers: int) -> None:
+    if run.record.is_under_way:
+        with suppress(ProcessLookupError):
             for number in numbers:
-                os.kill(int(fields["process"]["pid"]), number)
+                os.kill(int(run.record["process"]["pid"]), number)
 
 
-def _end_without_supervisor(project: Project, name: str) -> None:
-    """The supervisor does not answer: kill it, and record the end in its place."""
-    _signal_supervisor(project, name, signal.SIGKILL)
-    with suppress(NoSuchRun), project.store.change(name) as fields:
-        if fields.text("status") in record.UNDER_WAY:
-            fields["status"] = record.KILLED
-            fields["signal"] = int(signal.SIGKILL)
-            fields["finished"] = record.timestamp()
-            fields.pop("process", None)
-        _close_sessions(project, [fields])
-
-
-def wait(project: Project, names: Iterable[str], timeout: float | None = None) -> list[str]:
-    """Wait until the runs have ended, at most `timeout` seconds; the names of those that go on."""
+def wait(project: Project, runs: Iterable[Run], timeout: float | None = None) -> list[Run]:
+    """Wait until the runs have ended, at most `timeout` seconds; those that go on, as they are then."""
     deadline = inf if timeout is None else time.monotonic() + timeout
     pause = 0.01
-    waiting = list(names)
+    waiting = list(runs)
     while True:
-        waiting = [name for name in waiting if _goes_on(project, name)]
+        found = [project.store.find(run) for run in waiting]
+        waiting = [run for run in found if run and run.record.is_under_way]
         if not waiting or time.monotonic() >= deadline:
             return waiting
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def _goes_on(project: Project, name: str) -> bool:
-    try:
-        return project.store.read(name).is_under_way
-    except NoSuchRun:
-        return False
-
-
 # --- delete and move
 
 
-def delete(project: Project, runs: list[Run], *, force: bool) -> None:
-    """Stop the runs and remove their outputs, records and refs.
+def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
+    """Stop the runs and remove their outputs, refs and records; gives those that were deleted.
 
-    The ref goes last, since it holds the name: what is left after an interruption can be deleted again. Raises
-    OtherHost, before any is touched, unless forced.
+    A run whose name was given to another one meanwhile is not. What is left after an interruption can be deleted
+    again. Raises OtherHost, before any is touched, unless forced, and NotStopped.
     """
     if not force:
         for run in runs:
             _check_local(run, "deleting")
     stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
     _close_sessions(project, [run.record for run in runs])
-    removed: list[str] = []
-    try:
+    deleted: list[Run] = []
+    for start in range(0, len(runs), BATCH):
+        deleted += _delete_batch(project, runs[start : start + BATCH])
+    return deleted
+
+
+def _delete_batch(project: Project, runs: list[Run]) -> list[Run]:
+    """Records are locked from the first look at them to the end, so that nobody else's run of the same name is hit."""
+    deleted = []
+    with ExitStack() as records:
         for run in runs:
+            with suppress(NoSuchRun):
+                records.enter_context(project.store.removal(run))
+                deleted.append(run)
+        for run in deleted:
+            _remove_file(spec.path_of(project.store.root, run.record.text("id")))
             for path in project.outputs.remove(run.name):
                 warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
-            project.store.remove(run.name)
-            removed.append(run.name)
-    finally:
-        refs.delete(removed)
+        refs.delete([run.name for run in deleted])
+    return deleted
 
 
 def _check_local(run: Run, doing: str) -> None:
@@ -353,16 +359,17 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
         _remove_stale_links(project, new)
         project.outputs.move(old, new, keep_links=run.record.is_under_way)
         undo.callback(_move_outputs_back, project, new, old)
-        project.store.rename(old, new)
+        project.store.rename(run, new)
         undo.pop_all()
     refs.delete([old])
+    if not project.store.read(new).is_under_way:  # it may have ended meanwhile
+        project.outputs.remove_links(old)
     if session := find_session(project, run.record):
         name = session.rename(new)
-        with project.store.change(new) as fields:
+        with project.store.change(run) as fields:
             fields["launcher"] = {"tmux": {"socket": session.socket, "session": name}}
 
 
 def _move_outputs_back(project: Project, new: str, old: str) -> None:
-    for link in project.outputs.links(old):
-        os.unlink(link)
+    project.outputs.remove_links(old)
     project.outputs.move(new, old, keep_links=False)

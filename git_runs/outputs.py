@@ -15,10 +15,7 @@ from contextlib import ExitStack, suppress
 
 from .errors import OutputsInTheWay
 from .files import prune
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .record import is_name
 
 LOG = ".log"
 
@@ -91,15 +88,29 @@ class Outputs:
                 self._remove(path)
         return left
 
-    def links(self, name: str) -> Iterator[str]:
-        """The paths of that name that are links left by a move."""
-        return (path for path in self._all(name) if os.path.islink(path))
-
     def successor(self, name: str) -> str | None:
-        """The name that a moved run took, where links are left at its old name."""
+        """The name that a run took which was moved away from `name` while it went on; None where there is none.
+
+        A move leaves links at all that the run had. A link that a person made is no such link.
+        """
+        successors = {self._leads_to(path) for path in self._all(name) if os.path.lexists(path)}
+        return successors.pop() if len(successors) == 1 else None
+
+    def remove_links(self, name: str) -> None:
+        """Remove the links that the move of a run away from `name` left."""
+        if self.successor(name):
+            for path in self._all(name):
+                if os.path.islink(path):
+                    os.unlink(path)
+
+    def _leads_to(self, path: str) -> str | None:
+        """The name of the run whose output of the same kind the link at `path` points to, as `move` makes links."""
         with suppress(OSError):
-            target = os.path.join(os.path.dirname(self.tensorboard(name)), os.readlink(self.tensorboard(name)))
-            return os.path.relpath(target, os.path.join(self.root, "tensorboard"))
+            target = os.readlink(path)
+            inside = os.path.normpath(os.path.join(os.path.dirname(path), target))
+            name = os.path.relpath(inside, self._kind(path)).removesuffix(LOG if path.endswith(LOG) else "")
+            if is_name(name) and not os.path.isabs(target):
+                return name
         return None
 
     def _kind(self, path: str) -> str:

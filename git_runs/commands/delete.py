@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .. import lifecycle, project, query
 from ..arguments import add_patterns, selected
-from ..terminal import confirm
+from ..errors import GoneMeanwhile
+from ..escape import escape
+from ..terminal import confirm, report_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,11 +22,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, search: Search) -> int:
+    """Exit code 1 where somebody else moved or deleted a run meanwhile; what took its name is not hit."""
     here = project.find(search)
     runs = query.find_all(here.store, selected(here, args))
     if not args.yes:
         confirm("Delete the following runs?", [one.name for one in runs], doing="delete runs")
-    lifecycle.delete(here, runs, force=args.force)
+    deleted = {one.name for one in lifecycle.delete(here, runs, force=args.force)}
     for one in runs:
-        print(f"Deleted run '{one.name}' (was {one.record.text('commit')[:10]})")
-    return 0
+        if one.name in deleted:
+            print(f"Deleted run '{one.name}' (was {escape(one.record.text('commit')[:10])})")
+    return report_all([GoneMeanwhile(one.name) for one in runs if one.name not in deleted])

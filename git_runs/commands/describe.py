@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from ..git import Search
+    from ..record import Run
     from ..store import Store
 
 
@@ -24,16 +25,16 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     one = query.find(here.store, args.name)
     if args.description is not None:
-        _describe(here.store, one.name, args.description)
+        _describe(here.store, one, args.description)
         return 0
     old = one.record.text("description")
     with edited(old, editor=git.editor(), directory=here.repository.git_dir) as text:
         if not text:
             raise RunsError("the description is empty; it stays as it was", "use -m '' for none")
-        _describe(here.store, one.name, text)
+        _describe(here.store, one, text)
     return 0
 
 
-def _describe(store: Store, name: str, text: str) -> None:
-    with store.change(name) as fields:
+def _describe(store: Store, run: Run, text: str) -> None:
+    with store.change(run) as fields:
         fields["description"] = text

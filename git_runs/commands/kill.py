@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .. import lifecycle, project, query
-from ..arguments import add_patterns, selected
+from ..arguments import add_patterns, seconds, selected
 from ..errors import NotRunning
+from ..escape import escape
+from ..record import KILLED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--grace",
         metavar="SECONDS",
-        type=float,
+        type=seconds,
         default=lifecycle.GRACE,
         help=f"time between SIGTERM and SIGKILL (default: {lifecycle.GRACE:.0f})",
     )
@@ -32,5 +34,9 @@ def run(args: Namespace, search: Search) -> int:
         raise NotRunning([one.name for one in runs])
     lifecycle.stop(here, going_on, args.grace)
     for one in going_on:
-        print(f"Killed run '{one.name}'")
+        now = here.store.find(one)
+        if now is None or now.record.status == KILLED:
+            print(f"Killed run '{one.name}'")
+        else:
+            print(f"Run '{one.name}' ended by itself: {escape(now.record.ending())}")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from .. import logs, project, query
+from ..arguments import natural
 from ..errors import NoLog
 
 TYPE_CHECKING = False
@@ -17,23 +18,22 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until the run ends")
-    parser.add_argument("-n", "--lines", metavar="LINES", type=int, help="begin with the last LINES lines")
+    parser.add_argument("-n", "--lines", metavar="LINES", type=natural, help="begin with the last LINES lines")
 
 
 def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     one = query.find(here.store, args.name)
-    identifier = one.record.text("id")
 
     def goes_on() -> bool:
-        name = here.store.name_of(identifier, likely=one.name)
-        return name is not None and here.store.read(name).is_under_way
+        now = here.store.find(one)
+        return now is not None and now.record.is_under_way
 
     try:
         logs.copy(
             here.outputs.log(one.name),
             sys.stdout.buffer,
-            identifier=identifier,
+            identifier=one.record.text("id"),
             last=args.lines,
             goes_on=goes_on if args.follow else None,
         )

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 
 from .. import git, lifecycle, project, query, refs
-from ..errors import NameTaken, NoSuchRun, RunsError, UsageError
+from ..errors import NameTaken, RefWithoutRecord, RunsError, UsageError
 from ..escape import escape
 from ..record import SHAPING_SETTINGS
 from ..refs import Neighbours
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..git import Search
     from ..lifecycle import WorkTree
     from ..project import Project
-    from ..record import Record
+    from ..record import Record, Run
 
 
 USAGE = "git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]"
@@ -64,21 +64,21 @@ def run(args: Namespace, search: Search) -> int:
     work_tree.check_ready(here)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
-    name, old_is_in_the_way = _settle_name(neighbours, collision)
+    name, old = _settle_name(here, neighbours, collision)
     if args.dry_run:
-        return _show(lifecycle.prepare(here, work_tree, name, typed, args.description), old_is_in_the_way)
+        return _show(lifecycle.prepare(here, work_tree, name, typed, args.description), old)
     with ExitStack() as kept_until_started:
         description = args.description
         if args.edit:
             description = kept_until_started.enter_context(_edit(here, description or work_tree.subject))
-        if old_is_in_the_way and not args.yes:
+        if old and not args.yes:
             confirm("Delete the following run, and start the new one?", [name], doing=f"delete run '{name}'")
-        if args.edit or old_is_in_the_way:
+        if args.edit or old:
             # Much may have changed while somebody was thinking.
             work_tree = lifecycle.WorkTree()
             work_tree.check_ready(here)
-        if old_is_in_the_way:
-            _delete_old(here, name, force=args.force)
+        if old:
+            lifecycle.delete(here, [old], force=args.force)
         fields = _start(here, work_tree, name, typed, description, args.name if collision == "timestamp" else None)
     _tell(fields, work_tree.subject, quiet=args.quiet)
     if args.attach:
@@ -98,7 +98,7 @@ def _start(
         except NameTaken:
             if stem is None:
                 raise
-            name = _with_timestamp(stem)
+            name = _with_timestamp(here, stem)
 
 
 def _typed(args: Namespace) -> str:
@@ -113,28 +113,37 @@ def _typed(args: Namespace) -> str:
     return str(args.command[0])
 
 
-def _settle_name(neighbours: Neighbours, collision: str) -> tuple[str, bool]:
-    """The name to use, and whether a run that has it is to be deleted first."""
-    try:
-        neighbours.check()
-        return neighbours.name, False
-    except NameTaken:
-        if collision == "refuse":
-            raise
-    return (neighbours.name, True) if collision == "overwrite" else (_with_timestamp(neighbours.name), False)
+def _settle_name(here: Project, neighbours: Neighbours, collision: str) -> tuple[str, Run | None]:
+    """The name to use, and the run that has it and is to be deleted first."""
+    name = neighbours.name
+    if _is_free(here, neighbours):
+        return name, None
+    if collision == "refuse":
+        raise NameTaken(name)
+    if collision == "timestamp":
+        return _with_timestamp(here, name), None
+    if not here.store.exists(name):
+        raise RefWithoutRecord(refs.ref(name), name)
+    return name, query.find(here.store, name)
 
 
-def _with_timestamp(name: str) -> str:
+def _with_timestamp(here: Project, name: str) -> str:
     """The name with the epoch's seconds behind it; those of the next second that is free."""
     for seconds in count(int(time.time())):
         candidate = f"{name}{seconds}"
         refs.validate(candidate)
-        try:
-            Neighbours(candidate).check()
+        if _is_free(here, Neighbours(candidate)):
             break
-        except NameTaken:
-            continue
     return candidate
+
+
+def _is_free(here: Project, neighbours: Neighbours) -> bool:
+    """Whether neither a ref nor a record has the name; raises NameClash."""
+    try:
+        neighbours.check()
+    except NameTaken:
+        return False
+    return not here.store.exists(neighbours.name)
 
 
 @contextmanager
@@ -145,21 +154,14 @@ def _edit(here: Project, text: str) -> Iterator[str]:
         yield description
 
 
-def _delete_old(here: Project, name: str, *, force: bool) -> None:
-    try:
-        lifecycle.delete(here, [query.find(here.store, name)], force=force)
-    except NoSuchRun:  # a ref without a record
-        refs.delete([name])
-
-
 def _check_virtualenv(here: Project) -> None:
     path = here.settings.virtualenv_path
     if path is not None and not os.path.isfile(os.path.join(path, "bin", "activate")):
         warn(f"there is no virtualenv in '{path}': bin/activate is missing")
 
 
-def _show(fields: Record, old_is_in_the_way: bool) -> int:
-    if old_is_in_the_way:
+def _show(fields: Record, old: Run | None) -> int:
+    if old:
         print(f"Would delete the old run '{fields['name']}'")
     print(f"Would start run '{fields['name']}' at commit {fields['commit']}:")
     print(f"  {escape(fields['command'])}")

@@ -69,17 +69,22 @@ def start(command: list[str], *, name: str, tag: str, log: str, socket_name: str
     names = _names(name)
     session = next(names)
     attempts = ATTEMPTS
-    while (answer := _new_session(server, session, command, tag, log)).returncode != 0:
-        if _is_taken(answer):
-            session = next(names)
-        elif _has_left(answer) and attempts > 0:
-            attempts -= 1
-        else:
-            if answer.stdout:
-                _run(server, "kill-session", "-t", f"={session}:")
-            raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
-    pid, socket = answer.stdout[0].split(" ", 1)
-    return {"socket": socket, "session": session}, int(pid)
+    try:
+        while (answer := _new_session(server, session, command, tag, log)).returncode != 0:
+            if _is_taken(answer):
+                session = next(names)
+            elif _has_left(answer) and attempts > 0:
+                attempts -= 1
+            else:
+                raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
+        pid, socket = answer.stdout[0].split(" ", 1)
+        return {"socket": socket, "session": session}, int(pid)
+    except BaseException:
+        # Interrupted, we do not know how far tmux has come.
+        for identifier, found in _tagged_sessions(server):
+            if found == tag:
+                _run(server, "kill-session", "-t", identifier)
+        raise
 
 
 def _new_session(server: Server, session: str, command: list[str], tag: str, log: str) -> tmux_cmd:
@@ -100,9 +105,14 @@ def _new_session(server: Server, session: str, command: list[str], tag: str, log
 
 def sessions(socket: str) -> dict[str, Session]:
     """The sessions that the server at `socket` has, by their tags; raises ToolMissing."""
-    lines = _run(_server(socket), "list-sessions", "-F", "#{session_id} #{@run}").stdout
+    return {tag: Session(socket, identifier) for identifier, tag in _tagged_sessions(_server(socket))}
+
+
+def _tagged_sessions(server: Server) -> list[tuple[str, str]]:
+    """Identifiers and tags of the server's sessions that are runs."""
+    lines = _run(server, "list-sessions", "-F", "#{session_id} #{@run}").stdout
     identifiers_and_tags = (line.partition(" ")[::2] for line in lines)
-    return {tag: Session(socket, identifier) for identifier, tag in identifiers_and_tags if tag}
+    return [(identifier, tag) for identifier, tag in identifiers_and_tags if tag]
 
 
 def settle(*, keep: bool | None) -> None:

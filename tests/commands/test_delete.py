@@ -141,3 +141,26 @@ def test_what_a_run_left_behind_does_not_keep_its_group_from_going(repo: Reposit
     repo.ok("delete", "-y", "a/b")
     repo.finish("a")
     assert repo.refs() == ["refs/runs/a"]
+
+
+def test_a_run_that_took_the_name_meanwhile_is_not_hit(repo: Repository, screen: Screen) -> None:
+    repo.finish("base")
+    repo.finish("other")
+    screen.type("git runs delete base other; echo code=$?")
+    screen.shows("[y/N]")
+    repo.ok("move", "base", "kept")
+    repo.finish("base", "echo new", *NO_FLAGS)
+    screen.type("y")
+    screen.shows("error: run 'base' was moved, deleted or replaced meanwhile; what has its name now is untouched")
+    screen.shows("code=1")
+    assert repo.ok("list") == "base\nkept\n"
+    assert repo.refs() == ["refs/runs/base", "refs/runs/kept"]
+    assert repo.log("base") == "new\n"
+
+
+def test_what_a_start_that_was_cut_off_left_is_deleted_too(repo: Repository) -> None:
+    repo.finish("base")
+    secrets = repo.path / f".runs/specs/{repo.lookup('base', 'id')}.json"
+    secrets.write_text("{}")
+    repo.ok("delete", "-y", "base")
+    assert not secrets.exists()

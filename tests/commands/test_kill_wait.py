@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
+
+import pytest
 
 from git_runs import process
 from tests.conftest import NO_FLAGS, Repository, wait_for
@@ -97,3 +100,46 @@ def test_wait_gives_up_when_the_time_is_over(repo: Repository) -> None:
     result = repo.runs("wait", "--timeout=0.3", "base")
     assert 0.3 <= time.monotonic() - before < 10
     assert (result.code, result.err) == (1, "error: run 'base': running\n")
+
+
+def test_a_child_that_ignores_the_signal_is_killed_after_the_grace_time(repo: Repository) -> None:
+    start(repo, "base", "sh -c 'trap \"\" TERM; echo $$ >child; while :; do sleep 0.05; done' & sleep 0.2; UP; wait")
+    child = int((repo.path / "child").read_text())
+    assert repo.ok("kill", "--grace=0.3", "base") == "Killed run 'base'\n"
+    assert process.identify(child) is None
+    assert repo.record("base")["signal"] == signal.SIGTERM
+
+
+def test_a_second_kill_does_not_cut_the_grace_time_of_the_first_short(repo: Repository) -> None:
+    start(repo, "base", "trap 'sleep 1; echo saved; exit 0' TERM; UP; while :; do sleep 0.05; done")
+    first = repo.machine.start("git", "runs", "kill", "base", cwd=repo.path)
+    assert repo.ok("kill", "base") == "Killed run 'base'\n"
+    first.communicate(timeout=30)
+    assert first.returncode == 0
+    assert repo.log("base").endswith("saved\n")
+
+
+def test_a_run_that_was_moved_is_waited_for_under_its_new_name(repo: Repository) -> None:
+    start(repo, "base", "UP; sleep 60")
+    waiting = repo.machine.start("git", "runs", "wait", "base", cwd=repo.path)
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(timeout=0.5)
+    repo.ok("move", "base", "moved")
+    repo.ok("kill", "moved")
+    _, error = waiting.communicate(timeout=30)
+    assert (waiting.returncode, error) == (1, b"error: run 'base': killed by signal 15\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["kill", "--grace=nan", "x"], "argument --grace: 'nan' is not a number of seconds, 0 or more"),
+        (["kill", "--grace", "-1", "x"], "argument --grace: '-1' is not a number of seconds, 0 or more"),
+        (["wait", "--timeout=inf", "x"], "argument --timeout: 'inf' is not a number of seconds, 0 or more"),
+        (["log", "-n", "-1", "x"], "argument -n/--lines: '-1' is not a whole number, 0 or more"),
+        (["log", "-n", "1e3", "x"], "argument -n/--lines: '1e3' is not a whole number, 0 or more"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(repo: Repository, arguments: list[str], message: str) -> None:
+    result = repo.runs(*arguments)
+    assert (result.code, result.err.splitlines()[0]) == (129, f"error: {message}")

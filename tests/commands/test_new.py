@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import signal
 import socket
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Machine, Repository, wait_for
+from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 
 def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None:
@@ -324,9 +326,9 @@ def test_overwrite_deletes_the_old_run(repo: Repository) -> None:
 
 
 def test_overwrite_stops_a_run_that_goes_on(repo: Repository) -> None:
-    repo.ok("new", "base", "echo $$ >pid; exec sleep 60")
+    repo.ok("new", *NO_FLAGS, "base", "echo $$ >new; mv new pid; exec sleep 60")
     wait_for((repo.path / "pid").exists)
-    pid = int((repo.path / "pid").read_text() or 0)
+    pid = int((repo.path / "pid").read_text())
     (repo.path / "pid").unlink()
     repo.ok("new", "--overwrite", "-y", "base", "true")
     assert not os.path.exists(f"/proc/{pid}")
@@ -431,3 +433,99 @@ def test_outputs_of_nobody_are_never_mixed_with_a_new_run(repo: Repository) -> N
     assert repo.refs() == ["refs/runs/other"]
     assert (left / "precious").exists()
     assert not (repo.path / ".runs/tensorboard/base").exists()
+
+
+def test_a_ref_without_a_record_is_never_overwritten(repo: Repository) -> None:
+    repo.git("update-ref", "refs/runs/base", "HEAD")
+    assert repo.runs("new", "base", "true").err.startswith("fatal: run 'base' already exists\n")
+    result = repo.runs("new", "--overwrite", "-y", "base", "true")
+    assert (result.code, result.err) == (
+        128,
+        (
+            "fatal: refs/runs/base exists, but run 'base' has no record here: it may be a run of another clone\n"
+            "hint: choose another name, or, if nobody needs the ref, git update-ref -d refs/runs/base\n"
+        ),
+    )
+    assert repo.refs() == ["refs/runs/base"]
+
+
+def test_a_record_without_a_ref_takes_the_name_too(repo: Repository) -> None:
+    repo.finish("base", "true", "-m", "old")
+    repo.git("update-ref", "-d", "refs/runs/base")
+    assert repo.runs("new", "base", "true").err.startswith("fatal: run 'base' already exists\n")
+    assert repo.ok("new", "-q", "--timestamp", "base", "true").startswith("base1")
+    assert repo.lookup("base", "description") == "old"
+    repo.ok("new", "--overwrite", "-y", "-m", "new", "base", "true")
+    assert repo.lookup("base", "description") == "new"
+
+
+def test_overwrite_never_hits_a_run_that_took_the_name_meanwhile(repo: Repository, screen: Screen) -> None:
+    repo.finish("base", "true", "-m", "old")
+    screen.type("git runs new --overwrite base true; echo code=$?")
+    screen.shows("[y/N]")
+    repo.ok("delete", "-y", "base")
+    repo.finish("base", "true", "-m", "somebody's")
+    screen.type("y")
+    screen.shows("fatal: run 'base' already exists")
+    screen.shows("code=128")
+    assert repo.lookup("base", "description") == "somebody's"
+
+
+def test_a_directory_of_other_things_does_not_become_the_runs_dir(repo: Repository) -> None:
+    repo.commit("src/model.py", "")
+    repo.git("config", "runs.runs-dir", "src")
+    result = repo.runs("new", "base", "true")
+    assert (result.code, result.err) == (
+        128,
+        (
+            f"fatal: the runs dir '{repo.path}/src' holds other files\n"
+            "hint: choose another with runs.runs-dir, or let git ignore this one\n"
+        ),
+    )
+    assert os.listdir(repo.path / "src") == ["model.py"]
+    assert repo.refs() == []
+    (repo.path / ".git/info/exclude").write_text("/src/*\n!/src/model.py\n")
+    repo.finish("base")
+    assert {"model.py", "records"} < set(os.listdir(repo.path / "src"))
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_what_is_no_name_never_reaches_git(repo: Repository) -> None:
+    repo.finish("keep")
+    (repo.path / ".runs/records/x\ndelete refs\n.yml").write_text("name: x\n")
+    assert repo.ok("list") == "keep\n"
+    assert repo.runs("delete", "-y", "-G", "x*").code == 1
+    assert repo.refs() == ["refs/runs/keep"]
+
+
+def test_a_hook_that_watches_refs_is_told(repo: Repository) -> None:
+    hook = repo.path / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\n[ "$1" = committed ] && cat >>"$HOME/told"\nexit 0\n')
+    hook.chmod(0o755)
+    repo.finish("base")
+    assert "refs/runs/base" in (repo.machine.home / "told").read_text()
+
+
+def test_interrupted_while_tmux_is_asked_nothing_is_left(repo: Repository) -> None:
+    slow = repo.machine.home / "bin/tmux"
+    slow.parent.mkdir()
+    slow.write_text(
+        f'#!/bin/sh\n{shutil.which("tmux")} "$@" || exit\n'
+        "case $* in *new-session*) touch ~/asked; exec sleep 60;; esac\n"
+    )
+    slow.chmod(0o755)
+    environment = repo.machine.environment
+    environment["PATH"] = f"{slow.parent}:{environment['PATH']}"
+    process = repo.machine.start("git-runs", "new", *NO_FLAGS, "base", "sleep 60", cwd=repo.path)
+    wait_for((repo.machine.home / "asked").exists)
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    for sleeping in repo.machine.processes():
+        if (sleeping / "cmdline").read_bytes() == b"sleep\00060\0" and (sleeping / "environ"):
+            os.kill(int(sleeping.name), signal.SIGKILL)
+    process.communicate()
+    assert repo.refs() == []
+    assert repo.machine.sessions() == []
+    wait_for(lambda: [path.name for path in (repo.path / ".runs").rglob("*") if path.is_file()] == [".gitignore"])
