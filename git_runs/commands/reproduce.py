@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 import sys
 
-from .. import git, lifecycle, project, query, refs
+from .. import config, git, lifecycle, project, query, refs
 from ..command_line import quote
-from ..errors import RefGone, RefMoved
+from ..errors import NotClean, RefGone, RefMoved
 from ..escape import escape
-from ..record import SHAPING_SETTINGS
-from ..terminal import hint
+from ..record import SHAPING_SETTINGS, to_text
+from ..terminal import hint, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
-    from ..git import Search
+    from ..config import Settings
+    from ..git import Repository, Search
     from ..project import Project
     from ..record import Run, Value
+
+
+_UNKNOWN = "?"  # equals no recorded value
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -32,13 +36,13 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     one = query.find(here.store, args.name)
     commit = _commit(one)
-    command = _command(here, one)
-    if not args.dry_run:
-        _check_out(here, commit)
-    print("To reproduce:")
     if args.dry_run:
-        print(f" git checkout {commit}")
-    print(f" {command}")
+        settings = None if git.differs(commit, config.RUNSRC) else _settings(here.repository, one)
+        lines = [f"git checkout {commit}", _command(here, one, settings)]
+    else:
+        _check_out(here, commit)
+        lines = [_command(here, one, _settings(git.Search().repository(), one))]
+    print("\n ".join(["To reproduce:", *lines]))
     return 0
 
 
@@ -54,18 +58,26 @@ def _commit(run: Run) -> str:
 
 
 def _check_out(here: Project, commit: str) -> None:
-    state = git.read_status(git.start_status())
-    lifecycle.check_clean(here, state, "a checkout would mix the changes with the run's code")
+    before = git.read_status(git.start_status())
+    lifecycle.check_clean(here, before, "a checkout would mix the changes with the run's code")
     print(escape(git.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)
-    if state.branch:
-        hint(f"to go back: git switch {state.branch}")
+    if before.branch:
+        hint(f"to go back: git switch {_quote(before.branch)}")
+    try:
+        lifecycle.check_clean(here, git.read_status(git.start_status()), "it is not what the run had")
+    except NotClean as error:
+        warn(error.message)
+        hint("to bring submodules to their commits: git submodule update --init --recursive")
 
 
-def _command(here: Project, run: Run) -> str:
-    """The line that starts the run again from the current directory, to be pasted into a shell."""
+def _command(here: Project, run: Run, today: Settings | None) -> str:
+    """The line that starts the run again from the current directory, to be pasted into a shell.
+
+    `today` are the settings that it will meet; None: nobody knows.
+    """
     typed = run.record.text("input-command") or run.record.text("command")
     words = ["git", *_directory(here, run), "runs", "new", "--timestamp", run.name, typed]
-    options = [("description", run.record.text("description")), *_changed_settings(here, run)]
+    options = [("description", run.record.text("description")), *_changed_settings(run, today)]
     return " ".join([*map(_quote, words), *(f"--{key}={_quote(value)}" for key, value in options)])
 
 
@@ -75,27 +87,41 @@ def _quote(word: str) -> str:
 
 def _directory(here: Project, run: Run) -> list[str]:
     """Where the command has to be started, unless that is here."""
-    top, cwd = here.repository.top, run.record.text("cwd") or "."
-    if top is None or os.path.normpath(cwd) == os.path.normpath(here.repository.prefix or "."):
+    if here.repository.top is None or _prefix(run) == here.repository.prefix:
         return []
-    return ["-C", os.path.normpath(os.path.join(top, cwd))]
+    return ["-C", os.path.join(here.repository.top, _prefix(run)).rstrip("/") or "/"]
 
 
-def _changed_settings(here: Project, run: Run) -> Iterator[tuple[str, str]]:
-    """Keys and values of the settings that shaped the command and are different today."""
+def _prefix(run: Run) -> str:
+    """The run's directory as git tells one, from the top of the work tree: "" or "sub/dir/"."""
+    directory = os.path.normpath(run.record.text("cwd") or ".")
+    return "" if directory == "." else directory + "/"
+
+
+def _settings(repository: Repository, run: Run) -> Settings:
+    """The settings for a command in the run's directory, without those of our own command line."""
+    config_files = [entry for entry in repository.config if entry.scope != "command"]
+    there = git.Repository(repository.git_dir, repository.common_dir, repository.top, _prefix(run), config_files)
+    return config.load(there, {})
+
+
+def _changed_settings(run: Run, today: Settings | None) -> Iterator[tuple[str, str]]:
+    """Keys and values of the settings that shaped the command and are not surely the same today."""
     recorded = run.record.get("settings")
     if not isinstance(recorded, dict):
         return
     for key in SHAPING_SETTINGS:
-        today = getattr(here.settings, key.replace("-", "_"))
-        if key not in recorded or recorded[key] == today:
+        if key not in recorded:
             continue
-        if isinstance(today, list):
-            # An empty value forgets those that are configured today.
-            yield from ((key, value) for value in ([""] if today else []) + _as_list(recorded[key]))
-        else:
+        now = getattr(today, key.replace("-", "_"), _UNKNOWN)
+        if key == "extra-flag":
+            flags = _as_list(recorded[key])
+            if flags != now:
+                # An empty value forgets those that are configured.
+                yield from ((key, value) for value in ([""] if now else []) + flags)
+        elif recorded[key] != now:
             yield key, "None" if recorded[key] is None else str(recorded[key])
 
 
 def _as_list(value: Value) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else []
+    return [str(item) for item in value] if isinstance(value, list) else [to_text(value)] if value else []

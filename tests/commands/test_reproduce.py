@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from shlex import quote
 
@@ -161,3 +162,76 @@ def test_plain_git_reads_the_ref(repo: Repository) -> None:
     assert repo.git("diff", "--stat", "runs/a", "runs/b").startswith(" train.py | ")
     assert repo.git("log", "--format=%s", "runs/a..runs/b") == "change\n"
     assert repo.refs() == ["refs/runs/a", "refs/runs/b"]
+
+
+def test_an_ignored_file_in_the_way_is_never_overwritten(repo: Repository) -> None:
+    repo.commit("notes", "the run's")
+    repo.finish("base")
+    repo.git("rm", "-q", "notes")
+    repo.commit(".gitignore", "notes\n")
+    (repo.path / "notes").write_text("mine")
+    result = repo.runs("reproduce", "base")
+    assert result.code == 128
+    assert "would be overwritten by checkout" in result.err
+    assert (repo.path / "notes").read_text() == "mine"
+
+
+def test_the_settings_of_the_commit_count_not_those_of_today(repo: Repository) -> None:
+    repo.commit(".runsrc", "[runs]\n\ttb-dir-flag = --old\n")
+    repo.finish("base", "true")
+    repo.commit(".runsrc", "[runs]\n\ttb-dir-flag = --new\n")
+    # A dry run does not know what of the other .runsrc will be in force.
+    assert line_of(repo, "base").endswith(
+        " --tb-dir-flag=--old --save-path-flag=--save-path --extra-flag='' --virtualenv-path=None --shell=bash\n"
+    )
+    out = repo.ok("reproduce", "base")
+    assert out == "To reproduce:\n git runs new --timestamp base true --description=change\n"
+    paste(repo, out.splitlines()[1])
+    (again,) = set(repo.ok("list").split()) - {"base"}
+    assert repo.record(again)["settings"] == repo.record("base")["settings"]
+
+
+def test_the_settings_of_the_runs_directory_count(repo: Repository) -> None:
+    repo.commit("sub/.runsrc", "[runs]\n\ttb-dir-flag = --sub\n")
+    repo.finish("base", "true", cwd=repo.path / "sub")
+    line = line_of(repo, "base")
+    assert line == f" git -C {repo.path}/sub runs new --timestamp base true --description=change\n"
+    paste(repo, line)
+    (again,) = set(repo.ok("list").split()) - {"base"}
+    assert repo.record(again)["settings"] == repo.record("base")["settings"]
+
+
+def test_settings_of_our_own_command_line_do_not_count(repo: Repository) -> None:
+    repo.finish("base", "true", "--tb-dir-flag=--x")
+    result = repo.machine.run("git", "-c", "runs.tb-dir-flag=--x", "runs", "reproduce", "-n", "base", cwd=repo.path)
+    assert result.out.endswith(" --tb-dir-flag=--x\n")
+
+
+def test_a_flag_that_a_person_wrote_as_plain_text_is_not_dropped(repo: Repository) -> None:
+    repo.finish("base", "true", "--extra-flag=--a=1")
+    path = repo.record_path("base")
+    path.write_text(re.sub(r"extra-flag: *\[.*?\]|extra-flag:\n *- --a=1", "extra-flag: --a=1", path.read_text()))
+    assert '"extra-flag": "--a=1"' in repo.lookup("base", "settings")
+    assert line_of(repo, "base").endswith(" --extra-flag=--a=1\n")
+
+
+def test_the_way_back_is_quoted_for_the_shell(repo: Repository) -> None:
+    repo.git("checkout", "-q", "-b", "a;b")
+    repo.finish("base")
+    assert "hint: to go back: git switch 'a;b'\n" in repo.runs("reproduce", "base").err
+
+
+def test_a_submodule_that_stays_elsewhere_is_told(repo: Repository, tmp_path: Path) -> None:
+    library = Repository(repo.machine, tmp_path / "library")
+    repo.machine.run("git", "init", "-q", str(library.path))
+    library.commit("code", "old")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "lib")
+    repo.git("commit", "-q", "-m", "with library")
+    repo.finish("base")
+    library.commit("code", "new")
+    repo.git("-C", "lib", "pull", "-q")
+    repo.git("commit", "-q", "-a", "-m", "newer library")
+    result = repo.runs("reproduce", "base")
+    assert result.code == 0
+    assert "warning: the work tree is not clean, so it is not what the run had:  M lib\n" in result.err
+    assert "hint: to bring submodules to their commits: git submodule update --init --recursive\n" in result.err
