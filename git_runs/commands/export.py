@@ -7,16 +7,17 @@ import os
 from .. import project, query, yamltext
 from ..arguments import add_patterns, selected
 from ..errors import WouldLose
+from ..escape import escape
 from ..files import write_whole
-from ..record import Record
 from ..terminal import report_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from ..git import Search
+    from ..record import Record
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,20 +31,32 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     runs, bad = query.read(here.store, selected(here, args))
     path = args.output or os.path.join(here.store.root, here.settings.db_filename)
-    entries = {one.name: Record(one.record | {"status": one.record.status}) for one in runs}
+    entries = {one.name: one.record for one in runs}
     if not args.force:
         _check_nothing_is_lost(path, entries)
     here.store.prepare()
     write_whole(path, yamltext.dump_database(entries))
-    print(f"Exported {len(runs)} runs to '{path}'")
+    print(f"Exported {len(runs)} runs to '{escape(path)}'")
     return report_all(bad)
 
 
-def _check_nothing_is_lost(path: str, names: Collection[str]) -> None:
+def _check_nothing_is_lost(path: str, entries: Mapping[str, Record]) -> None:
     try:
         with open(path, "rb") as file:
             there = yamltext.parse_database(file.read(), path)
     except FileNotFoundError:
         return
-    if others := [name for name in there if name not in names]:
+    identifiers = {fields.text("id") for fields in entries.values()}
+
+    def is_told(name: str, fields: Record) -> bool:
+        return fields.text("id") in identifiers if "id" in fields else _tells_all(entries.get(name), fields)
+
+    if others := [name for name, fields in there.items() if not is_told(name, fields)]:
         raise WouldLose(path, others)
+
+
+def _tells_all(fields: Record | None, old: Record) -> bool:
+    """Whether a record holds all that one of the first tool's does, which has no id and a short commit."""
+    if fields is None or not fields.text("commit").startswith(old.text("commit")):
+        return False
+    return all(fields.get(key) == value for key, value in old.items() if key != "commit")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 
-from .. import git, lifecycle, project, refs, yamltext
-from ..errors import CommitMissing, RunsError
+from .. import git, lifecycle, project, query, refs, yamltext
+from ..errors import AlreadyHere, CommitMissing, RunsError
+from ..escape import escape
 from ..record import Record
 from ..terminal import report_all
 
@@ -28,13 +30,17 @@ def run(args: Namespace, search: Search) -> int:
     path = args.file or os.path.join(here.store.root, here.settings.db_filename)
     with open(path, "rb") as file:
         entries = yamltext.parse_database(file.read(), path)
+    runs, _ = query.read(here.store, here.store.names())
+    names_by_id = {one.record.text("id"): one.name for one in runs if one.record.text("id")}
     failed: list[RunsError] = []
     for name, fields in entries.items():
         try:
+            if twin := names_by_id.get(fields.text("id")):
+                raise AlreadyHere(name, twin)
             _add(here, name, fields)
         except RunsError as error:
             failed.append(error)
-    print(f"Imported {len(entries) - len(failed)} of {len(entries)} runs from '{path}'")
+    print(f"Imported {len(entries) - len(failed)} of {len(entries)} runs from '{escape(path)}'")
     return report_all(failed)
 
 
@@ -42,7 +48,7 @@ def _add(here: Project, name: str, fields: Record) -> None:
     refs.validate(name)
     refs.Neighbours(name).check()
     given = fields.text("commit")
-    commit = git.resolve(given) if given else None
+    commit = git.resolve(given) if re.fullmatch("[0-9a-f]{4,64}", given) else None
     if commit is None:
         raise CommitMissing(name, given)
     # The first tool gave no ids.

@@ -109,3 +109,51 @@ def test_a_database_that_is_not_there_or_no_database(repo: Repository) -> None:
     assert result.err.startswith(
         f"fatal: bad record in line 1 of '{path}': run 'a' is no mapping of fields to values\n"
     )
+
+
+def test_a_run_that_is_here_is_not_imported_again_under_another_name(repo: Repository) -> None:
+    repo.finish("a")
+    path = repo.machine.home / "runs.yml"
+    repo.ok("export", "-o", str(path))
+    repo.ok("move", "a", "b")
+    result = repo.runs("import", str(path))
+    assert (result.code, result.err) == (1, "error: run 'a' is here already, as 'b'\n")
+    assert repo.refs() == ["refs/runs/b"]
+
+
+def test_a_commit_is_a_hash_and_nothing_that_moves(repo: Repository) -> None:
+    path = repo.machine.home / "runs.yml"
+    path.write_text("a:\n  commit: HEAD\nb:\n  commit: main\n")
+    result = repo.runs("import", str(path))
+    assert result.code == 1
+    assert result.err.startswith("error: run 'a': its commit 'HEAD' is not in this repository")
+    assert repo.refs() == []
+
+
+def test_an_export_never_replaces_another_run_of_the_same_name(repo: Repository) -> None:
+    repo.finish("a", "true", "-m", "first")
+    repo.ok("export")
+    repo.ok("delete", "-y", "a")
+    repo.finish("a", "true", "-m", "second")
+    result = repo.runs("export")
+    assert (result.code, result.err.splitlines()[0]) == (
+        128,
+        f"fatal: '{repo.path}/.runs/.runs.yml' holds runs that the export would not: 'a'",
+    )
+    assert "description: first\n" in (repo.path / ".runs/.runs.yml").read_text()
+
+
+def test_an_export_never_replaces_another_run_of_the_first_tool(repo: Repository) -> None:
+    path = repo.path / ".runs/.runs.yml"
+    repo.finish("a", "true", "-m", "mine")
+    path.write_text(f"a:\n  commit: {repo.lookup('a', 'commit')}\n  description: another\n")
+    assert repo.runs("export").code == 128
+    path.write_text(f"a:\n  commit: {repo.lookup('a', 'commit')[:7]}\n  description: mine\n")
+    repo.ok("export")
+
+
+def test_an_export_to_a_relative_path_goes_where_we_are(repo: Repository) -> None:
+    repo.finish("a")
+    (repo.path / "sub").mkdir()
+    repo.ok("export", "-o", "mine.yml", cwd=repo.path / "sub")
+    assert list(yaml.safe_load((repo.path / "sub/mine.yml").read_text())) == ["a"]
