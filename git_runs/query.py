@@ -61,15 +61,24 @@ def _matcher(pattern: str, glob: bool) -> Callable[[str], object]:
         import fnmatch
 
         pattern = fnmatch.translate(pattern)
+    import warnings
+
     try:
-        return re.compile(pattern).fullmatch
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what may mean something else in a later Python
+            return re.compile(pattern).fullmatch
+    except (re.error, OverflowError, RecursionError) as error:
         raise BadPattern(pattern, str(error)) from None
 
 
-def natural_key(text: str) -> list[str | int]:
+def natural_key(text: str) -> list[str | float]:
     """Sorts `lr2` before `lr10`."""
-    return [int(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", text))]
+    return [_number(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", text))]
+
+
+def _number(digits: str) -> float:
+    # int() refuses thousands of digits, for it takes too long.
+    return int(digits) if len(digits) < 1000 else inf
 
 
 def read(store: Store, names: Iterable[str]) -> tuple[list[Run], list[BadRecord]]:
@@ -86,7 +95,7 @@ def sort(runs: list[Run], key: str) -> list[Run]:
     return sorted(having, key=lambda run: _sort_key(run.value(field)), reverse=backwards) + missing
 
 
-def _sort_key(value: Value) -> tuple[float, list[str | int]]:
+def _sort_key(value: Value) -> tuple[float, list[str | float]]:
     """Points in time by when they were, numbers by size, everything else naturally."""
     from datetime import datetime
 

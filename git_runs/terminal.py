@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+def show(text: str) -> None:
+    """Write the text to standard output: as it is, but to a terminal with control characters spelled out."""
+    sys.stdout.write(escape(text, keep="\n\t") if sys.stdout.isatty() else text)
+
+
 def warn(message: str) -> None:
     """A `warning:` line on standard error."""
     print(f"warning: {escape(message)}", file=sys.stderr)

@@ -9,6 +9,8 @@ Importing yaml takes longer than all else that `git runs list` does: import this
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from .errors import BadConfig, BadRecord, Unencodable
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
     from .record import Value
 
 
+DEEPEST = 100  # levels of collections in collections
+LONG = 1 << 20  # bytes, in which indentation alone could make too many
+
+
 def parse(text: bytes, path: str) -> Record:
     """The record that `text`, read from `path`, holds; raises BadRecord with the line that is wrong."""
     try:
+        _check_depth(text)
         fields = yaml.load(text.decode(), Loader=_Loader)
     except UnicodeDecodeError as error:
         raise BadRecord(path, text[: error.start].count(b"\n") + 1, "not UTF-8") from None
@@ -33,19 +40,32 @@ def parse(text: bytes, path: str) -> Record:
 
 
 def _record(fields: dict[str, Value]) -> Record:
-    numbers = {key: int(fields[key]) for key in NUMBERS if str(fields.get(key)).isdecimal()}
+    numbers = {key: int(fields[key]) for key in NUMBERS if re.fullmatch("[0-9]{1,9}", str(fields.get(key)))}
     return Record(fields | numbers)
 
 
 def parse_settings(text: bytes, path: str) -> dict[str, Value]:
     """The settings in a configuration file in YAML form; raises BadConfig."""
     try:
+        _check_depth(text)
         settings = yaml.load(text.decode(errors="replace"), Loader=_Loader)
     except yaml.YAMLError as error:
         raise BadConfig(path, *_explain(error, text)) from None
     if not isinstance(settings, dict):
         raise BadConfig(path, 1, "settings are lines of the form 'key: value'")
     return settings
+
+
+def _check_depth(text: bytes) -> None:
+    """Raises YAMLError for text that is nested deeper than anything that is meant: libyaml's composer would crash."""
+    openers = sum(map(text.count, (b"[", b"{", b"- ", b"-\n", b"? ")))
+    if openers <= DEEPEST and len(text) < LONG:
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.MarkedYAMLError(problem="it is nested too deeply", problem_mark=event.start_mark)  # type: ignore[arg-type]
 
 
 def _explain(error: yaml.YAMLError, text: bytes) -> tuple[int, str]:
@@ -70,7 +90,7 @@ class _Loader(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[mi
         if isinstance(node, yaml.MappingNode):
             seen = set()
             for key, _ in node.value:
-                if not isinstance(key, yaml.ScalarNode):
+                if not isinstance(key, yaml.ScalarNode) or (key.value in self.NULLS and not key.style):
                     raise yaml.constructor.ConstructorError(None, None, "a key must be plain text", key.start_mark)
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' is there twice", key.start_mark)

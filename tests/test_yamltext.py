@@ -140,7 +140,12 @@ def test_tags_are_not_obeyed() -> None:
         (b"- a\n- b\n", 1, "a record is a mapping of fields to values"),
         (b"", 1, "a record is a mapping of fields to values"),
         (b"a: 1\n[b]: 2\n", 2, "a key must be plain text"),
+        (b"a: 1\n~: 2\n", 2, "a key must be plain text"),
         (b"a: &x [*x]\n", 1, "found unconstructable recursive node"),
+        (b"a: 1\nb: " + b"[" * 200_000, 2, "it is nested too deeply"),
+        (b"a: 1\n" + b"b:\n " + b"- " * 200_000 + b"x\n", 3, "it is nested too deeply"),
+        (b"a: 1\n" + b"? " * 200_000 + b"x\n", 2, "it is nested too deeply"),
+        (b"".join(b" " * n + b"a:\n" for n in range(2000)), 101, "it is nested too deeply"),
         (b"a: 1\n--- \nb: 2\n", 2, "but found another document"),
     ],
 )

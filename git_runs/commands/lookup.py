@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from .. import project, query
 from ..errors import NoSuchKey
-from ..escape import escape
 from ..record import to_text
+from ..terminal import show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, search: Search) -> int:
-    """A value goes out as it is, but to a terminal, where control characters are spelled out."""
     here = project.find(search)
     one = query.find(here.store, args.name)
     if args.key is None:
@@ -33,7 +30,7 @@ def run(args: Namespace, search: Search) -> int:
         text = to_text(one.value(args.key)) + "\n"
     else:
         raise NoSuchKey(args.name, args.key, list(one.record))
-    sys.stdout.write(escape(text, keep="\n\t") if sys.stdout.isatty() else text)
+    show(text)
     return 0
 
 

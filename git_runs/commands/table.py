@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from .. import project, query, table
 from ..arguments import add_patterns, selected
-from ..terminal import report_all
+from ..terminal import report_all, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ def run(args: Namespace, search: Search) -> int:
     columns = _columns(args, here)
     for_people = args.format not in FOR_PROGRAMS
     rows = [[_value(one, column, for_people) for column in columns] for one in query.sort(runs, args.sort)]
-    sys.stdout.write(table.render(columns, rows, args.format, here.settings.column_width))
+    show(table.render(columns, rows, args.format, here.settings.column_width))
     return report_all(bad)
 
 
@@ -67,5 +65,5 @@ def _local_time(value: object) -> object:
 
     try:
         return datetime.fromisoformat(str(value)).astimezone().replace(tzinfo=None).isoformat(timespec="seconds")
-    except ValueError:
+    except (ValueError, OverflowError, OSError):
         return value

@@ -204,3 +204,30 @@ def test_reading_a_closed_pipe_ends_quietly(three: Repository) -> None:
     result = three.machine.run("bash", "-c", "git runs list | true; echo ${PIPESTATUS[0]}", cwd=three.path)
     assert result.err == ""
     assert result.out in ("0\n", "141\n")
+
+
+@pytest.mark.parametrize("pattern", ["a{99999999999999999999}", "(" * 5000 + ")" * 5000])
+def test_a_pattern_beyond_all_bounds_is_refused(three: Repository, pattern: str) -> None:
+    result = three.runs("list", pattern)
+    assert result.code == 128
+    assert "' is not a regular expression: " in result.err
+
+
+def test_a_pattern_that_may_mean_something_else_one_day_is_no_matter_for_a_warning(three: Repository) -> None:
+    assert three.runs("list", "[[x]b.*").err.splitlines()[0] == "error: no run matches '[[x]b.*'"
+
+
+@pytest.mark.parametrize("datetime", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "9" * 5000, "soon"])
+def test_a_time_that_is_none_is_shown_as_it_stands(repo: Repository, datetime: str) -> None:
+    repo.finish("a")
+    path = repo.record_path("a")
+    path.write_text(re.sub("datetime: .*", f"datetime: {datetime}\nnumber: {'7' * 5000}", path.read_text()))
+    assert datetime[:20] in repo.ok("table", "--columns=datetime")
+    assert repo.ok("table", "--sort=number", "--columns=name").endswith("\na\n")
+
+
+def test_values_for_programs_are_spelled_out_on_a_terminal(repo: Repository, screen: Screen) -> None:
+    repo.finish("a", "true", "-m", "\x1b[31mred\x9b")
+    screen.type("git runs table --format=csv --columns=description")
+    screen.shows(r"\x1b[31mred\x9b")
+    assert "\x1b[31mred\x9b" in repo.ok("table", "--format=csv", "--columns=description")
