@@ -129,7 +129,9 @@ def _one_of(*choices: str) -> Callable[[str, str], str]:
 
 def _shell(text: str, base: str) -> str:
     """A shell and its options; it is looked up on PATH again where the command runs."""
-    program = _text(text, base).split()[0]
+    import shlex
+
+    program, *_ = shlex.split(text) or [""]
     if not _is_on_path(program):
         raise ValueError(f"there is no program '{program}'")
     return text
@@ -138,7 +140,8 @@ def _shell(text: str, base: str) -> str:
 def _is_on_path(program: str) -> bool:
     # shutil.which would say it too, at the price of importing shutil in every command.
     places = [""] if "/" in program else os.get_exec_path()
-    return any(os.access(os.path.join(place, program), os.X_OK) for place in places)
+    paths = [os.path.join(place, program) for place in places]
+    return any(os.access(path, os.X_OK) and os.path.isfile(path) for path in paths)
 
 
 SETTINGS = (
@@ -233,7 +236,7 @@ def _read_file(path: str) -> Iterable[tuple[str, str | None]]:
 
 def _is_git_style(text: bytes) -> bool:
     """Whether the first line that says something opens a section, as git-config(1) wants it."""
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in text.removeprefix(b"\xef\xbb\xbf").splitlines())
     first = next((line for line in lines if line and not line.startswith((b"#", b";"))), b"[")
     return first.startswith(b"[")
 

@@ -37,9 +37,11 @@ BROKEN_PIPE = 141  # as if SIGPIPE had ended us
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `git runs <arguments>`, by default those of the process; gives the exit code."""
+    _open_closed_streams()
     _use_utf8()
-    signal.signal(signal.SIGTERM, _end_by_signal)
-    signal.signal(signal.SIGHUP, _end_by_signal)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup(1)
+            signal.signal(number, _end_by_signal)
     try:
         code = _dispatch(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
@@ -102,12 +104,10 @@ def _take_global_options(arguments: list[str]) -> list[str]:
 
 
 def _configure(assignment: str) -> None:
-    """Hand `name=value` to every git that is called: git-config(1), ENVIRONMENT."""
-    key, equals, value = assignment.partition("=")
-    number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    os.environ[f"GIT_CONFIG_KEY_{number}"] = key
-    os.environ[f"GIT_CONFIG_VALUE_{number}"] = value if equals else "true"
-    os.environ["GIT_CONFIG_COUNT"] = str(number + 1)
+    """Hand `name=value` to every git that is called, in the way of git's own option -c, whose later values win."""
+    words = ["'" + word.replace("'", r"'\''") + "'" for word in assignment.split("=", 1)]
+    before = os.environ.get("GIT_CONFIG_PARAMETERS", "")
+    os.environ["GIT_CONFIG_PARAMETERS"] = f"{before} {'='.join(words)}".strip()
 
 
 def _help() -> str:
@@ -143,6 +143,14 @@ def _report(error: RunsError) -> int:
 def _drop_output() -> None:
     """Nobody takes what is left of our output: else Python would complain of it once more when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_closed_streams() -> None:
+    """A stream that the caller closed leads nowhere, as in git: else a file that is opened would take its place."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, "w" if descriptor else "r"))
 
 
 def _use_utf8() -> None:

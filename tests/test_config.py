@@ -275,3 +275,16 @@ def test_the_default_shell_is_bash_where_there_is_one(repo: Repository, tmp_path
     repo.wait("base")
     assert repo.record("base")["settings"]["shell"] == "sh"  # type: ignore[index]
     assert repo.log("base") == "sh\n"
+
+
+def test_a_byte_order_mark_at_the_front_of_runsrc_is_none_of_its_words(repo: Repository) -> None:
+    (repo.path / ".runsrc").write_bytes(b"\xef\xbb\xbf[runs]\n\tdb-filename = x.yml\n")
+    assert repo.runs("import").err.startswith(f"fatal: '{repo.path}/.runs/x.yml'")
+
+
+def test_a_shell_may_be_quoted(repo: Repository) -> None:
+    shell = repo.machine.home / "my shell"
+    shell.write_text('#!/bin/sh\necho mine; exec sh "$@"\n')
+    shell.chmod(0o755)
+    repo.finish("base", "echo fine", *NO_FLAGS, f"--shell='{shell}' -e")
+    assert repo.log("base") == "mine\nfine\n"

@@ -208,6 +208,9 @@ def test_unknown_setting_in_runsrc(repo: Repository, text: str) -> None:
         ("pattern-type", "perl", "it is one of regex, glob"),
         ("keep-session", "yes", "it is one of failed, always, never"),
         ("shell", "no-such-shell -e", "there is no program 'no-such-shell'"),
+        ("shell", "/", "there is no program '/'"),
+        ("shell", "''", "there is no program ''"),
+        ("shell", "bash 'x", "No closing quotation"),
         ("db-filename", "a/b.yml", "it is the name of a file in the runs dir"),
         ("runs-dir", "", "it is empty"),
     ],
@@ -356,7 +359,7 @@ def test_runs_dir_that_cannot_be_written(repo: Repository) -> None:
     (repo.path / ".git/info/exclude").write_text("blocked\n")
     (repo.path / "blocked").write_text("a file")
     repo.git("config", "runs.runs-dir", "blocked")
-    says(repo.runs("new", "base", "true"), 128, f"fatal: '{repo.path}/blocked/records': Not a directory")
+    says(repo.runs("new", "base", "true"), 128, f"fatal: '{repo.path}/blocked': File exists")
     assert repo.refs() == []
 
 
@@ -367,6 +370,6 @@ def test_disk_full_while_a_record_is_written(repo: Repository) -> None:
     result = repo.machine.run(
         "bash", "-c", "ulimit -f 1; git runs new base 'true $(: " + "x" * 3000 + ")'", cwd=repo.path
     )
-    says(result, 128, f"fatal: '{repo.path}/.runs/records/base.yml.tmp.lock': File too large")
+    says(result, 128, f"fatal: '{repo.path}/.runs/records/base.yml': File too large")
     assert repo.refs() == ["refs/runs/other"]
     assert sorted((repo.path / ".runs").rglob("*")) == before

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from git_runs import __version__
 from git_runs.main import COMMANDS
-from tests.conftest import Repository, wait_for
+from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
 def test_help_lists_all_commands(repo: Repository) -> None:
@@ -49,10 +50,11 @@ def test_the_checkout_works_without_being_installed(repo: Repository) -> None:
 
 def test_configuration_from_the_command_line_reaches_git(repo: Repository) -> None:
     assert "--logdir=" in repo.ok("-c", "runs.tb-dir-flag=--logdir", "new", "-n", "base", "true")
-    result = repo.machine.run(
-        "git", "-c", "runs.tb-dir-flag=--a", "runs", "-c", "runs.tb-dir-flag=--b", "new", "-n", "x", "true"
-    )
-    assert result.code == 128
+    inner = ("-c", "runs.tb-dir-flag=--it's", "-c", "runs.extra-flag=--a=b=c", "new", "-n", "x", "true")
+    result = repo.machine.run("git", "-c", "runs.tb-dir-flag=--outer", "runs", *inner, cwd=repo.path)
+    assert "--it's=" in result.out
+    assert " --a=b=c" in result.out
+    assert repo.runs("-c", "nonsense", "list").code == 128
     result = repo.runs("-c")
     assert (result.code, result.err.splitlines()[0]) == (129, "error: option '-c' requires a value")
 
@@ -93,3 +95,27 @@ def test_a_full_standard_output_is_told(repo: Repository) -> None:
     repo.finish("base")
     result = repo.machine.run("sh", "-c", "git runs list >/dev/full", cwd=repo.path)
     assert (result.code, result.err) == (128, "fatal: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_leads_nowhere(repo: Repository, closed: str) -> None:
+    command = f"git-runs new -q {' '.join(NO_FLAGS)} base 'echo done' {closed}"
+    result = repo.machine.run("sh", "-c", command, cwd=repo.path)
+    assert (result.code, result.err) == (0, "")
+    repo.wait("base")
+    assert repo.log("base") == "done\n"
+    result = repo.machine.run("sh", "-c", f"git-runs delete base {closed}", cwd=repo.path)
+    assert result.code == 128
+    assert repo.ok("list") == "base\n"
+
+
+def test_under_nohup_a_hang_up_is_ignored(repo: Repository) -> None:
+    repo.ok("new", *NO_FLAGS, "base", "while [ ! -e go ]; do sleep 0.02; done")
+    process = repo.machine.start("nohup", "git-runs", "wait", "base", cwd=repo.path)
+    wait_for(lambda: b"wait" in Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0"))
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=0.5)
+    process.send_signal(signal.SIGHUP)
+    (repo.path / "go").touch()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
