@@ -40,10 +40,10 @@ clean:
 
 # The package itself, as a user installs it: not editable, so that it is tested and measured as it will be used.
 $(BIN)/git-runs: .venv/pip $(SOURCES)
-	$(BIN)/pip install --quiet --disable-pip-version-check .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
 	rm -rf build *.egg-info
 	touch $@
 
 .venv/dev: .venv/pip tools/dev-requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement tools/dev-requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement tools/dev-requirements.txt
 	touch $@
