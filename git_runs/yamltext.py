@@ -243,9 +243,18 @@ def _dump_field(key: str, value: Value) -> str:
 
 
 def _to_yaml(value: Value, flow_style: bool | None) -> str:
+    text = _dump_by(_Dumper, value, flow_style)
+    if "\\U" in text:
+        readable = _dump_by(_SlowDumper, value, flow_style)
+        if yaml.load(readable, Loader=_Loader) == yaml.load(text, Loader=_Loader):
+            return readable
+    return text
+
+
+def _dump_by(dumper: type[yaml.SafeDumper], value: Value, flow_style: bool | None) -> str:
     text: str = yaml.dump(
         value,
-        Dumper=_Dumper,
+        Dumper=dumper,
         default_flow_style=flow_style,
         width=2**31 - 1,  # one line a value, however long: records are to be searched with grep
         sort_keys=False,
@@ -254,7 +263,7 @@ def _to_yaml(value: Value, flow_style: bool | None) -> str:
     return text
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+class _Style(yaml.representer.SafeRepresenter):
     """Text of several lines as a literal block, unless white space around it would need marks that few can read."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
@@ -267,4 +276,12 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
         return True
 
 
-_Dumper.add_representer(str, _Dumper.represent_text)
+_Style.add_representer(str, _Style.represent_text)
+
+
+class _Dumper(_Style, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """By libyaml, where it is there."""
+
+
+class _SlowDumper(_Style, yaml.SafeDumper):
+    """For what libyaml would spell out, such as emoji: https://github.com/yaml/libyaml/issues/279."""

@@ -162,3 +162,10 @@ def test_text_that_is_not_utf_8_cannot_be_written() -> None:
 
 def test_long_lines_stay_lines() -> None:
     assert yamltext.dump({"command": "word " * 1000 + "end"}).count("\n") == 1
+
+
+def test_rare_characters_stay_readable() -> None:
+    fields = {"description": "\N{PARTY POPPER} two\nlines", "command": "echo \N{ROCKET}", "note": ["\N{ROCKET}"]}
+    text = yamltext.dump(fields)
+    assert text == "description: |-\n  \N{PARTY POPPER} two\n  lines\ncommand: echo \N{ROCKET}\nnote: [\N{ROCKET}]\n"
+    assert yamltext.parse(text.encode(), "x") == fields
