@@ -160,6 +160,9 @@ SETTINGS = (
     Setting("tmux-socket", "None", _text_or_none),
 )
 KEYS = {setting.key for setting in SETTINGS}
+# What keys may have in the YAML form, beside plain text.
+LISTS = {"extra-flag": (str, list), "extra-flags": (list,), "hidden-columns": (str, list)}
+MANY = {setting.key for setting in SETTINGS if setting.many}
 
 
 # --- from all places to the settings in force
@@ -183,7 +186,7 @@ def load(repository: Repository, options: Mapping[str, list[str]]) -> Settings:
         if key in KEYS:
             given[key].append(value)
         else:
-            warn(f"unknown setting 'runs.{key}' in {value.origin}")
+            warn(f"unknown setting '{key if '.' in key else f'runs.{key}'}' in {value.origin}")
 
     def add_git_config(*scopes: str) -> None:
         for entry in repository.config:
@@ -246,9 +249,14 @@ def _read_yaml(text: bytes, path: str) -> Iterable[tuple[str, str | None]]:
 
     settings, pairs = _split_off_bare_pairs(text)
     for key, value in {**parse_settings(settings, path), **parse_settings(pairs, path)}.items():
+        if not isinstance(value, LISTS.get(key, str)) and value is not None:
+            raise BadConfig(path, _line_of(text, key), f"'{key}' cannot have such a value")
         if key == "extra-flags":
-            line = text[: text.find(b"extra-flags")].count(b"\n") + 1
-            yield from (("extra-flag", _flag_of_pair(pair, path, line)) for pair in value or [])
+            yield from (
+                ("extra-flag", _flag_of_pair(pair, path, text)) for pair in (value if isinstance(value, list) else ())
+            )
+        elif isinstance(value, list) and key in MANY:
+            yield from ((key, str(item)) for item in value)
         elif isinstance(value, list):
             yield key, ",".join(map(str, value))
         else:
@@ -269,8 +277,15 @@ def _split_off_bare_pairs(text: bytes) -> tuple[bytes, bytes]:
     return b"".join(b"\n" if n in bare else line for n, line in enumerate(lines)), b"".join(pairs)
 
 
-def _flag_of_pair(pair: object, path: str, line: int) -> str:
+def _line_of(text: bytes, words: str) -> int:
+    """The number of the first line that begins with those words, from 1; 1 where none does."""
+    lines = text.decode(errors="replace").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if line.strip().startswith(words)), 1)
+
+
+def _flag_of_pair(pair: object, path: str, text: bytes) -> str:
     if not isinstance(pair, list) or len(pair) != 2:
-        raise BadConfig(path, line, "extra-flags are pairs: - [flag, value]")
+        shown = f"- [{', '.join(map(str, pair))}" if isinstance(pair, list) else f"- {pair}"
+        raise BadConfig(path, _line_of(text, shown), "extra-flags are pairs: - [flag, value]")
     name, value = map(str, pair)
     return f"{name if name.startswith('-') else '--' + name}={value}"

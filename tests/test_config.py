@@ -27,12 +27,15 @@ VALUES = {
     "tmux-socket": ("a", "b"),
 }
 
-LEVELS = ("global", "runsrc", "local", "worktree", "command", "option")
+LEVELS = ("system", "global", "runsrc", "local", "worktree", "command", "option")
 
 
 def set_at(repo: Repository, level: str, key: str, value: str) -> tuple[str, ...]:
     """Set the value at that level; gives the options of `git` that do it, if any."""
-    if level == "global":
+    if level == "system":
+        repo.machine.environment |= {"GIT_CONFIG_NOSYSTEM": "0", "GIT_CONFIG_SYSTEM": str(repo.machine.home / "system")}
+        repo.git("config", "--file", str(repo.machine.home / "system"), f"runs.{key}", value)
+    elif level == "global":
         repo.git("config", "--global", f"runs.{key}", value)
     elif level == "runsrc":
         (repo.path / ".runsrc").write_text(f"[runs]\n\t{key} = {value}\n")
@@ -102,8 +105,15 @@ def expected(repo: Repository, key: str, value: str) -> str:
 ON_THE_COMMAND_LINE = ("tb-dir-flag", "save-path-flag", "virtualenv-path", "shell")
 
 
-@pytest.mark.parametrize("key", [key for key in VALUES if key != "extra-flag"])
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    ("key", "level"),
+    [
+        (key, level)
+        for key in VALUES
+        for level in LEVELS
+        if key != "extra-flag" and (level != "option" or key in ON_THE_COMMAND_LINE)
+    ],
+)
 def test_a_setting_at_each_level_beats_those_below(repo: Repository, key: str, level: str) -> None:
     weak, strong = VALUES[key]
     options: tuple[str, ...] = ()
@@ -112,7 +122,7 @@ def test_a_setting_at_each_level_beats_those_below(repo: Repository, key: str, l
     if level != "option":
         options = set_at(repo, level, key, strong) or options
         assert effect(repo, key, *options) == expected(repo, key, strong)
-    elif key in ON_THE_COMMAND_LINE:
+    else:
         assert effect(repo, key, *options, new_options=(f"--{key}={strong}",)) == expected(repo, key, strong)
 
 
@@ -214,7 +224,7 @@ def test_runsrc_follows_no_includes(repo: Repository) -> None:
     repo.commit(".runsrc", f"[include]\npath = {repo.machine.home}/secret\n")
     result = repo.runs("new", "-n", "base", "true")
     assert "leaked" not in result.out
-    assert result.err.startswith("warning: unknown setting 'runs.include.path' in file ")
+    assert result.err.startswith("warning: unknown setting 'include.path' in file ")
 
 
 def test_runs_dir_in_git_config_is_relative_to_the_top_of_the_main_work_tree(repo: Repository) -> None:
@@ -288,3 +298,9 @@ def test_a_shell_may_be_quoted(repo: Repository) -> None:
     shell.chmod(0o755)
     repo.finish("base", "echo fine", *NO_FLAGS, f"--shell='{shell}' -e")
     assert repo.log("base") == "mine\nfine\n"
+
+
+@pytest.mark.parametrize("text", ["extra-flag: [--a=1, '--b=2']\n", "extra-flag:\n- --a=1\n- --b=2\n"])
+def test_a_list_in_yaml_gives_many_values(repo: Repository, text: str) -> None:
+    repo.commit(".runsrc", text)
+    assert repo.ok("new", "-n", "base", "true").endswith(" --a=1 --b=2\n")
