@@ -27,16 +27,15 @@ class Parser(argparse.ArgumentParser):
     def parse(self, arguments: list[str]) -> argparse.Namespace:
         """Raises UsageError; `-h` ends the program.
 
-        What follows `--` becomes `words`, in a subcommand that has a default for it.
+        What follows `--` becomes `words`, in a subcommand that has a default for it; and what was parsed, `given`.
         """
-        arguments = list(self._with_values_joined(arguments))
-        if "--" not in arguments:
-            return self.parse_intermixed_args(arguments)
-        if self.get_default("words") is None:
-            return self.parse_args(arguments)
-        end = arguments.index("--")
-        args = self.parse_intermixed_args(arguments[:end])
-        args.words = arguments[end + 1 :]
+        given = list(self._with_values_joined(arguments))
+        end = given.index("--") if "--" in given else len(given)
+        if end < len(given) and self.get_default("words") is None:
+            return self.parse_args(given)
+        args = self.parse_intermixed_args(given[:end])
+        args.given = arguments
+        args.words = given[end + 1 :]
         return args
 
     def _with_values_joined(self, arguments: list[str]) -> Iterator[str]:
@@ -54,7 +53,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Called by argparse; raises UsageError."""
-        raise UsageError(message, self.format_usage())
+        raise UsageError(message, self.format_usage() + (f"{self.epilog}\n" if self.epilog else ""))
 
 
 class _Formatter(argparse.HelpFormatter):

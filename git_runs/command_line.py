@@ -30,7 +30,9 @@ def compose(typed: str, settings: Settings, outputs: Outputs, name: str) -> str:
         words.append(_flag(flag, value) if equals else flag)
     command = " ".join(words) if len(words) > 1 else typed
     if settings.virtualenv_path is not None:
-        command = f". {shlex.quote(settings.virtualenv_path + '/bin/activate')} && {command}"
+        # All of a compound command depends on the virtualenv, and not only its first part.
+        whole = f"{{ {command}\n}}" if re.search(r"[;&|\n]", command) else command
+        command = f". {shlex.quote(settings.virtualenv_path + '/bin/activate')} && {whole}"
     if len(command.encode(errors="surrogateescape")) > LONGEST:
         raise LaunchFailed("the command is longer than the 128 KiB that a shell can be given", "put it into a script")
     return command

@@ -50,7 +50,7 @@ class GitFailed(RunsError):
 
     def report(self) -> str:
         """What git wrote on standard error."""
-        return escape(self.message.strip(), keep="\n") or "fatal: git failed without a message"
+        return escape(self.message.strip(), keep="\n\t") or "fatal: git failed without a message"
 
 
 class ToolMissing(RunsError):
@@ -82,6 +82,21 @@ class NotClean(RunsError):
         )
 
 
+class HiddenChanges(RunsError):
+    """Tracked files are changed, and git was told not to look at them."""
+
+    SHOWN = 3
+
+    def __init__(self, paths: list[str]) -> None:
+        more = f" and {len(paths) - self.SHOWN} more" if len(paths) > self.SHOWN else ""
+        super().__init__(
+            "the work tree has changes that git was told not to see, so no commit would tell what ran: "
+            + ", ".join(paths[: self.SHOWN])
+            + more,
+            "to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
+        )
+
+
 class MainWorkTreeUnknown(RunsError):
     """A linked work tree of a repository whose git dir does not say where its main work tree is."""
 
@@ -103,13 +118,12 @@ class InvalidName(RunsError):
 
 
 class NameTaken(RunsError):
-    """A run of that name exists."""
+    """A run of that name exists; `hint` tells what the command can do about it, if anything."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"run '{name}' already exists",
-            "use --timestamp to add the time to the name, or --overwrite to delete the old run first",
-        )
+    HINT = "use --timestamp to add the time to the name, or --overwrite to delete the old run first"
+
+    def __init__(self, name: str, hint: str = HINT) -> None:
+        super().__init__(f"run '{name}' already exists", *([hint] if hint else []))
 
 
 class NameClash(RunsError):
@@ -134,9 +148,13 @@ class RefWithoutRecord(RunsError):
 
     def __init__(self, ref: str, name: str) -> None:
         super().__init__(
-            f"{ref} exists, but run '{name}' has no record here: it may be a run of another clone",
-            f"choose another name, or, if nobody needs the ref, git update-ref -d {ref}",
+            f"{ref} exists, but run '{name}' has no record here: it may be a run of another clone", self.hint(ref)
         )
+
+    @staticmethod
+    def hint(ref: str) -> str:
+        """What can be done about it."""
+        return f"use --timestamp or another name, or, if nobody needs the ref, git update-ref -d {ref}"
 
 
 class RunsDirInUse(RunsError):
@@ -322,11 +340,63 @@ class NotStopped(RunsError):
 class OtherHost(RunsError):
     """The run belongs to another machine, where it cannot be stopped or seen from here."""
 
-    def __init__(self, name: str, host: str, doing: str) -> None:
+    def __init__(self, name: str, host: str, doing: str, *, can_be_forced: bool = True) -> None:
         super().__init__(
             f"run '{name}' belongs to host '{host}': {doing} it here could pull it from under a running program",
-            f"do it on {host}, or use --force",
+            f"do it on {host}" + (", or use --force" if can_be_forced else ""),
         )
+
+
+class OtherCopy(RunsError):
+    """The run goes on, but it was started in a copy of the repository, whose runs dir is elsewhere."""
+
+    def __init__(self, name: str, place: str) -> None:
+        super().__init__(f"run '{name}' goes on in another copy of this repository, with runs dir {place}")
+
+
+class OtherRepository(RunsError):
+    """Nothing in this repository says that the run is one of its own."""
+
+    def __init__(self, name: str, ref: str) -> None:
+        super().__init__(
+            f"run '{name}' has no {ref} here: it may belong to another repository that has the same runs dir",
+            "delete it there, or use --force",
+        )
+
+
+class OtherServer(RunsError):
+    """A tmux client cannot switch to a session of another server."""
+
+    def __init__(self, socket: str) -> None:
+        super().__init__(f"the run's session is in another tmux server, '{socket}'", "detach from this one first")
+
+
+class NoDescription(RunsError):
+    """The editor was left without a text; `result` says what that means."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(f"the description is empty; {result}", "use -m '' for none")
+
+
+class EditorFailed(RunsError):
+    """The editor ended with an error."""
+
+    def __init__(self, editor: str) -> None:
+        super().__init__(f"the editor '{editor}' failed")
+
+
+class NoCommand(RunsError):
+    """The record of a run does not tell its command."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the record of run '{name}' has no command")
+
+
+class NotFinished(Negative):
+    """A run that was waited for did not end well, or not in time."""
+
+    def __init__(self, name: str, ending: str) -> None:
+        super().__init__(f"run '{name}': {ending}")
 
 
 class NotConfirmed(RunsError):

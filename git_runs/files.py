@@ -26,10 +26,11 @@ def write_whole(path: str, text: str, mode: int | None = None) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.rename(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(temporary)
-        error.filename, error.filename2 = path, None
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = path, None
         raise
     _sync_directory(os.path.dirname(os.path.abspath(path)))
 
@@ -51,6 +52,12 @@ def unlink_if(path: str, condition: Callable[[str], bool]) -> bool:
             os.unlink(path)
             return True
     return False
+
+
+def remove_file(path: str) -> None:
+    """Remove the file, if it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def prune(path: str, top: str) -> None:

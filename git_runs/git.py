@@ -7,6 +7,7 @@ processes, and our own imports, run side by side.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 
 from .errors import GitFailed, MainWorkTreeUnknown, ToolMissing, ToolTooOld
@@ -60,7 +61,7 @@ class Call:
         """What it printed; raises GitFailed, with git's own words, where git says no."""
         code, stdout, stderr = self.finish()
         if code:
-            raise GitFailed(stderr)
+            raise GitFailed(stderr or f"fatal: git ended with {f'exit code {code}' if code > 0 else f'signal {-code}'}")
         return stdout
 
     def succeeds(self) -> bool:
@@ -81,7 +82,8 @@ def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _path(text: str) -> str:
+def path(text: str) -> str:
+    """A path that git printed, as Python has paths."""
     return os.fsdecode(_encode(text))
 
 
@@ -145,11 +147,11 @@ class Search:
             raise ToolTooOld("git", run("version").split()[2], OLDEST)
         common_dir, git_dir, prefix, *top = (answer[:-1] for answer in stdout.split(self._SEPARATOR + "\n"))
         return Repository(
-            git_dir=_path(git_dir),
-            common_dir=_path(common_dir),
+            git_dir=path(git_dir),
+            common_dir=path(common_dir),
             # rev-parse fails after all else where there is no work tree.
-            top=_path(top[0]) if code == 0 else None,
-            prefix=_path(prefix),
+            top=path(top[0]) if code == 0 else None,
+            prefix=path(prefix),
             config=_parse_config(self._config.output()),
         )
 
@@ -219,6 +221,27 @@ def read_status(call: Call) -> WorkTreeState:
     return WorkTreeState(headers["branch.oid"], None if branch == "(detached)" else branch, changes)
 
 
+def start_hidden() -> Call:
+    """Begin to list the files whose changes git was told not to see; `read_hidden` takes the answer."""
+    return start("ls-files", "-v", "-z", "--stage", "--full-name", "--", ":/")
+
+
+def read_hidden(call: Call, top: str) -> list[str]:
+    """Those of the files that `start_hidden` asked for which are changed, from the top of the work tree.
+
+    They are marked by git-update-index(1), --assume-unchanged and --skip-worktree; files that a sparse checkout leaves
+    out are not there, and so not changed.
+    """
+    # "S" is for skip-worktree, lower case for assume-unchanged. Links are left out: hash-object would follow them.
+    marked = re.findall(r"(?:^|\0)[a-zS] 100[0-9]{3} ([0-9a-f]+) 0\t([^\0\n]+)", call.output())
+    there = [(blob, name) for blob, name in marked if os.path.isfile(os.path.join(top, path(name)))]
+    if not there:
+        return []
+    paths = "".join(os.path.join(top, name) + "\n" for _, name in there)
+    blobs = run("-C", top, "hash-object", "--stdin-paths", stdin=paths).splitlines()
+    return [name for (blob, name), now in zip(there, blobs, strict=True) if blob != now]
+
+
 def start_subject() -> Call:
     """Begin to read the first line of HEAD's message; fails, in git's words, on an unborn branch."""
     return start("log", "-1", "--no-show-signature", "--format=%s")
@@ -238,9 +261,9 @@ def differs(commit: str, name: str) -> bool:
     return not start("diff", "--quiet", "--no-ext-diff", commit, "--", f":(top,glob)**/{name}").succeeds()
 
 
-def ignores(path: str) -> bool:
-    """Whether nothing at `path` ever makes the work tree dirty: it is ignored, or outside."""
-    return start("check-ignore", "--quiet", "--", path).finish()[0] != 1
+def ignores(place: str) -> bool:
+    """Whether nothing at `place` ever makes the work tree dirty: it is ignored, or outside."""
+    return start("check-ignore", "--quiet", "--", place).finish()[0] != 1
 
 
 # --- refs
@@ -255,6 +278,12 @@ def resolve(revision: str) -> str | None:
     """Full hash of the commit that `revision` names, or None."""
     code, stdout, _ = start_resolve(revision).finish()
     return None if code else stdout.strip()
+
+
+def unknown(revisions: Iterable[str]) -> list[str]:
+    """Those of the revisions, each without white space, that name no object here."""
+    answers = run("cat-file", "--batch-check", stdin="".join(revision + "\n" for revision in revisions))
+    return [line.removesuffix(" missing") for line in answers.splitlines() if line.endswith(" missing")]
 
 
 def update_refs(words: Iterable[str]) -> None:

@@ -11,9 +11,23 @@ from contextlib import ExitStack, suppress
 from functools import cached_property
 from math import inf
 
-from . import git, process, record, refs, spec, yamltext
+from . import git, interrupts, process, record, refs, spec, yamltext
 from .command_line import compose
-from .errors import NameInUse, NoSuchRun, NotClean, NotStopped, OtherHost, RunsDirInUse, RunsError
+from .errors import (
+    HiddenChanges,
+    NameInUse,
+    NameTaken,
+    NoSuchRun,
+    NotClean,
+    NotStopped,
+    OtherCopy,
+    OtherHost,
+    OtherRepository,
+    RefGone,
+    RunsDirInUse,
+    RunsError,
+)
+from .files import remove_file
 from .launchers import KILL_NOW, tmux
 from .record import Record, Run
 from .spec import Spec, supervisor
@@ -28,6 +42,7 @@ if TYPE_CHECKING:
     from .project import Project
 
 GRACE = 10.0  # seconds between TERM and KILL
+LAUNCH = 10.0  # seconds that it may take to launch a run
 AFTER_KILL = 5.0  # seconds that a killed command and its supervisor may take to end
 BATCH = 500  # runs that are deleted together
 LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited for
@@ -41,6 +56,7 @@ class WorkTree:
 
     def __init__(self) -> None:
         self._status = git.start_status()
+        self._hidden = git.start_hidden()
         self._subject = git.start_subject()
         self._local_variables = git.start_local_variables()
 
@@ -60,6 +76,9 @@ class WorkTree:
         environment = {key: value for key, value in os.environ.items() if key not in git_only}
         if environment.get("GIT_EDITOR") == ":":
             del environment["GIT_EDITOR"]
+        if "GIT_INDEX_FILE" in os.environ:  # a hook of `git commit`, which tells it whose commit it is
+            for part in ("NAME", "EMAIL", "DATE"):
+                environment.pop(f"GIT_AUTHOR_{part}", None)
         if exec_path := os.environ.get("GIT_EXEC_PATH"):
             environment["PATH"] = environment.get("PATH", "").removeprefix(exec_path + ":")
         return environment
@@ -67,8 +86,11 @@ class WorkTree:
     def check_ready(self, project: Project) -> None:
         """Raises what keeps any run from being started here: GitFailed, NotClean, ToolMissing or ToolTooOld."""
         tmux.check()
+        project.store.ignore_itself()
         check_clean(project, self.state, "no commit would tell what ran")
         _ = self.subject
+        if hidden := git.read_hidden(self._hidden, project.repository.top or ""):
+            raise HiddenChanges(hidden)
 
 
 def check_clean(project: Project, state: WorkTreeState, doing: str) -> None:
@@ -117,24 +139,24 @@ def start(project: Project, work_tree: WorkTree, fields: Record) -> None:
 
     Raises NameTaken, OutputsInTheWay, LaunchFailed, and what the file system says.
     """
-    name = fields.text("name")
-    with ExitStack() as undo:
-        _create_ref_and_record(project, name, fields, undo)
-        _remove_stale_links(project, name)
-        project.outputs.create(name)
-        undo.callback(project.outputs.remove, name)
-        path = _spec(project, work_tree, fields).write()
-        undo.callback(_remove_file, path)
-        launcher, pid = tmux.start(
-            supervisor(path),
-            name=name,
-            tag=_tag(project, fields),
-            log=project.outputs.log(name),
-            socket_name=project.settings.tmux_socket,
-        )
-        undo.pop_all()
-    fields["launcher"] = {"tmux": launcher}
-    _record_launch(project, Run(name, fields), pid)
+    name, tag, socket_name = fields.text("name"), _tag(project, fields), project.settings.tmux_socket
+    launched = _spec(project, work_tree, fields)
+    with interrupts.held():
+        with ExitStack() as undo:
+            _create_ref_and_record(project, name, fields, undo)
+            _remove_stale_links(project, name)
+            project.outputs.create(name)
+            undo.callback(project.outputs.remove, name)
+            undo.callback(remove_file, spec.path_of(launched.root, launched.identifier))
+            command = supervisor(launched.write())
+            undo.callback(tmux.close_tagged, tag, socket_name)
+            with interrupts.allowed():
+                launcher, pid = tmux.start(
+                    command, name=name, tag=tag, log=project.outputs.log(name), socket_name=socket_name
+                )
+            undo.pop_all()
+        fields["launcher"] = {"tmux": launcher}
+        _record_launch(project, Run(name, fields), pid)
 
 
 def _record_launch(project: Project, run: Run, pid: int) -> None:
@@ -202,18 +224,19 @@ def _user() -> str:
         return os.environ.get("USER") or str(os.getuid())
 
 
-def _remove_stale_links(project: Project, name: str) -> None:
-    """Links that a run moved away from `name` left because its supervisor was killed; raises where it still goes on."""
-    if successor := project.outputs.successor(name):
+def _remove_stale_links(project: Project, name: str, mover: str | None = None) -> None:
+    """Links that a run moved away from `name`, or from a group of it, left because its supervisor was killed.
+
+    Raises NameInUse where that run still goes on, unless it is the one that is moved, back to a name that it had.
+    """
+    for taken in (*refs.groups(name), name):
+        heir = project.outputs.heir(taken)
+        if heir is None:
+            continue
         with suppress(NoSuchRun):
-            if project.store.read(successor).is_under_way:
-                raise NameInUse(name, successor)
-        project.outputs.remove_links(name)
-
-
-def _remove_file(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+            if (heir != mover or taken != name) and project.store.read(heir).is_under_way:
+                raise NameInUse(taken, heir)
+        project.outputs.remove_links(taken)
 
 
 # --- sessions
@@ -258,6 +281,7 @@ def stop(project: Project, runs: list[Run], grace: float = GRACE) -> None:
     Raises, before any is touched, OtherHost, or RunsError for a run of another copy of the repository; and NotStopped
     where a run goes on all the same.
     """
+    runs = _launched(project, runs)
     sessions = _sessions(run.record for run in runs)
     for run in runs:
         _check_stoppable(project, run, sessions)
@@ -269,14 +293,24 @@ def stop(project: Project, runs: list[Run], grace: float = GRACE) -> None:
         raise NotStopped([run.name for run in runs])
 
 
+def _launched(project: Project, runs: list[Run]) -> list[Run]:
+    """The runs, once those that are just being started have a supervisor to stop: it is not whoever starts them."""
+    deadline = time.monotonic() + LAUNCH
+    while any("launcher" not in run.record and run.record.is_under_way and run.record.is_local for run in runs):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+        runs = [now for run in runs if (now := project.store.find(run))]
+    return runs
+
+
 def _check_stoppable(project: Project, run: Run, sessions: Iterable[str]) -> None:
     if not run.record.is_local:
-        raise OtherHost(run.name, run.record.text("host"), "stopping")
+        raise OtherHost(run.name, run.record.text("host"), "stopping", can_be_forced=False)
     identifier, tag = run.record.text("id"), _tag(project, run.record)
     tags = [other for other in sessions if other.startswith(identifier + " ")]
     if tags and tag not in tags:
-        place = tags[0].partition(" ")[2]
-        raise RunsError(f"run '{run.name}' goes on in another copy of this repository, with runs dir {place}")
+        raise OtherCopy(run.name, tags[0].partition(" ")[2])
 
 
 def _signal_supervisor(run: Run, *numbers: int) -> None:
@@ -307,11 +341,13 @@ def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
     """Stop the runs and remove their outputs, refs and records; gives those that were deleted.
 
     A run whose name was given to another one meanwhile is not. What is left after an interruption can be deleted
-    again. Raises OtherHost, before any is touched, unless forced, and NotStopped.
+    again. Raises OtherHost or OtherRepository, before any is touched, unless forced, and NotStopped.
     """
     if not force:
         for run in runs:
             _check_local(run, "deleting")
+        for name in refs.missing([run.name for run in runs]):
+            raise OtherRepository(name, refs.ref(name))
     stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
     _close_sessions(project, [run.record for run in runs])
     deleted: list[Run] = []
@@ -329,7 +365,9 @@ def _delete_batch(project: Project, runs: list[Run]) -> list[Run]:
                 records.enter_context(project.store.removal(run))
                 deleted.append(run)
         for run in deleted:
-            _remove_file(spec.path_of(project.store.root, run.record.text("id")))
+            remove_file(spec.path_of(project.store.root, run.record.text("id")))
+            for name in run.record.former_names:
+                project.outputs.remove_links(name)
             for path in project.outputs.remove(run.name):
                 warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
         refs.delete([run.name for run in deleted])
@@ -349,25 +387,43 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
     refs.validate(new)
     if not force:
         _check_local(run, "moving")
-    refs.Neighbours(new).check()
-    old, commit = run.name, refs.commit_of(run.name)
+    try:
+        refs.Neighbours(new).check()
+    except NameTaken:
+        raise NameTaken(new, hint="") from None
+    old, commit, recorded = run.name, refs.commit_of(run.name), run.record.text("commit")
     if commit is None:
-        raise RunsError(f"run '{old}' has no ref '{refs.ref(old)}'", "create it with git update-ref, at its commit")
+        raise RefGone(refs.ref(old), recorded, is_here=git.resolve(recorded) is not None)
+    session = find_session(project, run.record)
+    with interrupts.held():
+        _move(project, run, new, commit)
+        if session:
+            _rename_session(project, run, session, new)
+
+
+def _move(project: Project, run: Run, new: str, commit: str) -> None:
+    old = run.name
     with ExitStack() as undo:
         refs.create(project.repository, new, commit)
         undo.callback(refs.delete, [new])
-        _remove_stale_links(project, new)
-        project.outputs.move(old, new, keep_links=run.record.is_under_way)
+        _remove_stale_links(project, new, mover=old)
+        goes_on = run.record.is_under_way
+        project.outputs.move(old, new, keep_links=goes_on)
         undo.callback(_move_outputs_back, project, new, old)
-        project.store.rename(run, new)
+        former = [name for name in (*run.record.former_names, old) if name != new]
+        project.store.rename(run, new, former if goes_on else None)
         undo.pop_all()
     refs.delete([old])
-    if not project.store.read(new).is_under_way:  # it may have ended meanwhile
-        project.outputs.remove_links(old)
-    if session := find_session(project, run.record):
-        name = session.rename(new)
-        with project.store.change(run) as fields:
-            fields["launcher"] = {"tmux": {"socket": session.socket, "session": name}}
+    now = project.store.find(run)
+    if now and not now.record.is_under_way:  # it may have ended meanwhile
+        for name in now.record.former_names:
+            project.outputs.remove_links(name)
+
+
+def _rename_session(project: Project, run: Run, session: Session, new: str) -> None:
+    name = session.rename(new)
+    with suppress(NoSuchRun), project.store.change(run) as fields:
+        fields["launcher"] = {"tmux": {"socket": session.socket, "session": name}}
 
 
 def _move_outputs_back(project: Project, new: str, old: str) -> None:

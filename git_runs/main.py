@@ -37,9 +37,10 @@ BROKEN_PIPE = 141  # as if SIGPIPE had ended us
 
 def main(arguments: list[str] | None = None) -> int:
     """Run `git runs <arguments>`, by default those of the process; gives the exit code."""
+    sys.unraisablehook = _say_nothing  # a file object of a library, say, that could not be written
     _open_closed_streams()
     _use_utf8()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup(1)
             signal.signal(number, _end_by_signal)
     try:
@@ -48,8 +49,6 @@ def main(arguments: list[str] | None = None) -> int:
         return code
     except RunsError as error:
         return _report(error)
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
     except BrokenPipeError:
         _drop_output()
         return BROKEN_PIPE  # whoever read our output has seen enough
@@ -150,7 +149,13 @@ def _open_closed_streams() -> None:
     for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, os.fdopen(descriptor, "w" if descriptor else "r"))
+            stream = os.fdopen(descriptor, "w" if descriptor else "r")
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
+def _say_nothing(unraisable: object) -> None:
+    """Called by Python for an exception that nobody can catch."""
 
 
 def _use_utf8() -> None:
@@ -161,4 +166,6 @@ def _use_utf8() -> None:
 
 def _end_by_signal(number: int, frame: FrameType | None) -> None:
     """Signal handler: end in order, so that what is half done is undone."""
+    # git passes on to us what the terminal has sent us, too: the second one would hit us while we end.
+    signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)

@@ -88,17 +88,23 @@ class Outputs:
                 self._remove(path)
         return left
 
-    def successor(self, name: str) -> str | None:
-        """The name that a run took which was moved away from `name` while it went on; None where there is none.
+    def heir(self, name: str) -> str | None:
+        """The name that a run has now which was moved away from `name` while it went on; None where there is none."""
+        heir = self._successor(name)
+        passed = {name}
+        while heir and heir not in passed and (further := self._successor(heir)):
+            passed.add(heir)
+            heir = further
+        return heir
 
-        A move leaves links at all that the run had. A link that a person made is no such link.
-        """
+    def _successor(self, name: str) -> str | None:
+        """What the run was called next. A move leaves links at all that the run had; others, people made."""
         successors = {self._leads_to(path) for path in self._all(name) if os.path.lexists(path)}
         return successors.pop() if len(successors) == 1 else None
 
     def remove_links(self, name: str) -> None:
         """Remove the links that the move of a run away from `name` left."""
-        if self.successor(name):
+        if self._successor(name):
             for path in self._all(name):
                 if os.path.islink(path):
                     os.unlink(path)

@@ -8,6 +8,9 @@ start time and the boot it runs under. On Linux these come from proc(5): `startt
 from __future__ import annotations
 
 import os
+import signal
+import time
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +53,38 @@ def group_lives(group: int) -> bool:
         return True
     statuses = (_status(int(entry)) for entry in os.listdir(PROC) if entry.isdecimal())
     return any(status[0] not in (b"Z", b"X") and int(status[2]) == group for status in statuses if status)
+
+
+def descendants(pid: int) -> list[Identity]:
+    """The living processes that the process started, and those that they started, whatever their groups; as far as
+    that can be known."""
+    if not _has_proc():
+        return []
+    statuses = {int(entry): _status(int(entry)) for entry in os.listdir(PROC) if entry.isdecimal()}
+    children: dict[int, list[int]] = {}
+    for child, status in statuses.items():
+        if status:
+            children.setdefault(int(status[1]), []).append(child)
+    found, unseen = [], [pid]
+    while unseen:
+        below = children.get(unseen.pop(), [])
+        unseen += below
+        found += [identity for child in below if (identity := identify(child))]
+    return found
+
+
+def end_children(patience: float) -> None:
+    """Wait until the processes that we started have ended, as far as that can be known; after `patience` seconds they
+    are told to."""
+    deadline = time.monotonic() + patience
+    told = False
+    while children := descendants(os.getpid()):
+        if time.monotonic() > deadline and not told:
+            told = True
+            for child in children:
+                with suppress(ProcessLookupError):
+                    os.kill(child["pid"], signal.SIGTERM)
+        time.sleep(0.01)
 
 
 def ignores(pid: int, number: int) -> bool:

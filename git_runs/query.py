@@ -87,6 +87,12 @@ def read(store: Store, names: Iterable[str]) -> tuple[list[Run], list[BadRecord]
     return [run for run in found if isinstance(run, Run)], [bad for bad in found if isinstance(bad, BadRecord)]
 
 
+def going_on_here(store: Store) -> list[str]:
+    """The names of the runs that go on on this host, in natural order."""
+    runs, _ = read(store, sorted(store.names(), key=natural_key))
+    return [run.name for run in runs if run.record.is_local and run.record.is_under_way]
+
+
 def sort(runs: list[Run], key: str) -> list[Run]:
     """The runs in the order of a field, `-field` backwards; those without it at the end."""
     field, backwards = key.lstrip("-"), key.startswith("-")

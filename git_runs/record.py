@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("id", "name", "description", "command", "input-command", "commit", "branch", "datetime", "host", "user", "cwd"),
-    *("status", "exit-code", "signal", "finished", "process", "launcher", "settings"),
+    *("status", "exit-code", "signal", "finished", "process", "former-names", "launcher", "settings"),
 )
 NUMBERS = ("exit-code", "signal")
 SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")
@@ -65,6 +65,12 @@ class Record(dict[str, "Value"]):
     def is_under_way(self) -> bool:
         """Whether the run goes on, as far as can be seen from here."""
         return self.status in UNDER_WAY
+
+    @property
+    def former_names(self) -> list[str]:
+        """The names that the run had since it was started, while links lead from their paths to its own."""
+        names = self.get("former-names")
+        return [name for name in names if isinstance(name, str) and is_name(name)] if isinstance(names, list) else []
 
     def ending(self) -> str:
         """How the run stands, in words: "failed with exit code 3"."""

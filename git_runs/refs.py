@@ -7,11 +7,13 @@ not win, git decides and explains. All that deletes or moves refs goes through g
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
 from . import git
 from .errors import GitFailed, InvalidName, NameClash, NameTaken
+from .files import remove_file
 from .record import LONGEST_NAME, NAME_CONSISTS_OF, NAME_STARTS_WITH
 
 TYPE_CHECKING = False
@@ -74,7 +76,7 @@ class Neighbours:
     def __init__(self, name: str) -> None:
         self.name = name
         self._below = git.start("for-each-ref", "--count=1", "--format=%(refname)", ref(name))
-        self._groups = {group: git.start("show-ref", "--verify", "--quiet", ref(group)) for group in _groups(name)}
+        self._groups = {group: git.start("show-ref", "--verify", "--quiet", ref(group)) for group in groups(name)}
 
     def check(self) -> None:
         """Raises NameTaken where the name is a run's, NameClash where it is a group's or lies below a run."""
@@ -88,8 +90,8 @@ class Neighbours:
             raise NameClash(self.name, run)
 
 
-def _groups(name: str) -> list[str]:
-    """ "a/b/c" lies in the groups "a" and "a/b"."""
+def groups(name: str) -> list[str]:
+    """The groups that the name lies in: "a/b/c" lies in "a" and "a/b"."""
     parts = name.split("/")
     return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
@@ -121,7 +123,11 @@ def _create_in_process(repository: Repository, name: str, commit: str) -> bool:
     container = DiskRefsContainer(repository.common_dir)
     try:
         return container.set_if_equals(ref(name).encode(), b"0" * 40, commit.encode())  # type: ignore[arg-type]
-    except (OSError, FileLocked):
+    except FileLocked:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            remove_file(os.path.join(repository.common_dir, ref(name) + ".lock"))  # dulwich leaves it
         return False
 
 
@@ -135,6 +141,12 @@ def _needs_git(repository: Repository) -> bool:
 def commit_of(name: str) -> str | None:
     """Full hash of the commit that the run's ref points to, or None."""
     return git.resolve(ref(name))
+
+
+def missing(names: list[str]) -> list[str]:
+    """Those of the names that are no ref's here."""
+    unknown = set(git.unknown(map(ref, names)))
+    return [name for name in names if ref(name) in unknown]
 
 
 def delete(names: Iterable[str]) -> None:

@@ -46,7 +46,7 @@ class Spec:
         self.environment = environment  # all of it
 
     def write(self) -> str:
-        """Write the file for the supervisor; its path."""
+        """Write the file for the supervisor; its path. On failure a part of it may be left there."""
         path = path_of(self.root, self.identifier)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -55,7 +55,6 @@ class Spec:
                 path_of_modules = [os.path.abspath(place) for place in sys.path]
                 json.dump(_as_utf8({**vars(self), "path": path_of_modules}), file)
         except OSError as error:
-            os.unlink(path)
             error.filename = error.filename or path
             raise
         return path

@@ -55,9 +55,17 @@ class Store:
         """Make the runs dir, ignored by git, where it is not there."""
         if not os.path.isdir(self.root) or not os.listdir(self.root):
             os.makedirs(self.root, exist_ok=True)
-            with suppress(FileExistsError), open(os.path.join(self.root, ".gitignore"), "x") as file:
-                file.write(IGNORE_ALL)
+            self._write_gitignore()
         os.makedirs(self._records, exist_ok=True)
+
+    def ignore_itself(self) -> None:
+        """Write the `.gitignore` of a runs dir that has lost it."""
+        if os.path.isdir(self._records):
+            self._write_gitignore()
+
+    def _write_gitignore(self) -> None:
+        with suppress(FileExistsError), open(os.path.join(self.root, ".gitignore"), "x") as file:
+            file.write(IGNORE_ALL)
 
     def ignores_itself(self) -> bool:
         """Whether git sees nothing of the runs dir because we told it so."""
@@ -67,9 +75,18 @@ class Store:
 
     def path(self, name: str) -> str:
         """Where the run's record is; raises NoSuchRun for what cannot be a name, and so never leads elsewhere."""
-        if not is_name(name):
+        path = os.path.join(self._records, name + SUFFIX)
+        if not is_name(name) or ("/" in name and self._leads_out(os.path.dirname(path))):
             raise NoSuchRun(name)
-        return os.path.join(self._records, name + SUFFIX)
+        return path
+
+    def _leads_out(self, group: str) -> bool:
+        """Whether there is a symbolic link among the directories below that of the records."""
+        while group != self._records:
+            if os.path.islink(group):
+                return True
+            group = os.path.dirname(group)
+        return False
 
     def exists(self, name: str) -> bool:
         """Whether there is a record of that name."""
@@ -171,15 +188,16 @@ class Store:
             yield fields
             self._rewrite(current.name, current.name, fields)
 
-    def rename(self, run: Run, new: str) -> None:
-        """Give the run's record another name.
+    def rename(self, run: Run, new: str, former_names: list[str] | None = None) -> None:
+        """Give the run's record another name, and write down those that it had.
 
         Raises NoSuchRun where another run has its name by now, BadRecord, Locked or NameTaken; then nothing is changed.
         """
         with self._locked(new, new=True), self.removal(run):
             if self.exists(new):
                 raise NameTaken(new)
-            self._rewrite(run.name, new, self.read(run.name) | {"name": new})
+            fields = self.read(run.name) | {"name": new}
+            self._rewrite(run.name, new, fields | {"former-names": former_names} if former_names else fields)
 
     @contextmanager
     def removal(self, run: Run) -> Iterator[None]:
@@ -251,13 +269,13 @@ class Store:
 
 def _create_lock(path: str) -> None:
     holder = {"host": process.hostname(), "namespace": process.namespace(), "process": process.identify(os.getpid())}
-    with open(path, "x") as file:
-        try:
-            file.write(to_text(holder))
-            file.flush()
-        except OSError:
-            os.unlink(path)
-            raise
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        # On a full disk it is a lock all the same, so that what is there can be deleted.
+        with suppress(OSError):
+            os.write(descriptor, to_text(holder).encode())
+    finally:
+        os.close(descriptor)
 
 
 def _holder_is_dead(content: str) -> bool:

@@ -56,6 +56,7 @@ class Supervisor:
         self.store = Store(spec.root, patience=PATIENCE)
         self.outputs = Outputs(spec.root)
         self.group = 0  # the command's process group, once it is started
+        self.strays: list[process.Identity] = []  # what it had started when it was told to stop
         self.stops: list[int] = []  # the signals that told us to stop
         self.was_killed = False  # whether the command ended by a signal, or after one told us to stop
 
@@ -90,8 +91,8 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         code = _wait_for(child)
         self.was_killed = code < 0 or bool(self.stops)
-        if signal.SIGTERM in self.stops:
-            self._wait_for_group()
+        if signal.SIGTERM in self.stops or KILL_NOW in self.stops:
+            self._wait_for_all()
         return code
 
     def _become_command(self, environment: dict[str, str]) -> NoReturn:
@@ -114,20 +115,35 @@ class Supervisor:
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         """Signal handler: the signal is meant for the command."""
         # A command that ignores hang-ups, as under nohup(1), is not stopped by one.
-        if number in STOPPING and not (self.group and process.ignores(self.group, number)):
+        if number == KILL_NOW or (number in STOPPING and not (self.group and process.ignores(self.group, number))):
             self.stops.append(number)
+        if not self.group:
+            return
+        if number in (signal.SIGTERM, KILL_NOW):
+            self._stop_all(signal.SIGKILL if number == KILL_NOW else number)
+            return
         with suppress(ProcessLookupError, PermissionError):
-            if self.group and number == KILL_NOW:
-                os.killpg(self.group, signal.SIGKILL)
-            elif self.group and number in FOR_ALL:
+            if number in FOR_ALL:
                 os.killpg(self.group, number)
                 os.killpg(self.group, signal.SIGCONT)
-            elif self.group:
+            else:
                 os.kill(self.group, number)
 
-    def _wait_for_group(self) -> None:
-        """A run that was told to stop has not ended while a process of its group goes on."""
-        while process.group_lives(self.group):
+    def _stop_all(self, number: int) -> None:
+        """Signal the command's process group, and what it started in other groups and sessions."""
+        self.strays += process.descendants(self.group)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.group, number)
+            os.killpg(self.group, signal.SIGCONT)
+        for stray in self.strays:
+            with suppress(ProcessLookupError, PermissionError):
+                if process.is_alive(stray) and os.getpgid(stray["pid"]) != self.group:
+                    os.kill(stray["pid"], number)
+                    os.kill(stray["pid"], signal.SIGCONT)
+
+    def _wait_for_all(self) -> None:
+        """A run that was told to stop has not ended while a process of it goes on."""
+        while process.group_lives(self.group) or any(map(process.is_alive, self.strays)):
             time.sleep(0.05)
 
     # --- the record
@@ -152,7 +168,7 @@ class Supervisor:
         while True:
             try:
                 with self.store.change(self.this_run) as fields:
-                    self._set_end(fields, code, finished)
+                    former = self._set_end(fields, code, finished)
                 break
             except NoSuchRun:
                 return
@@ -161,9 +177,11 @@ class Supervisor:
                     _say(f"fatal: cannot record the end, exit code {code}, at {finished}: {error}")
                     return
                 time.sleep(0.5)
-        self._remove_links()
+        for name in former:  # the command has ended: nobody needs the paths that the run had before it was moved
+            self.outputs.remove_links(name)
 
-    def _set_end(self, fields: Record, code: int, finished: str) -> None:
+    def _set_end(self, fields: Record, code: int, finished: str) -> list[str]:
+        """Gives the names that the run had before it was moved."""
         if self.was_killed:
             fields["status"] = record.KILLED
         else:
@@ -171,13 +189,9 @@ class Supervisor:
         fields["exit-code" if code >= 0 else "signal"] = abs(code)
         fields["finished"] = finished
         fields.pop("process", None)
-
-    def _remove_links(self) -> None:
-        """The command has ended: nobody needs the paths that the run had before it was moved."""
-        name = self.spec.name
-        while successor := self.outputs.successor(name):
-            self.outputs.remove_links(name)
-            name = successor
+        former = fields.former_names
+        fields.pop("former-names", None)
+        return former
 
     # --- the terminal
 

@@ -37,7 +37,8 @@ def _for_people(columns: Sequence[str], rows: Rows, style: str, width: int) -> s
     from tabulate import tabulate, tabulate_formats
 
     if style not in tabulate_formats:
-        raise UsageError(f"unknown format '{style}'", f"formats: csv, json, tsv, {', '.join(tabulate_formats)}\n")
+        known = ", ".join(sorted({"csv", "json", "tsv", *tabulate_formats}))
+        raise UsageError(f"unknown format '{style}'", f"formats: {known}\n")
     cells = [[_cell(value, width) for value in row] for row in rows]
     # Without disable_numparse the hash 1e5 would become 100000.
     return tabulate(cells, headers=list(columns), tablefmt=style, disable_numparse=True) + "\n"

@@ -6,12 +6,15 @@ import os
 import sys
 from contextlib import contextmanager
 
-from .errors import Declined, NotConfirmed, RunsError
+from .errors import Declined, EditorFailed, NotConfirmed
 from .escape import escape
+from .files import remove_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from .errors import RunsError
 
 
 def show(text: str) -> None:
@@ -66,10 +69,14 @@ def edited(text: str, *, editor: str, directory: str) -> Iterator[str]:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text + "\n")
         if subprocess.run(["sh", "-c", f'{editor} "$@"', editor, path], check=False).returncode:
-            raise RunsError(f"the editor '{editor}' failed")
+            raise EditorFailed(editor)
         with open(path, encoding="utf-8") as file:
-            yield file.read().strip()
+            text = file.read().strip()
+        if not text:
+            os.unlink(path)
+        yield text
     except BaseException:
-        warn(f"your text is kept in '{path}'")
+        if os.path.exists(path):
+            warn(f"your text is kept in '{path}'")
         raise
-    os.unlink(path)
+    remove_file(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import tempfile
@@ -14,6 +15,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+# Whoever runs the tests under nohup(1) or in the background made us ignore them, and what we start.
+for number in (signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, signal.SIG_DFL if number == signal.SIGHUP else signal.default_int_handler)
 
 NO_FLAGS = ("--tb-dir-flag=None", "--save-path-flag=None")  # the command reaches the shell as it was typed
 BOUND = 30.0  # seconds to wait for any state

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -185,7 +187,9 @@ def test_malformed_runsrc_in_yaml(repo: Repository) -> None:
         f"fatal: bad config line 2 in file {path}: mapping values are not allowed in this context",
     )
     path.write_text("runs-dir: .lstm/\nextra-flags:\n  - just-one\n")
-    says(repo.runs("list"), 128, f"fatal: bad config line 2 in file {path}: extra-flags are pairs: - [flag, value]")
+    says(repo.runs("list"), 128, f"fatal: bad config line 3 in file {path}: extra-flags are pairs: - [flag, value]")
+    path.write_text("runs-dir: x\ntb-dir-flag: {a: b}\n")
+    says(repo.runs("list"), 128, f"fatal: bad config line 2 in file {path}: 'tb-dir-flag' cannot have such a value")
     path.write_text("just words\n")
     says(
         repo.runs("list"), 128, f"fatal: bad config line 1 in file {path}: settings are lines of the form 'key: value'"
@@ -373,3 +377,75 @@ def test_disk_full_while_a_record_is_written(repo: Repository) -> None:
     says(result, 128, f"fatal: '{repo.path}/.runs/records/base.yml': File too large")
     assert repo.refs() == ["refs/runs/other"]
     assert sorted((repo.path / ".runs").rglob("*")) == before
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that is soon full."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=False).returncode:
+        pytest.skip("nothing may be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_disk_full_while_the_ref_is_written(machine: Machine, small_disk: Path, tmp_path: Path) -> None:
+    repo = Repository(machine, small_disk / "repo")
+    machine.run("git", "init", "-q", "--template=", str(repo.path))
+    repo.commit("train.py", "")
+    repo.git("config", "runs.runs-dir", str(tmp_path / "runs"))
+    machine.run("sh", "-c", "cat /dev/zero >filler", cwd=small_disk)
+    result = repo.runs("new", "base", "true")
+    assert (result.code, result.out) == (128, "")
+    assert "Traceback" not in result.err
+    assert result.err.startswith("fatal: cannot update ref 'refs/runs/base': couldn't write ")
+    assert not list(repo.path.glob(".git/refs/runs/*.lock"))
+    (small_disk / "filler").unlink()
+    repo.finish("base")
+
+
+def test_a_full_disk_keeps_nobody_from_deleting(repo: Repository) -> None:
+    repo.finish("base")
+    result = repo.machine.run("bash", "-c", "ulimit -f 0; git-runs delete -y base", cwd=repo.path)
+    assert result.code == 0, result
+    assert repo.ok("list") == ""
+
+
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_changes_that_git_was_told_not_to_see(repo: Repository, mark: str) -> None:
+    repo.git("update-index", mark, "train.py")
+    repo.finish("unchanged")
+    (repo.path / "train.py").write_text("other\n")
+    assert repo.git("status", "--porcelain") == ""
+    says(
+        repo.runs("new", "base", "true"),
+        128,
+        "fatal: the work tree has changes that git was told not to see, so no commit would tell what ran: train.py",
+        "hint: to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
+    )
+    assert repo.refs() == ["refs/runs/unchanged"]
+
+
+def test_a_kill_on_another_host_names_no_option_that_it_does_not_have(repo: Repository) -> None:
+    repo.finish("base")
+    path = repo.record_path("base")
+    text = path.read_text().replace(f"host: {os.uname().nodename}", "host: rldl3").replace("finished\n", "running\n")
+    path.write_text(text)
+    says(
+        repo.runs("kill", "base"),
+        128,
+        "fatal: run 'base' belongs to host 'rldl3': stopping it here could pull it from under a running program",
+        "hint: do it on rldl3",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["python3", "-m", "train"], ["python3", "train.py"], ["./run.sh", "-q"], ["x", "--", "y"]]
+)
+def test_a_command_that_is_not_quoted(repo: Repository, arguments: list[str]) -> None:
+    result = repo.runs("new", "base", *arguments)
+    assert result.code == 129
+    assert result.err.splitlines()[0] == "error: COMMAND is one argument: quote it, or put '--' before the program"
+    assert "COMMAND is one argument" in repo.runs("new", "base", "python3", "train.py", "--steps=2").err
+    assert repo.refs() == []

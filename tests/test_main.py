@@ -119,3 +119,16 @@ def test_under_nohup_a_hang_up_is_ignored(repo: Repository) -> None:
     (repo.path / "go").touch()
     process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_interrupted_twice_it_ends_without_a_word(repo: Repository) -> None:
+    """git passes on to us what the terminal sends us, too."""
+    repo.ok("new", *NO_FLAGS, "base", "echo up; sleep 60")
+    for _ in range(10):
+        process = repo.machine.start("git-runs", "log", "-f", "base", cwd=repo.path)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == (b"", b"")
+        assert process.returncode == 130

@@ -315,3 +315,27 @@ def test_two_readers_at_once(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert answers == [names] * 8
+
+
+def test_a_linked_group_is_no_way_out_of_the_records(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x.yml").write_text("name: x\n")
+    os.symlink(tmp_path / "elsewhere", store.root + "/records/link")
+    assert not store.exists("link/x")
+    with pytest.raises(NoSuchRun):
+        store.read("link/x")
+    with pytest.raises(NoSuchRun), store.removal(Run("link/x", Record())):
+        pass
+    with pytest.raises(NoSuchRun):
+        store.create("link/y", Record())
+    assert os.listdir(tmp_path / "elsewhere") == ["x.yml"]
+
+
+def test_a_write_that_is_interrupted_leaves_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(descriptor: int) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("os.fsync", interrupt)
+    with pytest.raises(SystemExit):
+        store.create("a", Record(name="a"))
+    assert os.listdir(store.root + "/records") == []

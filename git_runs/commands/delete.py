@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from ..git import Search
+    from ..record import Run
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,9 +27,13 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     runs = query.find_all(here.store, selected(here, args))
     if not args.yes:
-        confirm("Delete the following runs?", [one.name for one in runs], doing="delete runs")
+        confirm("Delete the following runs?", [_shown(one) for one in runs], doing="delete runs")
     deleted = {one.name for one in lifecycle.delete(here, runs, force=args.force)}
     for one in runs:
         if one.name in deleted:
             print(f"Deleted run '{one.name}' (was {escape(one.record.text('commit')[:10])})")
     return report_all([GoneMeanwhile(one.name) for one in runs if one.name not in deleted])
+
+
+def _shown(run: Run) -> str:
+    return f"{run.name} ({run.record.status})" if run.record.is_under_way else run.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import git, project, query
-from ..errors import RunsError
+from ..errors import NoDescription
 from ..terminal import edited
 
 TYPE_CHECKING = False
@@ -30,7 +30,7 @@ def run(args: Namespace, search: Search) -> int:
     old = one.record.text("description")
     with edited(old, editor=git.editor(), directory=here.repository.git_dir) as text:
         if not text:
-            raise RunsError("the description is empty; it stays as it was", "use -m '' for none")
+            raise NoDescription("it stays as it was")
         _describe(here.store, one, text)
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from .. import project, query, yamltext
 from ..arguments import add_patterns, selected
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_patterns(parser)
-    parser.add_argument("-o", "--output", metavar="FILE", help="default: runs.db-filename in the runs dir")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="- for standard output; default: runs.db-filename in the runs dir"
+    )
     parser.add_argument("-f", "--force", action="store_true", help="replace a file that holds other runs")
 
 
@@ -32,6 +35,9 @@ def run(args: Namespace, search: Search) -> int:
     runs, bad = query.read(here.store, selected(here, args))
     path = args.output or os.path.join(here.store.root, here.settings.db_filename)
     entries = {one.name: one.record for one in runs}
+    if path == "-":
+        sys.stdout.write(yamltext.dump_database(entries))
+        return report_all(bad)
     if not args.force:
         _check_nothing_is_lost(path, entries)
     here.store.prepare()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 import time
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
-from .. import git, lifecycle, project, query, refs
-from ..errors import NameTaken, RefWithoutRecord, RunsError, UsageError
+from .. import git, interrupts, lifecycle, project, query, refs
+from ..errors import NameTaken, NoDescription, RefWithoutRecord, UsageError
 from ..escape import escape
 from ..record import SHAPING_SETTINGS
 from ..refs import Neighbours
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..record import Record, Run
 
 
+ONE_ARGUMENT = "COMMAND is one argument: quote it, or put '--' before the program"
 USAGE = "git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]"
 
 
@@ -35,6 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="what the shell is to run, in one argument")
     parser.set_defaults(words=[])  # what follows "--"
+    parser.epilog = f"{ONE_ARGUMENT}."
     parser.add_argument("-m", "--description", metavar="TEXT", help="default: the subject of the commit")
     parser.add_argument("-e", "--edit", action="store_true", help="write the description in the editor")
     parser.add_argument("-a", "--attach", action="store_true", help="join the tmux session at once")
@@ -79,8 +82,9 @@ def run(args: Namespace, search: Search) -> int:
             work_tree.check_ready(here)
         if old:
             lifecycle.delete(here, [old], force=args.force)
-        fields = _start(here, work_tree, name, typed, description, args.name if collision == "timestamp" else None)
-    _tell(fields, work_tree.subject, quiet=args.quiet)
+        with interrupts.held():
+            fields = _start(here, work_tree, name, typed, description, args.name if collision == "timestamp" else None)
+            _tell(fields, work_tree.subject, quiet=args.quiet)
     if args.attach:
         _attach(here, fields)
     return 0
@@ -105,12 +109,20 @@ def _typed(args: Namespace) -> str:
     """The command before flags are added."""
     if args.words and not args.command:
         return shlex.join(args.words)
-    if len(args.command) != 1 or args.words:
-        many = "COMMAND is one argument: quote it, or put '--' before the program"
-        raise UsageError(many if args.command else "a command is required", f"usage: {USAGE}\n")
+    if not args.command:
+        raise UsageError("a command is required", f"usage: {USAGE}\n")
+    if len(args.command) != 1 or args.words or _took_a_flag_of_the_program(args):
+        raise UsageError(ONE_ARGUMENT, f"usage: {USAGE}\n")
     if not args.command[0].strip():
         raise UsageError("the command is empty", f"usage: {USAGE}\n")
     return str(args.command[0])
+
+
+def _took_a_flag_of_the_program(args: Namespace) -> bool:
+    """Whether the command is one bare word with a flag of one letter behind it, as in `python3 -m train`."""
+    (command,) = args.command
+    behind = args.given[args.given.index(command) + 1 :]
+    return not re.search(r"\s", command) and any(re.match("-[^-]", word) for word in behind)
 
 
 def _settle_name(here: Project, neighbours: Neighbours, collision: str) -> tuple[str, Run | None]:
@@ -118,11 +130,12 @@ def _settle_name(here: Project, neighbours: Neighbours, collision: str) -> tuple
     name = neighbours.name
     if _is_free(here, neighbours):
         return name, None
-    if collision == "refuse":
-        raise NameTaken(name)
     if collision == "timestamp":
         return _with_timestamp(here, name), None
-    if not here.store.exists(name):
+    has_record = here.store.exists(name)
+    if collision == "refuse":
+        raise NameTaken(name) if has_record else NameTaken(name, RefWithoutRecord.hint(refs.ref(name)))
+    if not has_record:
         raise RefWithoutRecord(refs.ref(name), name)
     return name, query.find(here.store, name)
 
@@ -150,7 +163,7 @@ def _is_free(here: Project, neighbours: Neighbours) -> bool:
 def _edit(here: Project, text: str) -> Iterator[str]:
     with edited(text, editor=git.editor(), directory=here.repository.git_dir) as description:
         if not description:
-            raise RunsError("the description is empty; nothing was started")
+            raise NoDescription("nothing was started")
         yield description
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 
 from .. import config, git, lifecycle, project, query, refs
 from ..command_line import quote
-from ..errors import NotClean, RefGone, RefMoved
+from ..errors import NoCommand, NotClean, RefGone, RefMoved
 from ..escape import escape
 from ..record import SHAPING_SETTINGS, to_text
 from ..terminal import hint, warn
@@ -36,6 +37,8 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     one = query.find(here.store, args.name)
     commit = _commit(one)
+    if not _typed(one).strip():
+        raise NoCommand(one.name)
     if args.dry_run:
         settings = None if git.differs(commit, config.RUNSRC) else _settings(here.repository, one)
         lines = [f"git checkout {commit}", _command(here, one, settings)]
@@ -60,6 +63,8 @@ def _commit(run: Run) -> str:
 def _check_out(here: Project, commit: str) -> None:
     before = git.read_status(git.start_status())
     lifecycle.check_clean(here, before, "a checkout would mix the changes with the run's code")
+    for name in query.going_on_here(here.store):
+        warn(f"run '{name}' goes on: if it runs in this work tree, what it loads from now on is other code")
     print(escape(git.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)
     if before.branch:
         hint(f"to go back: git switch {_quote(before.branch)}")
@@ -75,10 +80,17 @@ def _command(here: Project, run: Run, today: Settings | None) -> str:
 
     `today` are the settings that it will meet; None: nobody knows.
     """
-    typed = run.record.text("input-command") or run.record.text("command")
-    words = ["git", *_directory(here, run), "runs", "new", "--timestamp", run.name, typed]
+    typed = _typed(run)
+    words = ["git", *_directory(here, run), "runs", "new", "--timestamp", run.name]
     options = [("description", run.record.text("description")), *_changed_settings(run, today)]
-    return " ".join([*map(_quote, words), *(f"--{key}={_quote(value)}" for key, value in options)])
+    flags = [f"--{key}={_quote(value)}" for key, value in options]
+    if typed.startswith("-"):  # it can only have come from behind "--"
+        return " ".join([*map(_quote, words), *flags, "--", *map(_quote, shlex.split(typed))])
+    return " ".join([*map(_quote, [*words, typed]), *flags])
+
+
+def _typed(run: Run) -> str:
+    return run.record.text("input-command") or run.record.text("command")
 
 
 def _quote(word: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .. import project, query, table
 from ..arguments import add_patterns, selected
-from ..terminal import report_all, show
+from ..record import FIELDS
+from ..terminal import report_all, show, warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def run(args: Namespace, search: Search) -> int:
     runs, bad = query.read(here.store, selected(here, args))
     columns = _columns(args, here)
     for_people = args.format not in FOR_PROGRAMS
+    for key in {*columns, args.sort.lstrip("-")} - set(FIELDS):
+        if runs and all(key not in one.record for one in runs):
+            warn(f"no run has a field '{key}'")
     rows = [[_value(one, column, for_people) for column in columns] for one in query.sort(runs, args.sort)]
     show(table.render(columns, rows, args.format, here.settings.column_width))
     return report_all(bad)

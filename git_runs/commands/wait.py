@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 from .. import lifecycle, project, query
 from ..arguments import add_patterns, seconds, selected
-from ..escape import escape
+from ..errors import NotFinished
 from ..record import FINISHED
+from ..terminal import report_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +28,7 @@ def run(args: Namespace, search: Search) -> int:
     runs = query.find_all(here.store, selected(here, args))
     lifecycle.wait(here, runs, args.timeout)
     endings = {one.name: _ending(here.store, one) for one in runs}
-    unfinished = {name: ending for name, ending in endings.items() if ending != FINISHED}
-    for name, ending in unfinished.items():
-        print(f"error: run '{name}': {escape(ending)}", file=sys.stderr)
-    return int(bool(unfinished))
+    return report_all([NotFinished(name, ending) for name, ending in endings.items() if ending != FINISHED])
 
 
 def _ending(store: Store, run: Run) -> str:

@@ -12,7 +12,8 @@ import re
 import shlex
 from itertools import count
 
-from ..errors import LaunchFailed, RunsError, ToolMissing, ToolTooOld
+from .. import process
+from ..errors import LaunchFailed, OtherServer, ToolMissing, ToolTooOld
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from libtmux import Server
     from libtmux.common import tmux_cmd
 
+PATIENCE = 1.0  # seconds that tmux gets to end by itself
 ATTEMPTS = 20  # to reach a tmux server that does not go at that moment
 OLDEST = (3, 2)  # `set-option -p`, and `new-session` with a command of several words
 
@@ -36,7 +38,7 @@ class Session:
         """Become the tmux client of this session: does not return. Inside tmux, switch the client there."""
         inside = _current_socket()
         if inside and os.path.realpath(inside) != os.path.realpath(self.socket):
-            raise RunsError("the run's session is in another tmux server", "detach from this one first")
+            raise OtherServer(self.socket)
         verb = "switch-client" if inside else "attach-session"
         os.execvp("tmux", ["tmux", "-S", self.socket, verb, "-t", self.identifier])
 
@@ -69,22 +71,24 @@ def start(command: list[str], *, name: str, tag: str, log: str, socket_name: str
     names = _names(name)
     session = next(names)
     attempts = ATTEMPTS
-    try:
-        while (answer := _new_session(server, session, command, tag, log)).returncode != 0:
-            if _is_taken(answer):
-                session = next(names)
-            elif _has_left(answer) and attempts > 0:
-                attempts -= 1
-            else:
-                raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
-        pid, socket = answer.stdout[0].split(" ", 1)
-        return {"socket": socket, "session": session}, int(pid)
-    except BaseException:
-        # Interrupted, we do not know how far tmux has come.
-        for identifier, found in _tagged_sessions(server):
-            if found == tag:
-                _run(server, "kill-session", "-t", identifier)
-        raise
+    while (answer := _new_session(server, session, command, tag, log)).returncode != 0:
+        if _is_taken(answer):
+            session = next(names)
+        elif _has_left(answer) and attempts > 0:
+            attempts -= 1
+        else:
+            raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
+    pid, socket = answer.stdout[0].split(" ", 1)
+    return {"socket": socket, "session": session}, int(pid)
+
+
+def close_tagged(tag: str, socket_name: str | None) -> None:
+    """Close what an interrupted `start` has left, however far it came."""
+    process.end_children(PATIENCE)  # else tmux may make the session behind our back
+    server = _server(None if socket_name else _current_socket(), socket_name)
+    for identifier, found in _tagged_sessions(server):
+        if found == tag:
+            _run(server, "kill-session", "-t", identifier)
 
 
 def _new_session(server: Server, session: str, command: list[str], tag: str, log: str) -> tmux_cmd:

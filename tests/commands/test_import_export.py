@@ -157,3 +157,9 @@ def test_an_export_to_a_relative_path_goes_where_we_are(repo: Repository) -> Non
     (repo.path / "sub").mkdir()
     repo.ok("export", "-o", "mine.yml", cwd=repo.path / "sub")
     assert list(yaml.safe_load((repo.path / "sub/mine.yml").read_text())) == ["a"]
+
+
+def test_an_export_to_standard_output(repo: Repository) -> None:
+    repo.finish("a")
+    assert list(yaml.safe_load(repo.ok("export", "-o", "-"))) == ["a"]
+    assert repo.git("status", "--porcelain") == ""

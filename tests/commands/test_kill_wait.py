@@ -143,3 +143,22 @@ def test_a_run_that_was_moved_is_waited_for_under_its_new_name(repo: Repository)
 def test_numbers_that_make_no_sense_are_refused(repo: Repository, arguments: list[str], message: str) -> None:
     result = repo.runs(*arguments)
     assert (result.code, result.err.splitlines()[0]) == (129, f"error: {message}")
+
+
+def test_what_has_a_session_of_its_own_is_stopped_too(repo: Repository) -> None:
+    # As launchers of distributed training do it.
+    command = "setsid sh -c 'echo $$ >stray.new; mv stray.new stray; sleep 60'"
+    start(repo, "base", f"{command} & until [ -e stray ]; do :; done; UP; wait")
+    stray = int((repo.path / "stray").read_text())
+    repo.ok("kill", "base")
+    assert process.identify(stray) is None
+
+
+def test_a_stray_that_ignores_the_signal_is_killed_after_the_grace_time(repo: Repository) -> None:
+    command = "setsid sh -c 'trap \"\" TERM; echo $$ >stray.new; mv stray.new stray; while :; do sleep 0.05; done'"
+    start(repo, "base", f"{command} & until [ -e stray ]; do :; done; UP; wait")
+    stray = int((repo.path / "stray").read_text())
+    repo.ok("kill", "--grace=0.3", "base")
+    assert process.identify(stray) is None
+    assert repo.lookup("base", "status") == "killed"
+    wait_for(lambda: repo.machine.sessions() == [])

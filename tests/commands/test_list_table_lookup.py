@@ -158,7 +158,7 @@ def test_formats_of_tabulate(three: Repository) -> None:
     assert three.ok("table", "--format=github", "--columns=name").startswith("| name")
     result = three.runs("table", "--format=no-such")
     assert result.code == 129
-    assert result.err.startswith("error: unknown format 'no-such'\nformats: csv, json, tsv, ")
+    assert result.err.startswith("error: unknown format 'no-such'\nformats: asciidoc, ")
 
 
 # --- lookup
@@ -231,3 +231,9 @@ def test_values_for_programs_are_spelled_out_on_a_terminal(repo: Repository, scr
     screen.type("git runs table --format=csv --columns=description")
     screen.shows(r"\x1b[31mred\x9b")
     assert "\x1b[31mred\x9b" in repo.ok("table", "--format=csv", "--columns=description")
+
+
+def test_a_field_that_no_run_has_is_told(three: Repository) -> None:
+    assert three.runs("table", "--columns=nam,status").err == "warning: no run has a field 'nam'\n"
+    assert three.runs("table", "--sort=-loss").err == "warning: no run has a field 'loss'\n"
+    assert three.runs("table", "--columns=exit-code,signal").err == ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,74 @@ def test_a_comment_in_the_record_moves_along(repo: Repository) -> None:
     path.write_text("# look at the loss of epoch 3\n" + path.read_text())
     repo.ok("move", "old", "new")
     assert Path(repo.record_path("new")).read_text().startswith("# look at the loss of epoch 3\n")
+
+
+def links(repo: Repository) -> list[Path]:
+    """What moves have left in the runs dir."""
+    return [path for path in (repo.path / ".runs").rglob("*") if path.is_symlink()]
+
+
+def start(repo: Repository, name: str) -> None:
+    """A run that goes on until there is a file `go`, and then writes to the path that it was given."""
+    repo.ok(
+        *("new", *NO_FLAGS, name),
+        "touch up; while [ ! -e go ]; do sleep 0.02; done; echo late >$RUNS_SAVE_PATH/late",
+    )
+    wait_for((repo.path / "up").exists)
+    (repo.path / "up").unlink()
+
+
+@pytest.mark.parametrize("names", ["ba", "bca", "bcb", "bcbac"])
+def test_back_and_forth_a_run_keeps_its_outputs_and_leaves_no_links(repo: Repository, names: str) -> None:
+    start(repo, "a")
+    for old, new in pairwise(["a", *names]):
+        repo.ok("move", old, new)
+    (repo.path / "go").touch()
+    repo.wait(names[-1])
+    assert (repo.path / f".runs/checkpoints/{names[-1]}/late").read_text() == "late\n"
+    wait_for(lambda: not links(repo))
+    assert "former-names" not in repo.record(names[-1])
+
+
+@pytest.mark.parametrize("taken", ["a", "b", "a/x", "b/x"])
+def test_all_names_that_a_run_had_are_in_use_until_it_ends(repo: Repository, taken: str) -> None:
+    start(repo, "a")
+    repo.ok("move", "a", "b")
+    repo.ok("move", "b", "c")
+    repo.finish("other")
+    for command in (["new", taken, "true"], ["move", "other", taken]):
+        assert repo.runs(*command).err == (
+            f"fatal: the paths of '{taken[0]}' are in use until run 'c', which had that name, ends\n"
+        )
+    assert repo.runs("move", "c", "b/x").err.startswith("fatal: the paths of 'b' are in use")
+    assert repo.refs() == ["refs/runs/c", "refs/runs/other"]
+    (repo.path / "go").touch()
+    repo.wait("c")
+    wait_for(lambda: not links(repo))
+    (repo.path / "go").unlink()
+    repo.finish(taken)
+
+
+def test_deleting_a_moved_run_removes_its_links(repo: Repository) -> None:
+    start(repo, "a")
+    repo.ok("move", "a", "b")
+    repo.ok("move", "b", "c")
+    repo.ok("delete", "-y", "c")
+    assert not links(repo)
+
+
+def test_without_tmux_nothing_is_moved(repo: Repository, tmp_path: Path) -> None:
+    repo.finish("old", "false")
+    before = files(repo)
+    (tmp_path / "bin").mkdir()
+    for tool in ("git", "git-runs", "sh"):
+        (tmp_path / "bin" / tool).symlink_to(str(shutil.which(tool, path=repo.machine.environment["PATH"])))
+    result = repo.runs("move", "old", "new", PATH=str(tmp_path / "bin"))
+    assert (result.code, result.err.splitlines()[0]) == (128, "fatal: tmux is not installed, or not on PATH")
+    assert (files(repo), repo.refs()) == (before, ["refs/runs/old"])
+
+
+def test_the_hint_names_no_options_that_move_does_not_have(repo: Repository) -> None:
+    repo.finish("old")
+    repo.finish("taken")
+    assert repo.runs("move", "old", "taken").err == "fatal: run 'taken' already exists\n"

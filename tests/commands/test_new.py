@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import signal
 import socket
+import subprocess
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from git_runs import cache
 from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 
@@ -165,7 +168,8 @@ def test_a_run_started_in_a_hook_is_not_tied_to_the_hooks_index(repo: Repository
     repo.commit("more", "")
     hook.unlink()
     repo.wait("hooked")
-    assert not re.search("^GIT_(DIR|INDEX_FILE|PREFIX)=", (repo.path / "out").read_text(), re.MULTILINE)
+    leaked = "^GIT_(DIR|INDEX_FILE|PREFIX|EDITOR|AUTHOR_NAME|AUTHOR_DATE)="
+    assert not re.search(leaked, (repo.path / "out").read_text(), re.MULTILINE)
     assert repo.lookup("hooked", "commit") == repo.git("rev-parse", "HEAD").strip()
 
 
@@ -437,13 +441,16 @@ def test_outputs_of_nobody_are_never_mixed_with_a_new_run(repo: Repository) -> N
 
 def test_a_ref_without_a_record_is_never_overwritten(repo: Repository) -> None:
     repo.git("update-ref", "refs/runs/base", "HEAD")
-    assert repo.runs("new", "base", "true").err.startswith("fatal: run 'base' already exists\n")
+    assert repo.runs("new", "base", "true").err == (
+        "fatal: run 'base' already exists\n"
+        "hint: use --timestamp or another name, or, if nobody needs the ref, git update-ref -d refs/runs/base\n"
+    )
     result = repo.runs("new", "--overwrite", "-y", "base", "true")
     assert (result.code, result.err) == (
         128,
         (
             "fatal: refs/runs/base exists, but run 'base' has no record here: it may be a run of another clone\n"
-            "hint: choose another name, or, if nobody needs the ref, git update-ref -d refs/runs/base\n"
+            "hint: use --timestamp or another name, or, if nobody needs the ref, git update-ref -d refs/runs/base\n"
         ),
     )
     assert repo.refs() == ["refs/runs/base"]
@@ -455,7 +462,10 @@ def test_a_record_without_a_ref_takes_the_name_too(repo: Repository) -> None:
     assert repo.runs("new", "base", "true").err.startswith("fatal: run 'base' already exists\n")
     assert repo.ok("new", "-q", "--timestamp", "base", "true").startswith("base1")
     assert repo.lookup("base", "description") == "old"
-    repo.ok("new", "--overwrite", "-y", "-m", "new", "base", "true")
+    assert repo.runs("new", "--overwrite", "-y", "base", "true").err.startswith(
+        "fatal: run 'base' has no refs/runs/base here: it may belong to another repository that has the same runs dir\n"
+    )
+    repo.ok("new", "--overwrite", "-y", "--force", "-m", "new", "base", "true")
     assert repo.lookup("base", "description") == "new"
 
 
@@ -523,9 +533,74 @@ def test_interrupted_while_tmux_is_asked_nothing_is_left(repo: Repository) -> No
     process.wait(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM
     for sleeping in repo.machine.processes():
-        if (sleeping / "cmdline").read_bytes() == b"sleep\00060\0" and (sleeping / "environ"):
+        if (sleeping / "cmdline").read_bytes() == b"sleep\00060\0":
             os.kill(int(sleeping.name), signal.SIGKILL)
     process.communicate()
     assert repo.refs() == []
     assert repo.machine.sessions() == []
     wait_for(lambda: [path.name for path in (repo.path / ".runs").rglob("*") if path.is_file()] == [".gitignore"])
+
+
+def test_a_compound_command_depends_on_its_virtualenv_as_a_whole(repo: Repository) -> None:
+    repo.finish("base", "cd . ; echo ran # it", "--virtualenv-path=/nowhere")
+    assert repo.lookup("base", "status") == "failed"
+    assert "ran" not in repo.log("base")
+    venv = repo.machine.home / "venv/bin"
+    venv.mkdir(parents=True)
+    (venv / "activate").write_text("export VIRTUAL=yes\n")
+    repo.finish("good", "cd . ; echo $VIRTUAL; cat <<END\nhere\nEND", *NO_FLAGS, f"--virtualenv-path={venv.parent}")
+    assert repo.log("good") == "yes\nhere\n"
+
+
+def test_a_runs_dir_that_has_lost_its_gitignore_ignores_itself_again(repo: Repository) -> None:
+    repo.finish("a")
+    (repo.path / ".runs/.gitignore").unlink()
+    repo.finish("b")
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_two_repositories_with_one_runs_dir_do_not_delete_each_others_runs(
+    repo: Repository, machine: Machine, tmp_path: Path
+) -> None:
+    repo.git("config", "--global", "runs.runs-dir", str(tmp_path / "shared"))
+    repo.finish("base")
+    machine.run("git", "clone", "-q", str(repo.path), str(tmp_path / "other"))
+    other = Repository(machine, tmp_path / "other")
+    result = other.runs("delete", "-y", "base")
+    assert (result.code, result.err) == (
+        128,
+        (
+            "fatal: run 'base' has no refs/runs/base here: it may belong to another repository that has the same"
+            " runs dir\nhint: delete it there, or use --force\n"
+        ),
+    )
+    assert repo.ok("list") == "base\n"
+
+
+@pytest.mark.parametrize("delay", [0.02 * step for step in range(1, 16)])
+def test_interrupted_at_any_moment_a_run_is_whole_or_not_there(repo: Repository, delay: float) -> None:
+    process = repo.machine.start("git-runs", "new", "-q", *NO_FLAGS, "base", "sleep 60", cwd=repo.path)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(delay)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=30)
+    if out:
+        assert out == b"base\n"
+        assert "launcher" in repo.record("base")
+        assert repo.lookup("base", "status") in ("starting", "running")
+        repo.ok("kill", "base")
+    else:
+        assert repo.refs() == []
+        assert repo.machine.sessions() == []
+    left = {path.name for path in (repo.path / ".runs").rglob("*") if path.is_file()} - {".gitignore", cache.NAME}
+    assert left == ({"base.log", "base.yml"} if out else set())
+    assert not list((repo.path / ".git").rglob("*.lock"))
+
+
+def test_a_run_that_is_just_being_started_is_stopped_not_its_starter(repo: Repository) -> None:
+    starting = repo.machine.start("git-runs", "new", "-q", *NO_FLAGS, "base", "sleep 60", cwd=repo.path)
+    wait_for(repo.record_path("base").exists)
+    assert repo.ok("kill", "base") == "Killed run 'base'\n"
+    starting.communicate(timeout=30)
+    assert starting.returncode == 0
+    assert repo.lookup("base", "status") == "killed"

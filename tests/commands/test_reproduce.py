@@ -235,3 +235,29 @@ def test_a_submodule_that_stays_elsewhere_is_told(repo: Repository, tmp_path: Pa
     assert result.code == 0
     assert "warning: the work tree is not clean, so it is not what the run had:  M lib\n" in result.err
     assert "hint: to bring submodules to their commits: git submodule update --init --recursive\n" in result.err
+
+
+@pytest.mark.parametrize("words", [["-x"], ["--help"], ["-x", "it's", "a b"]])
+def test_a_command_that_begins_like_an_option_works_when_pasted(repo: Repository, words: list[str]) -> None:
+    repo.ok("new", *NO_FLAGS, "base", "--", *words)
+    repo.wait("base")
+    paste(repo, line_of(repo, "base"))
+    (again,) = set(repo.ok("list").split()) - {"base"}
+    assert repo.record(again)["input-command"] == repo.record("base")["input-command"]
+
+
+def test_a_record_without_a_command_is_told(repo: Repository) -> None:
+    repo.finish("base")
+    path = repo.record_path("base")
+    path.write_text(re.sub("(input-)?command: .*\n", "", path.read_text()))
+    result = repo.runs("reproduce", "base")
+    assert (result.code, result.err) == (128, "fatal: the record of run 'base' has no command\n")
+
+
+def test_a_run_that_goes_on_is_named_before_its_code_is_changed(repo: Repository) -> None:
+    repo.finish("base")
+    repo.ok("new", *NO_FLAGS, "long", "sleep 60")
+    result = repo.runs("reproduce", "base")
+    assert result.err.startswith(
+        "warning: run 'long' goes on: if it runs in this work tree, what it loads from now on is other code\n"
+    )
