@@ -22,6 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, search: Search) -> int:
+    """The bytes go out as the command printed them."""
     here = project.find(search)
     one = query.find(here.store, args.name)
 

@@ -22,6 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, search: Search) -> int:
+    """Exit code 1 where there is no such run or field."""
     here = project.find(search)
     one = query.find(here.store, args.name)
     if args.key is None:

@@ -18,6 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, search: Search) -> int:
+    """All of it is renamed, or nothing."""
     here = project.find(search)
     lifecycle.move(here, query.find(here.store, args.old), args.new, force=args.force)
     return 0

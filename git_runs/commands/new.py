@@ -59,6 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, search: Search) -> int:
+    """Asks and edits first; then the run is started as a whole, or not at all."""
     work_tree = lifecycle.WorkTree()
     typed = _typed(args)
     refs.validate(args.name)
