@@ -223,7 +223,7 @@ def read_status(call: Call) -> WorkTreeState:
 
 def start_hidden() -> Call:
     """Begin to list the files whose changes git was told not to see; `read_hidden` takes the answer."""
-    return start("ls-files", "-v", "-z", "--stage", "--full-name", "--", ":/")
+    return start("ls-files", "-v", "-z", "--full-name", "--", ":/")
 
 
 def read_hidden(call: Call, top: str) -> list[str]:
@@ -232,14 +232,17 @@ def read_hidden(call: Call, top: str) -> list[str]:
     They are marked by git-update-index(1), --assume-unchanged and --skip-worktree; files that a sparse checkout leaves
     out are not there, and so not changed.
     """
-    # "S" is for skip-worktree, lower case for assume-unchanged. Links are left out: hash-object would follow them.
-    marked = re.findall(r"(?:^|\0)[a-zS] 100[0-9]{3} ([0-9a-f]+) 0\t([^\0\n]+)", call.output())
-    there = [(blob, name) for blob, name in marked if os.path.isfile(os.path.join(top, path(name)))]
+    # "S" is for skip-worktree, lower case for assume-unchanged.
+    marked = re.findall(r"(?:^|\0)[a-zS] ([^\0]+)", call.output())
+    there = [name for name in marked if os.path.isfile(os.path.join(top, path(name)))]
     if not there:
         return []
-    paths = "".join(os.path.join(top, name) + "\n" for _, name in there)
+    stages = run("ls-files", "-z", "--stage", "--full-name", "--", *(f":(top,literal){name}" for name in there))
+    # Links are left out: hash-object would follow them.
+    recorded = re.findall(r"(?:^|\0)100[0-9]{3} ([0-9a-f]+) 0\t([^\0\n]+)", stages)
+    paths = "".join(os.path.join(top, name) + "\n" for _, name in recorded)
     blobs = run("-C", top, "hash-object", "--stdin-paths", stdin=paths).splitlines()
-    return [name for (blob, name), now in zip(there, blobs, strict=True) if blob != now]
+    return [name for (blob, name), now in zip(recorded, blobs, strict=True) if blob != now]
 
 
 def start_subject() -> Call:
