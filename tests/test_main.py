@@ -83,8 +83,9 @@ def test_interrupted_while_the_editor_is_open_nothing_is_started(repo: Repositor
     process = repo.machine.start("git-runs", "new", "-e", "base", "true", cwd=repo.path)
     wait_for((repo.machine.home / "open").exists)
     os.kill(process.pid, number)
-    _, error = process.communicate(timeout=30)
+    process.wait(timeout=30)
     (repo.machine.home / "closed").touch()
+    _, error = process.communicate()
     assert process.returncode == 128 + number
     assert b"warning: your text is kept in '" in error
     assert b"Traceback" not in error
