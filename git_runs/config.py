@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from .git import Repository
 
 RUNSRC = ".runsrc"
+UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+DECISIVE_VARIABLES = (
+    *("CUDA_VISIBLE_DEVICES", "PYTHONPATH", "PYTHONHASHSEED", "OMP_NUM_THREADS", "*SEED*", "VIRTUAL_ENV"),
+    *("CONDA_PREFIX", "LANG", "LC_*", "TZ"),
+)
 
 
 class Settings:
@@ -34,6 +39,12 @@ class Settings:
     column_width: int
     hidden_columns: list[str]
     collision: str
+    dirty: str
+    include: list[str]
+    snapshot_limit: int  # bytes
+    isolate: bool
+    link: list[str]
+    env: list[str]
     pattern_type: str
     shell: str
     keep_session: str
@@ -54,7 +65,7 @@ class Setting:
 
     def __init__(self, key: str, default: str, read: Callable[[str, str], object], *, many: bool = False) -> None:
         self.key = key
-        self.default = default
+        self.default = default  # of a setting that may be given many times: words
         self.read = read  # from text and base directory to the value; ValueError says what is wrong
         self.many = many  # all values count, not only the last; an empty one forgets those before it
 
@@ -74,9 +85,9 @@ class Setting:
 
     def _read(self, given: Given) -> object:
         try:
-            if given.text is None:
+            if given.text is None and self.read is not _truth:
                 raise ValueError("the value is missing")
-            return self.read(given.text, given.base)
+            return self.read("true" if given.text is None else given.text, given.base)
         except ValueError as error:
             raise BadValue(self.key, given.text or "", given.origin, str(error)) from None
 
@@ -112,6 +123,28 @@ def _width(text: str, base: str) -> int:
     if not text.isdecimal() or int(text) < 4:
         raise ValueError("it is a whole number, 4 or more")
     return int(text)
+
+
+def _truth(text: str, base: str) -> bool:
+    """As git-config(1) reads a boolean."""
+    if text.lower() not in ("true", "yes", "on", "1", "false", "no", "off", "0", ""):
+        raise ValueError("it is true or false")
+    return text.lower() in ("true", "yes", "on", "1")
+
+
+def _size(text: str, base: str) -> int:
+    """As git-config(1) reads an integer: with k, m or g behind it."""
+    digits, unit = (text[:-1], text[-1].lower()) if text[-1:].isalpha() else (text, "")
+    if not digits.isdecimal() or len(digits) > 12 or unit not in UNITS:
+        raise ValueError("it is a number of bytes, with k, m or g for multiples")
+    return int(digits) * UNITS[unit]
+
+
+def _below_the_top(text: str, base: str) -> str:
+    path = os.path.normpath(_text(text, base))
+    if os.path.isabs(path) or path.split(os.sep)[0] in (".", ".."):
+        raise ValueError("it is a path in the work tree, from its top")
+    return path
 
 
 def _words(text: str, base: str) -> list[str]:
@@ -154,6 +187,12 @@ SETTINGS = (
     Setting("column-width", "30", _width),
     Setting("hidden-columns", "input-command", _words),
     Setting("collision", "refuse", _one_of("refuse", "timestamp", "overwrite")),
+    Setting("dirty", "refuse", _one_of("refuse", "snapshot", "allow")),
+    Setting("include", "", _text, many=True),
+    Setting("snapshot-limit", "10m", _size),
+    Setting("isolate", "false", _truth),
+    Setting("link", "", _below_the_top, many=True),
+    Setting("env", " ".join(DECISIVE_VARIABLES), _text, many=True),
     Setting("pattern-type", "regex", _one_of("regex", "glob")),
     Setting("shell", "bash" if _is_on_path("bash") else "sh", _shell),
     Setting("keep-session", "failed", _one_of("failed", "always", "never")),
@@ -206,8 +245,9 @@ def load(repository: Repository, options: Mapping[str, list[str]]) -> Settings:
         raise unknown
     settings = Settings()
     for setting in SETTINGS:
-        default = [] if setting.many else [Given(setting.default, "the built-in default", base)]
-        setattr(settings, setting.attribute, setting.value(given[setting.key] or default))
+        words = setting.default.split() if setting.many else [setting.default]
+        default = [Given(word, "the built-in default", base) for word in words]
+        setattr(settings, setting.attribute, setting.value(default + given[setting.key]))
     return settings
 
 

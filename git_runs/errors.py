@@ -72,13 +72,14 @@ class NotClean(RunsError):
 
     SHOWN = 3
 
-    def __init__(self, changes: list[str], doing: str) -> None:
+    def __init__(self, changes: list[str], doing: str, *hints: str) -> None:
         shown = ", ".join(changes[: self.SHOWN])
         if len(changes) > self.SHOWN:
             shown += f" and {len(changes) - self.SHOWN} more"
         super().__init__(
             f"the work tree is not clean, so {doing}: {shown}",
             "commit the changes, put them away with 'git stash -u', or ignore files that do not matter",
+            *hints,
         )
 
 
@@ -95,6 +96,26 @@ class HiddenChanges(RunsError):
             + more,
             "to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
         )
+
+
+class SnapshotTooLarge(RunsError):
+    """The untracked files that a snapshot would hold have more bytes than it may; `sizes` are bytes by path."""
+
+    SHOWN = 5
+
+    def __init__(self, sizes: dict[str, int], limit: int) -> None:
+        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[: self.SHOWN]
+        super().__init__(
+            f"a snapshot would add {_mebibytes(sum(sizes.values()))} of untracked files, more than"
+            f" {_mebibytes(limit)}; the largest: "
+            + ", ".join(f"{path} ({_mebibytes(sizes[path])})" for path in largest),
+            "let .gitignore name what does not belong to the code, link it into isolated runs with runs.link,"
+            " or allow more with --snapshot-limit",
+        )
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
 
 
 class MainWorkTreeUnknown(RunsError):
@@ -133,6 +154,16 @@ class NameClash(RunsError):
         super().__init__(
             f"runs '{name}' and '{other}' cannot both exist: '{min(name, other, key=len)}' would be a run and a group",
             f"choose another name, or move '{other}' first",
+        )
+
+
+class SubmoduleHasRun(RunsError):
+    """A submodule has a ref of the run's name at another commit."""
+
+    def __init__(self, git_dir: str, ref: str) -> None:
+        super().__init__(
+            f"{ref} exists in the submodule's repository '{git_dir}'",
+            f"choose another name, or, if nobody needs the ref, git --git-dir='{git_dir}' update-ref -d {ref}",
         )
 
 

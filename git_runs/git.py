@@ -38,7 +38,7 @@ class Call:
 
     def __init__(self, *arguments: str, stdin: str | None = None, environment: dict[str, str] | None = None) -> None:
         self._stdin = None if stdin is None else _encode(stdin)
-        self._answer: tuple[int, str, str] | None = None
+        self._answer: tuple[int, bytes, bytes] | None = None
         try:
             self._process = subprocess.Popen(
                 ["git", *arguments],
@@ -52,16 +52,26 @@ class Call:
 
     def finish(self) -> tuple[int, str, str]:
         """Exit code, standard output and standard error."""
+        code, stdout, stderr = self._finish()
+        return code, _decode(stdout), _decode(stderr)
+
+    def _finish(self) -> tuple[int, bytes, bytes]:
         if self._answer is None:
             stdout, stderr = self._process.communicate(self._stdin)
-            self._answer = self._process.returncode, _decode(stdout), _decode(stderr)
+            self._answer = self._process.returncode, stdout, stderr
         return self._answer
 
     def output(self) -> str:
         """What it printed; raises GitFailed, with git's own words, where git says no."""
-        code, stdout, stderr = self.finish()
+        return _decode(self.bytes())
+
+    def bytes(self) -> bytes:
+        """The same, undecoded."""
+        code, stdout, stderr = self._finish()
         if code:
-            raise GitFailed(stderr or f"fatal: git ended with {f'exit code {code}' if code > 0 else f'signal {-code}'}")
+            raise GitFailed(
+                _decode(stderr) or f"fatal: git ended with {f'exit code {code}' if code > 0 else f'signal {-code}'}"
+            )
         return stdout
 
     def succeeds(self) -> bool:
@@ -187,19 +197,27 @@ def _key_and_value(entry: str) -> tuple[str, str | None]:
 class WorkTreeState:
     """Where HEAD is and what differs from it."""
 
-    def __init__(self, commit: str, branch: str | None, changes: list[str]) -> None:
-        self.commit = commit  # full hash
+    def __init__(self, commit: str | None, branch: str | None, changes: list[str]) -> None:
+        self.commit = commit  # full hash; None on an unborn branch
         self.branch = branch  # None where HEAD is detached
         self.changes = changes  # "XY path" as `git status --porcelain` puts it, paths from the top
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths that differ from HEAD; those of untracked directories end in "/"."""
+        return [change[3:] for change in self.changes]
+
+
+# The index is not refreshed on disk: it is the user's. Settings that hide changes are overruled.
+STATUS = (
+    *("--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z", "--no-ahead-behind", "--no-renames"),
+    *("--untracked-files=normal", "--ignore-submodules=none"),
+)
 
 
 def start_status() -> Call:
     """Begin to look at the work tree; `read_status` takes the answer."""
-    # The index is not refreshed on disk: it is the user's. Settings that hide changes are overruled.
-    return start(
-        *("--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z", "--no-ahead-behind", "--no-renames"),
-        *("--untracked-files=normal", "--ignore-submodules=none"),
-    )
+    return start(*STATUS)
 
 
 def read_status(call: Call) -> WorkTreeState:
@@ -218,7 +236,8 @@ def read_status(call: Call) -> WorkTreeState:
             fields = rest.split(" ", 7 if kind == "1" else 9)
             changes.append(f"{fields[0].replace('.', ' ')} {fields[-1]}")
     branch = headers["branch.head"]
-    return WorkTreeState(headers["branch.oid"], None if branch == "(detached)" else branch, changes)
+    commit = headers["branch.oid"]
+    return WorkTreeState(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch, changes)
 
 
 def start_hidden() -> Call:
@@ -259,6 +278,13 @@ def checkout(commit: str) -> str:
     return stderr
 
 
+def ignored(pathspecs: Iterable[str] = (":/",)) -> list[str]:
+    """The ignored paths that match, from the top of the work tree; a directory, with "/" behind it, stands for all in
+    it."""
+    options = ("--others", "--ignored", "--exclude-standard", "--directory", "--full-name")
+    return run("ls-files", "-z", *options, "--", *pathspecs).split("\0")[:-1]
+
+
 def differs(commit: str, name: str) -> bool:
     """Whether tracked files of that name, anywhere in the work tree, are not as they are in `commit`."""
     return not start("diff", "--quiet", "--no-ext-diff", commit, "--", f":(top,glob)**/{name}").succeeds()
@@ -269,17 +295,56 @@ def ignores(place: str) -> bool:
     return start("check-ignore", "--quiet", "--", place).finish()[0] != 1
 
 
+# --- linked work trees
+
+
+def _in(git_dir: str) -> tuple[str, ...]:
+    # A submodule's configuration names its work tree, which need not be there.
+    return ("--git-dir=" + git_dir, "--work-tree=" + git_dir)
+
+
+def add_worktree(git_dir: str, place: str, commit: str) -> list[str]:
+    """The command that makes a linked work tree at `place`, with HEAD detached at `commit`."""
+    quietly = ("-c", "advice.detachedHead=false")
+    return ["git", *_in(git_dir), *quietly, "worktree", "add", "--force", "--detach", place, commit]
+
+
+def remove_worktree(git_dir: str, place: str) -> None:
+    """Remove the linked work tree at `place`, whatever is in it; nothing where there is none."""
+    start(*_in(git_dir), "worktree", "remove", "--force", "--force", place).finish()
+
+
+def repair_worktree(git_dir: str, place: str) -> None:
+    """Tell the repository that a linked work tree has been moved to `place`; raises GitFailed."""
+    run(*_in(git_dir), "worktree", "repair", place)
+
+
+def head_and_leftovers(top: str) -> tuple[str, list[str]]:
+    """HEAD's commit in the work tree at `top`, and all paths in it that the commit does not have so, ignored ones
+    too; raises GitFailed."""
+    listing = Call("-C", top, *STATUS, "--ignored=matching", environment=_without_repository()).output()
+    head, paths = "", []
+    for line in listing.split("\0")[:-1]:
+        if line.startswith("# branch.oid "):
+            head = line.split(" ")[2]
+        elif not line.startswith("#"):
+            paths.append(line[2:] if line[0] in "?!" else line.split(" ", 8)[-1])
+    return head, paths
+
+
+def _without_repository() -> dict[str, str]:
+    local = set(run("rev-parse", "--local-env-vars").split())
+    return {key: value for key, value in os.environ.items() if key not in local}
+
+
 # --- refs
 
 
-def start_resolve(revision: str) -> Call:
-    """Begin to look up the commit that `revision` names."""
-    return start("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
-
-
-def resolve(revision: str) -> str | None:
-    """Full hash of the commit that `revision` names, or None."""
-    code, stdout, _ = start_resolve(revision).finish()
+def resolve(revision: str, git_dir: str | None = None) -> str | None:
+    """Full hash of the commit that `revision` names, here or in that repository, or None."""
+    place = _in(git_dir) if git_dir else ()
+    call = start(*place, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    code, stdout, _ = call.finish()
     return None if code else stdout.strip()
 
 
@@ -289,9 +354,11 @@ def unknown(revisions: Iterable[str]) -> list[str]:
     return [line.removesuffix(" missing") for line in answers.splitlines() if line.endswith(" missing")]
 
 
-def update_refs(words: Iterable[str]) -> None:
-    """Carry out commands of git-update-ref(1), all or none, in the words of its option -z; raises GitFailed."""
-    run("update-ref", "--stdin", "-z", stdin="".join(word + "\0" for word in words))
+def update_refs(words: Iterable[str], git_dir: str | None = None) -> None:
+    """Carry out commands of git-update-ref(1), here or in that repository, all or none, in the words of its option -z;
+    raises GitFailed."""
+    place = _in(git_dir) if git_dir else ()
+    run(*place, "update-ref", "--stdin", "-z", stdin="".join(word + "\0" for word in words))
 
 
 # --- the environment

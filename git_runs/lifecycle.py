@@ -1,43 +1,24 @@
-"""Start, move, stop and delete runs: ref, record, outputs and process together, each step with its undo."""
+"""Stop, wait for, delete and move runs: ref, record, outputs and process together, each step with its undo."""
 
 from __future__ import annotations
 
 import os
-import pwd
 import signal
 import time
-import uuid
 from contextlib import ExitStack, suppress
-from functools import cached_property
 from math import inf
 
-from . import git, interrupts, process, record, refs, spec, yamltext
-from .command_line import compose
-from .errors import (
-    HiddenChanges,
-    NameInUse,
-    NameTaken,
-    NoSuchRun,
-    NotClean,
-    NotStopped,
-    OtherCopy,
-    OtherHost,
-    OtherRepository,
-    RefGone,
-    RunsDirInUse,
-    RunsError,
-)
+from . import git, interrupts, isolation, launch, refs, spec
+from .errors import NameTaken, NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone
 from .files import remove_file
 from .launchers import KILL_NOW, tmux
 from .record import Record, Run
-from .spec import Spec, supervisor
 from .terminal import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .git import WorkTreeState
     from .launchers.tmux import Session
     from .project import Project
 
@@ -48,203 +29,12 @@ BATCH = 500  # runs that are deleted together
 LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited for
 
 
-# --- start
-
-
-class WorkTree:
-    """What git says of the work tree; it looks while we do something else."""
-
-    def __init__(self) -> None:
-        self._status = git.start_status()
-        self._hidden = git.start_hidden()
-        self._subject = git.start_subject()
-        self._local_variables = git.start_local_variables()
-
-    @cached_property
-    def state(self) -> WorkTreeState:
-        """Where HEAD is and what differs from it; raises GitFailed without a work tree."""
-        return git.read_status(self._status)
-
-    @cached_property
-    def subject(self) -> str:
-        """The first line of HEAD's message; raises GitFailed on an unborn branch."""
-        return self._subject.output().rstrip("\n")
-
-    def environment(self) -> dict[str, str]:
-        """Our environment without what git added to it, which would tie the command to this repository."""
-        git_only = {*self._local_variables.output().split(), *git.ADDED_BY_GIT}
-        environment = {key: value for key, value in os.environ.items() if key not in git_only}
-        if environment.get("GIT_EDITOR") == ":":
-            del environment["GIT_EDITOR"]
-        if "GIT_INDEX_FILE" in os.environ:  # a hook of `git commit`, which tells it whose commit it is
-            for part in ("NAME", "EMAIL", "DATE"):
-                environment.pop(f"GIT_AUTHOR_{part}", None)
-        if exec_path := os.environ.get("GIT_EXEC_PATH"):
-            environment["PATH"] = environment.get("PATH", "").removeprefix(exec_path + ":")
-        return environment
-
-    def check_ready(self, project: Project) -> None:
-        """Raises what keeps any run from being started here: GitFailed, NotClean, ToolMissing or ToolTooOld."""
-        tmux.check()
-        project.store.ignore_itself()
-        check_clean(project, self.state, "no commit would tell what ran")
-        _ = self.subject
-        if hidden := git.read_hidden(self._hidden, project.repository.top or ""):
-            raise HiddenChanges(hidden)
-
-
-def check_clean(project: Project, state: WorkTreeState, doing: str) -> None:
-    """Raises NotClean where a tracked file is changed or an untracked one is not ignored."""
-    changes = state.changes
-    if project.store.ignores_itself():
-        # Now it does, but git may have looked in the moment in which it was made.
-        own = os.path.relpath(project.store.root, project.repository.top) + "/"
-        changes = [change for change in changes if not change.startswith(f"?? {own}")]
-    if changes:
-        raise NotClean(changes, doing)
-
-
-def prepare(project: Project, work_tree: WorkTree, name: str, typed: str, description: str | None) -> Record:
-    """The record of a run that could be started; nothing is touched yet.
-
-    `typed` is the command before flags are added. Raises LaunchFailed where it is too long, or Unencodable.
-    """
-    settings = project.settings
-    fields = Record(
-        {
-            "id": str(uuid.uuid4()),
-            "name": name,
-            "description": work_tree.subject if description is None else description,
-            "command": compose(typed, settings, project.outputs, name),
-            "input-command": typed,
-            "commit": work_tree.state.commit,
-            "branch": work_tree.state.branch,
-            "datetime": record.timestamp(),
-            "host": process.hostname(),
-            "user": _user(),
-            "cwd": project.repository.prefix.rstrip("/") or ".",
-            "status": record.STARTING,
-            "process": process.identify(os.getpid()),
-            "settings": {key: getattr(settings, key.replace("-", "_")) for key in record.SHAPING_SETTINGS},
-        }
-    )
-    if fields["branch"] is None:
-        del fields["branch"]
-    yamltext.dump(fields)
-    return fields
-
-
-def start(project: Project, work_tree: WorkTree, fields: Record) -> None:
-    """Start the run that `prepare` made ready: all of it, or nothing is left behind.
-
-    Raises NameTaken, OutputsInTheWay, LaunchFailed, and what the file system says.
-    """
-    name, tag, socket_name = fields.text("name"), _tag(project, fields), project.settings.tmux_socket
-    launched = _spec(project, work_tree, fields)
-    with interrupts.held():
-        with ExitStack() as undo:
-            _create_ref_and_record(project, name, fields, undo)
-            _remove_stale_links(project, name)
-            project.outputs.create(name)
-            undo.callback(project.outputs.remove, name)
-            undo.callback(remove_file, spec.path_of(launched.root, launched.identifier))
-            command = supervisor(launched.write())
-            undo.callback(tmux.close_tagged, tag, socket_name)
-            with interrupts.allowed():
-                launcher, pid = tmux.start(
-                    command, name=name, tag=tag, log=project.outputs.log(name), socket_name=socket_name
-                )
-            undo.pop_all()
-        fields["launcher"] = {"tmux": launcher}
-        _record_launch(project, Run(name, fields), pid)
-
-
-def _record_launch(project: Project, run: Run, pid: int) -> None:
-    """Record where the run was launched, and that its supervisor answers for it even before it says so itself.
-
-    The run goes on, whether this can be written or not.
-    """
-    try:
-        with project.store.change(run) as fields:
-            fields["launcher"] = run.record["launcher"]
-            if fields.text("status") == record.STARTING and (identity := process.identify(pid)):
-                fields["process"] = identity
-    except NoSuchRun:
-        pass  # deleted just now
-    except (RunsError, OSError) as error:
-        warn(f"run '{run.name}' goes on, but where could not be recorded: {error}")
-
-
-def adopt(project: Project, name: str, fields: Record) -> None:
-    """Add a run that took place elsewhere: its ref at its commit, which is here, and its record.
-
-    Raises NameTaken, Unencodable, RunsDirInUse, and what the file system says; then nothing was added.
-    """
-    with ExitStack() as undo:
-        _create_ref_and_record(project, name, fields, undo)
-        undo.pop_all()
-
-
-def _create_ref_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
-    if project.store.is_foreign() and not git.ignores(os.path.join(project.store.root, "records")):
-        raise RunsDirInUse(project.store.root)
-    refs.create(project.repository, name, fields.text("commit"))
-    undo.callback(refs.delete, [name])
-    project.store.prepare()
-    project.store.create(name, fields)
-    undo.callback(project.store.discard, name)
-
-
-def _spec(project: Project, work_tree: WorkTree, fields: Record) -> Spec:
-    name, outputs, repository = fields.text("name"), project.outputs, project.repository
-    about_the_run = {
-        "RUNS_NAME": name,
-        "RUNS_COMMIT": fields.text("commit"),
-        "RUNS_DIR": outputs.root,
-        "RUNS_TB_DIR": outputs.tensorboard(name),
-        "RUNS_SAVE_PATH": outputs.checkpoints(name),
-    }
-    cwd = os.path.join(repository.top or "", repository.prefix)
-    return Spec(
-        root=outputs.root,
-        name=name,
-        identifier=fields.text("id"),
-        command=fields.text("command"),
-        shell=project.settings.shell,
-        keep_session=project.settings.keep_session,
-        cwd=cwd,
-        environment={**work_tree.environment(), "PWD": os.path.normpath(cwd), **about_the_run},
-    )
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return os.environ.get("USER") or str(os.getuid())
-
-
-def _remove_stale_links(project: Project, name: str, mover: str | None = None) -> None:
-    """Links that a run moved away from `name`, or from a group of it, left because its supervisor was killed.
-
-    Raises NameInUse where that run still goes on, unless it is the one that is moved, back to a name that it had.
-    """
-    for taken in (*refs.groups(name), name):
-        heir = project.outputs.heir(taken)
-        if heir is None:
-            continue
-        with suppress(NoSuchRun):
-            if (heir != mover or taken != name) and project.store.read(heir).is_under_way:
-                raise NameInUse(taken, heir)
-        project.outputs.remove_links(taken)
-
-
 # --- sessions
 
 
 def find_session(project: Project, fields: Record) -> Session | None:
     """The tmux session of the run, if it still is there; raises ToolMissing."""
-    return _sessions([fields]).get(_tag(project, fields))
+    return _sessions([fields]).get(project.tag(fields))
 
 
 def _sessions(records: Iterable[Record]) -> dict[str, Session]:
@@ -260,15 +50,10 @@ def _socket(fields: Record) -> str:
     return str(details.get("socket", "")) if isinstance(details, dict) else ""
 
 
-def _tag(project: Project, fields: Record) -> str:
-    """What marks the run's session: the run, and which copy of the repository it was started in, in ASCII."""
-    return f"{fields.text('id')} {project.store.root!a}"
-
-
 def _close_sessions(project: Project, records: list[Record]) -> None:
     sessions = _sessions(records)
     for fields in records:
-        if session := sessions.get(_tag(project, fields)):
+        if session := sessions.get(project.tag(fields)):
             session.close()
 
 
@@ -307,7 +92,7 @@ def _launched(project: Project, runs: list[Run]) -> list[Run]:
 def _check_stoppable(project: Project, run: Run, sessions: Iterable[str]) -> None:
     if not run.record.is_local:
         raise OtherHost(run.name, run.record.text("host"), "stopping", can_be_forced=False)
-    identifier, tag = run.record.text("id"), _tag(project, run.record)
+    identifier, tag = run.record.text("id"), project.tag(run.record)
     tags = [other for other in sessions if other.startswith(identifier + " ")]
     if tags and tag not in tags:
         raise OtherCopy(run.name, tags[0].partition(" ")[2])
@@ -365,6 +150,9 @@ def _delete_batch(project: Project, runs: list[Run]) -> list[Run]:
                 records.enter_context(project.store.removal(run))
                 deleted.append(run)
         for run in deleted:
+            for _, repository, commit in run.record.submodules:
+                refs.delete_in_submodule(repository, run.name, commit)
+            _remove_work_tree(project, run)
             remove_file(spec.path_of(project.store.root, run.record.text("id")))
             for name in run.record.former_names:
                 project.outputs.remove_links(name)
@@ -372,6 +160,12 @@ def _delete_batch(project: Project, runs: list[Run]) -> list[Run]:
                 warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
         refs.delete([run.name for run in deleted])
     return deleted
+
+
+def _remove_work_tree(project: Project, run: Run) -> None:
+    if "worktree" in run.record:
+        path = project.outputs.worktree(run.name)
+        isolation.remove(path, project.repository.common_dir, run.record.submodules)
 
 
 def _check_local(run: Run, doing: str) -> None:
@@ -406,7 +200,10 @@ def _move(project: Project, run: Run, new: str, commit: str) -> None:
     with ExitStack() as undo:
         refs.create(project.repository, new, commit)
         undo.callback(refs.delete, [new])
-        _remove_stale_links(project, new, mover=old)
+        for _, repository, inner in run.record.submodules:
+            refs.create_in_submodule(repository, new, inner)
+            undo.callback(refs.delete_in_submodule, repository, new, inner)
+        launch.remove_stale_links(project, new, mover=old)
         goes_on = run.record.is_under_way
         project.outputs.move(old, new, keep_links=goes_on)
         undo.callback(_move_outputs_back, project, new, old)
@@ -414,16 +211,30 @@ def _move(project: Project, run: Run, new: str, commit: str) -> None:
         project.store.rename(run, new, former if goes_on else None)
         undo.pop_all()
     refs.delete([old])
+    for _, repository, inner in run.record.submodules:
+        refs.delete_in_submodule(repository, old, inner)
+    _repair_work_tree(project, run, new)
     now = project.store.find(run)
-    if now and not now.record.is_under_way:  # it may have ended meanwhile
-        for name in now.record.former_names:
-            project.outputs.remove_links(name)
+    if now and now.record.former_names and not now.record.is_under_way:  # it has ended meanwhile
+        with project.store.change(run) as fields:
+            for name in fields.former_names:
+                project.outputs.remove_links(name)
+            del fields["former-names"]
 
 
 def _rename_session(project: Project, run: Run, session: Session, new: str) -> None:
     name = session.rename(new)
     with suppress(NoSuchRun), project.store.change(run) as fields:
         fields["launcher"] = {"tmux": {"socket": session.socket, "session": name}}
+
+
+def _repair_work_tree(project: Project, run: Run, new: str) -> None:
+    path = project.outputs.worktree(new)
+    if "worktree" in run.record:
+        with project.store.change(run) as fields:
+            fields["worktree"] = path
+    if os.path.isdir(path):
+        isolation.repair(path, project.repository.common_dir, run.record.submodules)
 
 
 def _move_outputs_back(project: Project, new: str, old: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from .outputs import end_marker
+from .outputs import end_marker, start_marker
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def copy(path: str, target: BinaryIO, *, identifier: str, last: int | None, goes
 
     `identifier` is the run's. Raises FileNotFoundError.
     """
-    cleaner = _Cleaner(end_marker(identifier))
+    cleaner = _Cleaner(start_marker(identifier), end_marker(identifier))
     with open(path, "rb") as log:
         if last is not None:
             _seek_last_lines(log, last)
@@ -62,8 +62,8 @@ def _seek_last_lines(log: BinaryIO, lines: int) -> None:
 class _Cleaner:
     """Gives back the bytes that the command wrote, block by block."""
 
-    def __init__(self, marker: bytes) -> None:
-        self._marker = marker
+    def __init__(self, *markers: bytes) -> None:
+        self._markers = markers
         self._held = b""
 
     def clean(self, block: bytes) -> bytes:
@@ -78,9 +78,12 @@ class _Cleaner:
         return self._replace(self._held)
 
     def _replace(self, text: bytes) -> bytes:
-        return text.replace(self._marker, b"").replace(b"\r\n", b"\n")
+        for marker in self._markers:
+            text = text.replace(marker, b"")
+        return text.replace(b"\r\n", b"\n")
 
     def _undecided(self, text: bytes) -> int:
-        """How many bytes at the end may be the beginning of the marker or of a line end."""
-        beginnings = (size for size in range(len(self._marker) - 1, 0, -1) if text.endswith(self._marker[:size]))
-        return next(beginnings, int(text.endswith(b"\r")))
+        """How many bytes at the end may be the beginning of a marker or of a line end."""
+        longest = min(max(map(len, self._markers)), len(text))
+        beginnings = {marker[:size] for marker in (*self._markers, b"\r\n") for size in range(1, len(marker))}
+        return next((size for size in range(longest, 0, -1) if text[-size:] in beginnings), 0)

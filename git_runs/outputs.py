@@ -4,6 +4,7 @@
         tensorboard/<name>/    passed to the command as --tb-dir
         checkpoints/<name>/    passed to the command as --save-path
         logs/<name>.log        all that the command printed
+        worktrees/<name>/      the work tree of an isolated run
 
 A run that is moved while it goes on leaves a symbolic link at each path that its command was given.
 """
@@ -18,6 +19,11 @@ from .files import prune
 from .record import is_name
 
 LOG = ".log"
+
+
+def start_marker(identifier: str) -> bytes:
+    """What a run's supervisor prints before the command where something else came before: another such string."""
+    return f"\x1b]7710;git-runs;start;{identifier}\x07".encode()
 
 
 def end_marker(identifier: str) -> bytes:
@@ -47,13 +53,19 @@ class Outputs:
         """The file that holds all that the command printed."""
         return os.path.join(self.root, "logs", name + LOG)
 
-    def _all(self, name: str) -> tuple[str, str, str]:
-        return self.tensorboard(name), self.checkpoints(name), self.log(name)
+    def worktree(self, name: str) -> str:
+        """The work tree of the run's own, if it is isolated."""
+        return os.path.join(self.root, "worktrees", name)
+
+    def _all(self, name: str) -> tuple[str, ...]:
+        return self.tensorboard(name), self.checkpoints(name), self.log(name), self.worktree(name)
 
     def create(self, name: str) -> None:
         """Make the run's directories and an empty log; raises OutputsInTheWay. All or none are made."""
+        if os.path.lexists(self.worktree(name)):
+            raise OutputsInTheWay(name, self.worktree(name))
         with ExitStack() as undo:
-            for path in self._all(name):
+            for path in (self.tensorboard(name), self.checkpoints(name), self.log(name)):
                 self._make(path, name)
                 undo.callback(self._remove, path)
             undo.pop_all()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from .config import Settings
     from .git import Repository, Search
+    from .record import Record
 
 
 class Project:
@@ -22,6 +23,10 @@ class Project:
         self.settings = settings
         self.store = Store(settings.runs_dir)
         self.outputs = Outputs(settings.runs_dir)
+
+    def tag(self, fields: Record) -> str:
+        """What marks a run's session: the run, and which copy of the repository it was started in, in ASCII."""
+        return f"{fields.text('id')} {self.store.root!a}"
 
 
 def find(search: Search, options: Mapping[str, list[str]] | None = None) -> Project:

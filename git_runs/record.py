@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     Value = Any  # text, a number, None, or a list or mapping of these
 
 FIELDS = (
-    *("id", "name", "description", "command", "input-command", "commit", "branch", "datetime", "host", "user", "cwd"),
-    *("status", "exit-code", "signal", "finished", "process", "former-names", "launcher", "settings"),
+    *("id", "name", "description", "command", "input-command", "reproduces", "commit", "base", "dirty", "inexact"),
+    *("submodules", "branch", "datetime", "host", "user", "cwd", "worktree", "links", "status", "error", "exit-code"),
+    *("signal", "finished", "reproduction", "differences", "process", "former-names", "launcher"),
+    *("settings", "environment"),
 )
 NUMBERS = ("exit-code", "signal")
 SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")
@@ -41,6 +43,15 @@ class Record(dict[str, "Value"]):
     def text(self, key: str) -> str:
         """The field as text: "" where it is missing or empty, one line of JSON where it is a list or mapping."""
         return to_text(self.get(key))
+
+    @property
+    def submodules(self) -> list[tuple[str, str, str]]:
+        """Path from the top, git dir and commit of the submodules that were snapshot with the run, outer ones first."""
+        found = self.get("submodules")
+        if not isinstance(found, dict):
+            return []
+        inner = {path: Record(value) for path, value in found.items() if isinstance(value, dict)}
+        return [(path, value.text("repository"), value.text("commit")) for path, value in sorted(inner.items())]
 
     @property
     def status(self) -> str:
@@ -74,6 +85,8 @@ class Record(dict[str, "Value"]):
 
     def ending(self) -> str:
         """How the run stands, in words: "failed with exit code 3"."""
+        if "error" in self:
+            return f"{self.status}: {self.text('error')}"
         if "signal" in self:
             return f"{self.status} by signal {self.text('signal')}"
         if self.status == FAILED and "exit-code" in self:

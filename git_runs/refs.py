@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+from contextlib import suppress
 
 from . import git
-from .errors import GitFailed, InvalidName, NameClash, NameTaken
+from .errors import GitFailed, InvalidName, NameClash, NameTaken, SubmoduleHasRun
 from .files import remove_file
 from .record import LONGEST_NAME, NAME_CONSISTS_OF, NAME_STARTS_WITH
 
@@ -136,6 +137,22 @@ def _needs_git(repository: Repository) -> bool:
     hooks = os.path.join(repository.common_dir, "hooks", "reference-transaction")
     keys = ("extensions.refstorage", "core.sharedrepository", "core.hookspath")
     return os.path.exists(hooks) or any(entry.key in keys for entry in repository.config)
+
+
+def create_in_submodule(git_dir: str, name: str, commit: str) -> None:
+    """Create the run's ref in the repository of a submodule, to keep its commit; raises SubmoduleHasRun where another
+    commit has it."""
+    try:
+        git.update_refs([f"create {ref(name)}", commit], git_dir)
+    except GitFailed:
+        if git.resolve(ref(name), git_dir) != commit:
+            raise SubmoduleHasRun(git_dir, ref(name)) from None
+
+
+def delete_in_submodule(git_dir: str, name: str, commit: str) -> None:
+    """Delete the run's ref in the repository of a submodule, if it still is at `commit`."""
+    with suppress(GitFailed):
+        git.update_refs([f"delete {ref(name)}", commit], git_dir)
 
 
 def commit_of(name: str) -> str | None:

@@ -35,6 +35,7 @@ class Spec:
         keep_session: str,
         cwd: str,
         environment: dict[str, str],
+        isolation: dict[str, Any] | None,
     ) -> None:
         self.root = root  # the runs dir, absolute
         self.name = name  # the run's name when it was launched
@@ -44,6 +45,7 @@ class Spec:
         self.keep_session = keep_session  # the setting
         self.cwd = cwd  # absolute
         self.environment = environment  # all of it
+        self.isolation = isolation  # the arguments of an Isolation
 
     def write(self) -> str:
         """Write the file for the supervisor; its path. On failure a part of it may be left there."""
@@ -85,4 +87,6 @@ def _as_utf8(value: Any) -> Any:
         return {_as_utf8(key): _as_utf8(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_utf8(item) for item in value]
+    if not isinstance(value, str):
+        return value
     return os.fsencode(value).decode("utf-8", "surrogateescape")

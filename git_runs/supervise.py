@@ -15,8 +15,9 @@ from contextlib import suppress
 
 from . import process, record
 from .errors import BadRecord, Locked, NoSuchRun, RunsError
+from .isolation import Isolation
 from .launchers import KILL_NOW
-from .outputs import Outputs, end_marker
+from .outputs import Outputs, end_marker, start_marker
 from .record import Record, Run
 from .spec import Spec
 from .store import Store
@@ -32,13 +33,16 @@ HANDLED = (*FOR_ALL, signal.SIGUSR1, signal.SIGUSR2, KILL_NOW)
 CHANGED_BY_US = (*HANDLED, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
 
 PATIENCE = 60.0  # seconds to try to write the record: how a run ended is known only here
+TAIL = 1 << 12  # bytes at the end of a log that tell why git failed
 LOG_STALLED = 2.0  # seconds without a byte in the log after which no more are waited for
 
 
 def main() -> None:
     """Carry out the spec whose path is the first argument; ends with the command's exit code."""
     try:
-        sys.exit(Supervisor(Spec.take(sys.argv[1])).run())
+        spec = Spec.take(sys.argv[1])
+        _live_in(spec.environment)
+        sys.exit(Supervisor(spec).run())
     except RunsError as error:
         _say(error.report())
         sys.exit(error.exit_code)
@@ -55,6 +59,8 @@ class Supervisor:
         self.this_run = Run(spec.name, Record(id=spec.identifier))
         self.store = Store(spec.root, patience=PATIENCE)
         self.outputs = Outputs(spec.root)
+        self.isolation = Isolation(**spec.isolation) if spec.isolation else None
+        self.error: str | None = None  # what kept the command from being started
         self.group = 0  # the command's process group, once it is started
         self.strays: list[process.Identity] = []  # what it had started when it was told to stop
         self.stops: list[int] = []  # the signals that told us to stop
@@ -64,27 +70,73 @@ class Supervisor:
         """From `running` to the end; gives the exit code to end with, as a shell would put it."""
         for number in HANDLED:
             signal.signal(number, self._pass_on)
-        self._record_start()
-        code = self._run_command()
+        code = self._isolate() if self.isolation else 0
+        if code == 0:
+            self._record_start()
+            code = self._run_command()
         finished = record.timestamp()
         self._complete_log()
+        self.error = self._cause()
         self.group = 0
         self._record_end(code, finished)
+        self._remove_work_tree(code)
         self._settle(code)
         return code if code >= 0 else 128 - code
+
+    # --- a work tree of its own
+
+    def _isolate(self) -> int:
+        """Make the run's own work tree; gives 0, or how the command that failed has ended, and sets `error`."""
+        assert self.isolation
+        if self.store.find(self.this_run) is None:
+            raise NoSuchRun(self.spec.name)
+        for step in self.isolation.steps():
+            if code := self._execute(step, cwd="/"):
+                self.error = f"the work tree could not be made: {step[0]} ended with exit code {code}"
+                return code
+        try:
+            self.isolation.make_links()
+            os.makedirs(self.spec.cwd, exist_ok=True)
+            _print_to_terminal(start_marker(self.spec.identifier))
+        except OSError as error:
+            self.error = f"the work tree could not be made: {error}"
+            _say(f"fatal: {self.error}")
+            return 1
+        return 0
+
+    def _cause(self) -> str | None:
+        """What kept the command from being started, in git's words if there are any."""
+        if self.error is None:
+            return None
+        with suppress(OSError), open(self.outputs.log(self.spec.name), "rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - TAIL))
+            lines = log.read().decode(errors="replace").split("\n")
+            return next((line.strip() for line in reversed(lines) if line.startswith("fatal: ")), self.error)
+        return self.error
+
+    def _remove_work_tree(self, code: int) -> None:
+        """It has served its time if all went well and nothing is in it that its commit does not hold."""
+        if not self.isolation or self.isolation.keep or code or self.was_killed or self.error:
+            return
+        with suppress(RunsError, OSError):
+            if self.isolation.is_unchanged():
+                self.isolation.remove()
 
     # --- the command
 
     def _run_command(self) -> int:
         """Run it to its end: its exit code, or minus the signal that ended it."""
-        environment = _with_own_terminal(self.spec.environment)
+        return self._execute([*shlex.split(self.spec.shell), "-c", self.spec.command], cwd=self.spec.cwd)
+
+    def _execute(self, words: list[str], *, cwd: str) -> int:
+        """Run a program in the foreground of the terminal: its exit code, or minus the signal that ended it."""
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         if self.stops:
             self.was_killed = True
             return -self.stops[0]
         child = os.fork()
         if child == 0:
-            self._become_command(environment)
+            self._become(words, cwd)
         with suppress(OSError):  # parent and child both do it: neither may go on before it is done
             os.setpgid(child, child)
         self.group = child
@@ -95,17 +147,16 @@ class Supervisor:
             self._wait_for_all()
         return code
 
-    def _become_command(self, environment: dict[str, str]) -> NoReturn:
-        """In the child: the process becomes the command."""
+    def _become(self, words: list[str], cwd: str) -> NoReturn:
+        """In the child: the process becomes the program."""
         try:
             os.setpgid(0, 0)
             _take_terminal()
             for number in CHANGED_BY_US:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-            os.chdir(self.spec.cwd)
-            shell = shlex.split(self.spec.shell)
-            os.execvpe(shell[0], [*shell, "-c", self.spec.command], environment)
+            os.chdir(cwd)
+            os.execvp(words[0], words)
         except OSError as error:
             _say(f"fatal: cannot run the command: {error}")
             os._exit(127 if isinstance(error, FileNotFoundError) else 126)
@@ -156,6 +207,8 @@ class Supervisor:
         try:
             with self.store.change(self.this_run) as fields:
                 fields["status"] = record.RUNNING
+                if self.isolation:  # to make the work tree took its time, which is not the command's
+                    fields["datetime"] = record.timestamp()
                 fields["process"] = process.identify(os.getpid())
         except (BadRecord, Locked) as error:
             _say(error.report())
@@ -185,8 +238,11 @@ class Supervisor:
         if self.was_killed:
             fields["status"] = record.KILLED
         else:
-            fields["status"] = record.FAILED if code else record.FINISHED
-        fields["exit-code" if code >= 0 else "signal"] = abs(code)
+            fields["status"] = record.FAILED if code or self.error else record.FINISHED
+        if self.error and not self.was_killed:
+            fields["error"] = self.error
+        else:
+            fields["exit-code" if code >= 0 else "signal"] = abs(code)
         fields["finished"] = finished
         fields.pop("process", None)
         former = fields.former_names
@@ -249,14 +305,16 @@ def _wait_for(child: int) -> int:
             os.killpg(child, signal.SIGCONT)
 
 
-def _with_own_terminal(environment: dict[str, str]) -> dict[str, str]:
-    """The environment of whoever started the run, with the variables that tell of a terminal from this one."""
+def _live_in(environment: dict[str, str]) -> None:
+    """Take over the environment of whoever started the run, but for the variables that tell of a terminal."""
 
     def of_terminal(key: str) -> bool:
         return key in ("TMUX", "TMUX_PANE") or key.startswith("TERM")
 
     of_pane = {key: value for key, value in os.environ.items() if of_terminal(key)}
-    return {key: value for key, value in environment.items() if not of_terminal(key)} | of_pane
+    os.environ.clear()
+    os.environ.update({key: value for key, value in environment.items() if not of_terminal(key)} | of_pane)
+    time.tzset()
 
 
 def _print_to_terminal(text: bytes) -> None:

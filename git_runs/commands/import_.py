@@ -6,7 +6,7 @@ import os
 import re
 import uuid
 
-from .. import git, lifecycle, project, query, refs, yamltext
+from .. import git, launch, project, query, refs, yamltext
 from ..errors import AlreadyHere, CommitMissing, RunsError
 from ..escape import escape
 from ..record import Record
@@ -52,4 +52,4 @@ def _add(here: Project, name: str, fields: Record) -> None:
     if commit is None:
         raise CommitMissing(name, given)
     # The first tool gave no ids.
-    lifecycle.adopt(here, name, Record({"id": str(uuid.uuid4()), **fields, "name": name, "commit": commit}))
+    launch.adopt(here, name, Record({"id": str(uuid.uuid4()), **fields, "name": name, "commit": commit}))

@@ -10,12 +10,14 @@ import time
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
-from .. import git, interrupts, lifecycle, project, query, refs
+from .. import git, interrupts, isolation, launch, lifecycle, project, query, refs
 from ..errors import NameTaken, NoDescription, RefWithoutRecord, UsageError
 from ..escape import escape
+from ..launch import Launch
 from ..record import SHAPING_SETTINGS
 from ..refs import Neighbours
-from ..terminal import confirm, edited, warn
+from ..terminal import confirm, edited, hint, warn
+from ..work_tree import WorkTree, changes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..git import Search
-    from ..lifecycle import WorkTree
     from ..project import Project
     from ..record import Record, Run
+    from ..snapshot import Snapshot
 
 
 ONE_ARGUMENT = "COMMAND is one argument: quote it, or put '--' before the program"
+CODE_SETTINGS = ("dirty", "snapshot-limit", "isolate")
 USAGE = "git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]"
 
 
@@ -48,6 +51,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     collision.add_argument("--overwrite", action="store_true", help="if the name is taken, delete the old run first")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before the old run is deleted")
     parser.add_argument("-f", "--force", action="store_true", help="delete the old run even if it is another host's")
+    code = parser.add_argument_group("what runs")
+    dirty = code.add_mutually_exclusive_group()
+    for option, value, summary in (
+        ("--snapshot", "snapshot", "keep uncommitted changes in a commit of the run's own"),
+        ("--allow-dirty", "allow", "run uncommitted changes, which nothing keeps"),
+    ):
+        dirty.add_argument(option, dest="dirty", action="append_const", const=value, help=summary)
+    code.add_argument("--snapshot-limit", metavar="SIZE", action="append", help="bytes of untracked files, as 20m")
+    isolate = code.add_mutually_exclusive_group()
+    for option, value, summary in (
+        ("--isolate", "true", "run in a work tree of its own, which later edits do not reach"),
+        ("--no-isolate", "false", "run in this work tree"),
+    ):
+        isolate.add_argument(option, dest="isolate", action="append_const", const=value, help=summary)
+    code.add_argument("--keep", action="store_true", help="keep the run's own work tree, whatever happens")
     settings = parser.add_argument_group("settings, for this run")
     settings.add_argument("--tb-dir-flag", metavar="FLAG", action="append", help="passes the TensorBoard directory")
     settings.add_argument("--save-path-flag", metavar="FLAG", action="append", help="passes the checkpoint path")
@@ -60,45 +78,71 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, search: Search) -> int:
     """Asks and edits first; then the run is started as a whole, or not at all."""
-    work_tree = lifecycle.WorkTree()
+    work_tree = WorkTree()
     typed = _typed(args)
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
-    here = project.find(search, {key: getattr(args, key.replace("-", "_")) or [] for key in SHAPING_SETTINGS})
-    work_tree.check_ready(here)
+    here = project.find(search, _options(args))
+    launch.check_ready(here, work_tree)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
     name, old = _settle_name(here, neighbours, collision)
     if args.dry_run:
-        return _show(lifecycle.prepare(here, work_tree, name, typed, args.description), old)
+        return _show(here, _launch(here, work_tree, work_tree.head, typed, args), name, work_tree, old)
     with ExitStack() as kept_until_started:
-        description = args.description
         if args.edit:
-            description = kept_until_started.enter_context(_edit(here, description or work_tree.subject))
+            args.description = kept_until_started.enter_context(
+                _edit(here, work_tree.subject if args.description is None else args.description)
+            )
         if old and not args.yes:
             confirm("Delete the following run, and start the new one?", [name], doing=f"delete run '{name}'")
         if args.edit or old:
             # Much may have changed while somebody was thinking.
-            work_tree = lifecycle.WorkTree()
-            work_tree.check_ready(here)
+            work_tree = WorkTree()
+            launch.check_ready(here, work_tree)
         if old:
             lifecycle.delete(here, [old], force=args.force)
         with interrupts.held():
-            fields = _start(here, work_tree, name, typed, description, args.name if collision == "timestamp" else None)
-            _tell(fields, work_tree.subject, quiet=args.quiet)
+            fields = _start(here, work_tree, name, typed, args, args.name if collision == "timestamp" else None)
+            _tell(fields, work_tree, quiet=args.quiet)
+    _warn(here, fields)
     if args.attach:
         _attach(here, fields)
     return 0
 
 
-def _start(
-    here: Project, work_tree: WorkTree, name: str, typed: str, description: str | None, stem: str | None
-) -> Record:
+def _options(args: Namespace) -> dict[str, list[str]]:
+    """What the command line says of settings."""
+    return {key: getattr(args, key.replace("-", "_")) or [] for key in (*SHAPING_SETTINGS, *CODE_SETTINGS)}
+
+
+def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args: Namespace) -> Launch:
+    head, settings = work_tree.state.commit, here.settings
+    is_dirty = settings.dirty == "allow" and changes(here, work_tree.state)
+    return Launch(
+        command=typed,
+        description=work_tree.subject if args.description is None else args.description,
+        code=code,
+        prefix=here.repository.prefix,
+        environment=work_tree.environment(),
+        links={path: os.path.join(here.repository.top or "", path) for path in settings.link},
+        isolate=settings.isolate,
+        keep=args.keep,
+        notes={
+            "base": head if head != code.commit else None,
+            "dirty": True if is_dirty else None,
+            "branch": work_tree.state.branch,
+        },
+    )
+
+
+def _start(here: Project, work_tree: WorkTree, name: str, typed: str, args: Namespace, stem: str | None) -> Record:
     """Start the run; where somebody took its name just now, under `stem` and the time, if there is a stem."""
     while True:
-        fields = lifecycle.prepare(here, work_tree, name, typed, description)
+        prepared = _launch(here, work_tree, work_tree.code(here, name), typed, args)
         try:
-            lifecycle.start(here, work_tree, fields)
+            fields = prepared.record(here, name)
+            prepared.start(here, fields)
             return fields
         except NameTaken:
             if stem is None:
@@ -174,23 +218,39 @@ def _check_virtualenv(here: Project) -> None:
         warn(f"there is no virtualenv in '{path}': bin/activate is missing")
 
 
-def _show(fields: Record, old: Run | None) -> int:
+def _show(here: Project, prepared: Launch, name: str, work_tree: WorkTree, old: Run | None) -> int:
+    fields = prepared.record(here, name)
+    count = len(changes(here, work_tree.state)) if here.settings.dirty == "snapshot" else 0
+    commit = f"commit {fields['commit']}" if fields["commit"] else "a first commit"
     if old:
-        print(f"Would delete the old run '{fields['name']}'")
-    print(f"Would start run '{fields['name']}' at commit {fields['commit']}:")
+        print(f"Would delete the old run '{name}'")
+    print(f"Would start run '{name}' at {f'a snapshot of {count} changes on top of ' if count else ''}{commit}:")
     print(f"  {escape(fields['command'])}")
     return 0
 
 
-def _tell(fields: Record, subject: str, *, quiet: bool) -> None:
+def _tell(fields: Record, work_tree: WorkTree, *, quiet: bool) -> None:
     name = fields["name"]
     if quiet:
         print(name)
         return
-    print(f"Started run '{name}' at {fields['commit'][:10]} ({escape(subject)})")
+    base = f", a snapshot on top of {fields['base'][:10]}" if "base" in fields else ""
+    print(f"Started run '{name}' at {fields['commit'][:10]}{base} ({escape(work_tree.subject)})")
     print(f"  to follow its output:  git runs log -f {name}")
     print(f"  to attach to it:       git runs attach {name}")
     print(f"  to have it back:       git runs reproduce {name}")
+
+
+def _warn(here: Project, fields: Record) -> None:
+    """Tell what may make the run something else than the person expects."""
+    if inexact := fields.get("inexact"):
+        warn(f"a checkout would give other bytes than you have (line ends, ident, filters): {', '.join(inexact)}")
+    if "worktree" not in fields:
+        return
+    settings, repository = here.settings, here.repository
+    runs_dir = os.path.relpath(here.store.root, repository.top)
+    if missed := isolation.missed(repository.prefix, settings.link, settings.include, runs_dir):
+        hint(f"ignored, and so not in the run's own work tree: {', '.join(missed)}; if it needs them, see runs.link")
 
 
 def _attach(here: Project, fields: Record) -> None:

@@ -6,12 +6,13 @@ import os
 import shlex
 import sys
 
-from .. import config, git, lifecycle, project, query, refs
+from .. import config, git, project, query, refs
 from ..command_line import quote
 from ..errors import NoCommand, NotClean, RefGone, RefMoved
 from ..escape import escape
 from ..record import SHAPING_SETTINGS, to_text
 from ..terminal import hint, warn
+from ..work_tree import check_clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ def _commit(run: Run) -> str:
 
 def _check_out(here: Project, commit: str) -> None:
     before = git.read_status(git.start_status())
-    lifecycle.check_clean(here, before, "a checkout would mix the changes with the run's code")
+    check_clean(here, before, "a checkout would mix the changes with the run's code")
     for name in query.going_on_here(here.store):
         warn(f"run '{name}' goes on: if it runs in this work tree, what it loads from now on is other code")
     print(escape(git.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)
     if before.branch:
         hint(f"to go back: git switch {_quote(before.branch)}")
     try:
-        lifecycle.check_clean(here, git.read_status(git.start_status()), "it is not what the run had")
+        check_clean(here, git.read_status(git.start_status()), "it is not what the run had")
     except NotClean as error:
         warn(error.message)
         hint("to bring submodules to their commits: git submodule update --init --recursive")
