@@ -46,6 +46,8 @@ class Parser(argparse.ArgumentParser):
             action = self._option_string_actions.get(argument)
             if argument == "--":
                 yield from (argument, *rest)
+            elif action is not None and action.nargs == "?":
+                yield f"{argument}="  # its value can only be joined to it
             elif action is None or action.nargs is not None or (value := next(rest, None)) is None:
                 yield argument
             else:

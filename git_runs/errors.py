@@ -327,6 +327,20 @@ class WouldLose(RunsError):
         )
 
 
+class NotTheSame(Negative):
+    """Something that decides a run's result is missing, or another than it was."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+
+
+class GoesOn(RunsError):
+    """The run has not ended, so that nothing can be compared with it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"run '{name}' goes on", f"git runs wait {name}")
+
+
 class NoLog(Negative):
     """Nothing that the run printed is kept."""
 

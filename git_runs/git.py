@@ -138,12 +138,13 @@ class Repository:
 class Search:
     """git on its way to find the repository of the current directory and environment, by its own rules."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self._layout = start(
+            *options,
             *("rev-parse", "--path-format=absolute", "--git-common-dir", self._SEPARATOR, "--git-dir", self._SEPARATOR),
             *("--show-prefix", self._SEPARATOR, "--show-toplevel"),
         )
-        self._config = _start_config()
+        self._config = _start_config(*options)
 
     # rev-parse echoes an option that it does not know: that separates paths, which may hold newlines.
     _SEPARATOR = "--=separator"
@@ -164,6 +165,11 @@ class Search:
             prefix=path(prefix),
             config=_parse_config(self._config.output()),
         )
+
+
+def repository_at(place: str) -> Repository:
+    """The repository of a work tree that we made at `place`."""
+    return Search("-C", place).repository()
 
 
 def config_of_file(path: str) -> list[tuple[str, str | None]]:
@@ -278,6 +284,21 @@ def checkout(commit: str) -> str:
     return stderr
 
 
+def diff(old: str, new: str, *options: str, color: bool) -> str:
+    """What `git diff` says of two commits; raises GitFailed."""
+    return run("diff", f"--color={'always' if color else 'never'}", old, new, *options)
+
+
+def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
+    """The escape sequences for old and new lines and for what follows; None where `color.diff` wants no colours."""
+    if not start("config", "--get-colorbool", "color.diff", str(to_terminal).lower()).succeeds():
+        return None
+    slots = (("color.diff.old", "red"), ("color.diff.new", "green"), ("color.diff.none", "reset"))
+    calls = [start("config", "--get-color", key, default) for key, default in slots]
+    old, new, reset = (call.output() for call in calls)
+    return old, new, reset
+
+
 def ignored(pathspecs: Iterable[str] = (":/",)) -> list[str]:
     """The ignored paths that match, from the top of the work tree; a directory, with "/" behind it, stands for all in
     it."""
@@ -307,6 +328,11 @@ def add_worktree(git_dir: str, place: str, commit: str) -> list[str]:
     """The command that makes a linked work tree at `place`, with HEAD detached at `commit`."""
     quietly = ("-c", "advice.detachedHead=false")
     return ["git", *_in(git_dir), *quietly, "worktree", "add", "--force", "--detach", place, commit]
+
+
+def make_worktree(git_dir: str, place: str, commit: str) -> None:
+    """Make a linked work tree at `place`, with HEAD detached at `commit`; raises GitFailed."""
+    run(*add_worktree(git_dir, place, commit)[1:])
 
 
 def remove_worktree(git_dir: str, place: str) -> None:

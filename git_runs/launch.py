@@ -43,6 +43,7 @@ class Launch:
         links: Mapping[str, str],
         isolate: bool,
         keep: bool = False,
+        original: Run | None = None,
         notes: Mapping[str, object] | None = None,
     ) -> None:
         self.command = command  # before flags are added
@@ -53,6 +54,7 @@ class Launch:
         self.links = links  # absolute targets by path from the top
         self.isolate = isolate  # whether it gets a work tree of its own
         self.keep = keep  # whether that stays whatever happens
+        self.original = original  # the run that this one is to reproduce
         self.notes = notes or {}  # further fields of the record; those that are None are left out
 
     def record(self, project: Project, name: str) -> Record:
@@ -67,6 +69,7 @@ class Launch:
             "description": self.description,
             "command": compose(self.command, settings, project.outputs, name),
             "input-command": self.command,
+            "reproduces": self.original.name if self.original else None,
             "commit": self.code.commit,
             "inexact": self.code.inexact or None,
             "submodules": {path: inner.to_record() for path, inner in submodules.items()} or None,
@@ -118,7 +121,7 @@ class Launch:
             "RUNS_TB_DIR": outputs.tensorboard(name),
             "RUNS_SAVE_PATH": outputs.checkpoints(name),
         }
-        isolation = self._isolation(project, name) if self.isolate else None
+        isolation, original = self._isolation(project, name) if self.isolate else None, self.original
         top = isolation.path if isolation else project.repository.top or ""
         cwd = os.path.join(top, self.prefix)
         return Spec(
@@ -131,6 +134,9 @@ class Launch:
             cwd=cwd,
             environment={**self.environment, "PWD": os.path.normpath(cwd), **about_the_run},
             isolation=isolation.to_json() if isolation else None,
+            virtualenv=project.settings.virtualenv_path,
+            decisive=project.settings.env,
+            original={"name": original.name, "identifier": original.record.text("id")} if original else None,
         )
 
     def _isolation(self, project: Project, name: str) -> Isolation:

@@ -20,6 +20,8 @@ COMMANDS = {
     "table": "show runs as a table",
     "lookup": "show the record of a run, or one value of it",
     "reproduce": "check out the code of a run, and show how to run it again",
+    "verify": "compare what two runs put out",
+    "diff": "show what is different between two runs",
     "attach": "join the tmux session of a run",
     "log": "show what a run printed",
     "wait": "wait until runs have ended",

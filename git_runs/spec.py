@@ -36,6 +36,9 @@ class Spec:
         cwd: str,
         environment: dict[str, str],
         isolation: dict[str, Any] | None,
+        virtualenv: str | None,
+        decisive: list[str],
+        original: dict[str, str] | None,
     ) -> None:
         self.root = root  # the runs dir, absolute
         self.name = name  # the run's name when it was launched
@@ -46,6 +49,9 @@ class Spec:
         self.cwd = cwd  # absolute
         self.environment = environment  # all of it
         self.isolation = isolation  # the arguments of an Isolation
+        self.virtualenv = virtualenv  # what the command is run in
+        self.decisive = decisive  # globs for the variables whose values are recorded
+        self.original = original  # name and id of the run that this one is to reproduce
 
     def write(self) -> str:
         """Write the file for the supervisor; its path. On failure a part of it may be left there."""

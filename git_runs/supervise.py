@@ -10,10 +10,11 @@ import os
 import shlex
 import signal
 import sys
+import threading
 import time
 from contextlib import suppress
 
-from . import process, record
+from . import environment, process, record, reproduction
 from .errors import BadRecord, Locked, NoSuchRun, RunsError
 from .isolation import Isolation
 from .launchers import KILL_NOW
@@ -60,6 +61,7 @@ class Supervisor:
         self.store = Store(spec.root, patience=PATIENCE)
         self.outputs = Outputs(spec.root)
         self.isolation = Isolation(**spec.isolation) if spec.isolation else None
+        self.collecting = threading.Thread(target=self._collect, daemon=True)
         self.error: str | None = None  # what kept the command from being started
         self.group = 0  # the command's process group, once it is started
         self.strays: list[process.Identity] = []  # what it had started when it was told to stop
@@ -78,6 +80,8 @@ class Supervisor:
         self._complete_log()
         self.error = self._cause()
         self.group = 0
+        if self.collecting.ident is not None:
+            self.collecting.join(environment.PATIENCE)
         self._record_end(code, finished)
         self._remove_work_tree(code)
         self._settle(code)
@@ -126,10 +130,12 @@ class Supervisor:
 
     def _run_command(self) -> int:
         """Run it to its end: its exit code, or minus the signal that ended it."""
-        return self._execute([*shlex.split(self.spec.shell), "-c", self.spec.command], cwd=self.spec.cwd)
+        words = [*shlex.split(self.spec.shell), "-c", self.spec.command]
+        return self._execute(words, cwd=self.spec.cwd, beside=self.collecting)
 
-    def _execute(self, words: list[str], *, cwd: str) -> int:
-        """Run a program in the foreground of the terminal: its exit code, or minus the signal that ended it."""
+    def _execute(self, words: list[str], *, cwd: str, beside: threading.Thread | None = None) -> int:
+        """Run a program in the foreground of the terminal, and the thread beside it; gives its exit code, or minus the
+        signal that ended it."""
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         if self.stops:
             self.was_killed = True
@@ -140,6 +146,8 @@ class Supervisor:
         with suppress(OSError):  # parent and child both do it: neither may go on before it is done
             os.setpgid(child, child)
         self.group = child
+        if beside:
+            beside.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         code = _wait_for(child)
         self.was_killed = code < 0 or bool(self.stops)
@@ -197,6 +205,25 @@ class Supervisor:
         while process.group_lives(self.group) or any(map(process.is_alive, self.strays)):
             time.sleep(0.05)
 
+    # --- what else decides the result
+
+    def _collect(self) -> None:
+        """Run in a thread beside the command: record its environment, and what its links lead to. It fails no run."""
+        with suppress(Exception):
+            found = reproduction.collect(self.spec, salt=self.spec.identifier)
+            with self.store.change(self.this_run) as fields:
+                fields["environment"] = found
+                if isinstance(links := fields.get("links"), dict):
+                    fields["links"] = {path: environment.describe_link(link["target"]) for path, link in links.items()}
+
+    def _judge(self, ending: dict[str, object]) -> dict[str, object]:
+        """How the run, which ended so, compares with the one that it is to reproduce. It fails no run."""
+        with suppress(Exception):
+            if this := self.store.find(self.this_run):
+                this.record.update(ending)
+                return reproduction.judge(self.store, self.outputs, self.spec, this)
+        return {}
+
     # --- the record
 
     def _record_start(self) -> None:
@@ -217,11 +244,16 @@ class Supervisor:
 
     def _record_end(self, code: int, finished: str) -> None:
         """Write how the command ended, under whatever name the run has by now; nothing where it was deleted."""
+        ending = self._ending(code, finished)
+        ending |= self._judge(ending)
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 with self.store.change(self.this_run) as fields:
-                    former = self._set_end(fields, code, finished)
+                    former = fields.former_names
+                    fields.update(ending)
+                    for key in ("process", "former-names"):
+                        fields.pop(key, None)
                 break
             except NoSuchRun:
                 return
@@ -233,21 +265,12 @@ class Supervisor:
         for name in former:  # the command has ended: nobody needs the paths that the run had before it was moved
             self.outputs.remove_links(name)
 
-    def _set_end(self, fields: Record, code: int, finished: str) -> list[str]:
-        """Gives the names that the run had before it was moved."""
-        if self.was_killed:
-            fields["status"] = record.KILLED
-        else:
-            fields["status"] = record.FAILED if code or self.error else record.FINISHED
+    def _ending(self, code: int, finished: str) -> dict[str, object]:
+        """The fields that tell how the command ended."""
+        status = record.KILLED if self.was_killed else record.FAILED if code or self.error else record.FINISHED
         if self.error and not self.was_killed:
-            fields["error"] = self.error
-        else:
-            fields["exit-code" if code >= 0 else "signal"] = abs(code)
-        fields["finished"] = finished
-        fields.pop("process", None)
-        former = fields.former_names
-        fields.pop("former-names", None)
-        return former
+            return {"status": status, "error": self.error, "finished": finished}
+        return {"status": status, "exit-code" if code >= 0 else "signal": abs(code), "finished": finished}
 
     # --- the terminal
 

@@ -21,11 +21,12 @@ FLOORS = [
     {"commands"},
     {"arguments"},
     {"lifecycle", "query", "supervise"},
-    {"launch"},
+    {"launch", "preconditions", "reproduction"},
     {"command_line", "work_tree"},
     {"project"},
     {"config", "isolation", "launchers", "logs", "refs", "snapshot", "spec", "store"},
-    {"cache", "git", "outputs", "table", "yamltext"},
+    {"comparison"},
+    {"cache", "environment", "git", "outputs", "table", "yamltext"},
     {"record", "terminal"},
     {"files", "interrupts"},
     {"process"},
@@ -39,7 +40,7 @@ DOORS = {
     "yaml": {"yamltext"},
     "tabulate": {"table"},
     "sqlite3": {"cache"},
-    "subprocess": {"git", "process", "terminal"},
+    "subprocess": {"environment", "git", "process", "terminal"},
 }
 
 

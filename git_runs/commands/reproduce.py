@@ -5,14 +5,30 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
+from itertools import count
 
-from .. import config, git, project, query, refs
+from .. import (
+    comparison,
+    config,
+    environment,
+    git,
+    interrupts,
+    launch,
+    lifecycle,
+    preconditions,
+    project,
+    query,
+    refs,
+)
 from ..command_line import quote
-from ..errors import NoCommand, NotClean, RefGone, RefMoved
+from ..errors import GoesOn, NameTaken, NoCommand, NotClean, NotTheSame, RefGone, RefMoved
 from ..escape import escape
-from ..record import SHAPING_SETTINGS, to_text
-from ..terminal import hint, warn
-from ..work_tree import check_clean
+from ..launch import Launch
+from ..record import SHAPING_SETTINGS, Run, to_text
+from ..snapshot import Snapshot, Submodule
+from ..terminal import confirm, hint, report_all, warn
+from ..work_tree import WorkTree, check_clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,31 +38,134 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..git import Repository, Search
     from ..project import Project
-    from ..record import Run, Value
+    from ..record import Value
 
 
+WORKTREE_HINT = "or check it out beside this one: --worktree"
 _UNKNOWN = "?"  # equals no recorded value
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show the commands")
+    parser.add_argument("--check", action="store_true", help="only tell what is missing or another than it was")
+    parser.add_argument("--worktree", metavar="PATH", nargs="?", help="check out into a new work tree")
+    parser.add_argument("--run", metavar="NEWNAME", nargs="?", help="start it again, in a work tree of its own")
+    parser.add_argument("--wait", action="store_true", help="with --run: wait, and compare what it puts out")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask before a command of others is run")
 
 
 def run(args: Namespace, search: Search) -> int:
-    """Only a clean tree is left for the run's commit: git would carry other edits along."""
+    """Exit code 1 where `--check` finds anything, or a run that was waited for is not equal."""
+    work_tree = WorkTree()
     here = project.find(search)
     one = query.find(here.store, args.name)
+    variables = _variables(one, work_tree.environment(), here.settings.env) if args.run is not None else None
+    problems = preconditions.check(here, one, work_tree.environment() if variables is None else variables)
+    if args.check:
+        return report_all([NotTheSame(problem) for problem in problems])
     commit = _commit(one)
     if not _typed(one).strip():
         raise NoCommand(one.name)
+    for problem in problems:
+        warn(problem)
+    if variables is not None:
+        return _run_again(here, one, args, variables)
+    if args.worktree is not None:
+        return _into_work_tree(here, one, commit, args.worktree)
     if args.dry_run:
         settings = None if git.differs(commit, config.RUNSRC) else _settings(here.repository, one)
-        lines = [f"git checkout {commit}", _command(here, one, settings)]
+        lines = [f"git checkout {commit}", _command(here.repository, one, settings)]
     else:
         _check_out(here, commit)
-        lines = [_command(here, one, _settings(git.Search().repository(), one))]
+        lines = [_command(here.repository, one, _settings(git.Search().repository(), one))]
+    _print(lines)
+    return 0
+
+
+def _print(lines: list[str]) -> None:
     print("\n ".join(["To reproduce:", *lines]))
+
+
+# --- starting it again
+
+
+def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, str]) -> int:
+    if one.record.is_under_way:
+        raise GoesOn(one.name)
+    if not args.yes and (not one.record.is_local or one.record.text("user") != launch.user()):
+        whose = f"{one.record.text('user')} on {one.record.text('host')}"
+        confirm(f"Run the command of {whose}?", [_typed(one)], doing="run a command of somebody else's")
+    again = project.Project(here.repository, _settings(here.repository, one, of_the_run=True))
+    inner = {path: Submodule("", repository, commit) for path, repository, commit in one.record.submodules}
+    links = one.record.get("links")
+    prepared = Launch(
+        command=_typed(one),
+        description=one.record.text("description"),
+        code=Snapshot(one.record.text("commit"), list(one.record.get("inexact") or []), inner),
+        prefix=_prefix(one),
+        environment=variables,
+        links={path: str(link["target"]) for path, link in links.items()} if isinstance(links, dict) else {},
+        isolate=True,
+        original=one,
+        notes={key: one.record.get(key) for key in ("base", "branch")},
+    )
+    name = args.run or _free_name(here, one.name)
+    refs.validate(name)
+    refs.Neighbours(name).check()
+    with interrupts.held():
+        fields = prepared.record(again, name)
+        prepared.start(again, fields)
+        print(f"Started run '{name}' to reproduce '{one.name}' at {fields['commit'][:10]}")
+    return _wait_and_tell(here, Run(name, fields)) if args.wait else 0
+
+
+def _free_name(here: Project, name: str) -> str:
+    for number in count(1):
+        candidate = f"{name}-repro{number if number > 1 else ''}"
+        with suppress(NameTaken):
+            refs.Neighbours(candidate).check()
+            if not here.store.exists(candidate):
+                break
+    return candidate
+
+
+def _wait_and_tell(here: Project, started: Run) -> int:
+    lifecycle.wait(here, [started])
+    now = here.store.find(started)
+    outcome = now.record.text("reproduction") if now else ""
+    print(f"Reproduction: {outcome or 'unknown'}")
+    differences = now.record.get("differences") if now else None
+    for difference in differences if isinstance(differences, list) else ():
+        print(f"  {escape(str(difference))}")
+    return int(outcome != comparison.EQUAL)
+
+
+def _variables(one: Run, today: dict[str, str], decisive: list[str]) -> dict[str, str]:
+    """Today's environment, but the recorded variables as they were."""
+    recorded = one.record.get("environment")
+    was = recorded.get("variables") if isinstance(recorded, dict) else None
+    if not isinstance(was, dict):
+        return today
+    path = today.get("PATH", "")
+    if (virtualenv := was.get("VIRTUAL_ENV")) and virtualenv != today.get("VIRTUAL_ENV"):
+        path = os.path.join(virtualenv, "bin") + ":" + path
+    others = {key: value for key, value in today.items() if not environment.matches(key, decisive)}
+    return {**others, **{key: str(value) for key, value in was.items()}, "PATH": path}
+
+
+# --- checking it out
+
+
+def _into_work_tree(here: Project, one: Run, commit: str, place: str) -> int:
+    top = here.repository.top or here.repository.common_dir
+    path = os.path.abspath(place or f"{top}-{one.name.replace('/', '-')}")
+    git.make_worktree(here.repository.common_dir, path, commit)
+    for inside, repository, inner in one.record.submodules:
+        git.make_worktree(repository, os.path.join(path, inside), inner)
+    settings = config.load(_at(git.repository_at(path), one), {})
+    print(f"The run's code is in '{escape(path)}'.")
+    _print([_command(git.repository_at(path), one, settings, always_there=True)])
     return 0
 
 
@@ -63,7 +182,7 @@ def _commit(run: Run) -> str:
 
 def _check_out(here: Project, commit: str) -> None:
     before = git.read_status(git.start_status())
-    check_clean(here, before, "a checkout would mix the changes with the run's code")
+    check_clean(here, before, "a checkout would mix the changes with the run's code", WORKTREE_HINT)
     for name in query.going_on_here(here.store):
         warn(f"run '{name}' goes on: if it runs in this work tree, what it loads from now on is other code")
     print(escape(git.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)
@@ -76,13 +195,13 @@ def _check_out(here: Project, commit: str) -> None:
         hint("to bring submodules to their commits: git submodule update --init --recursive")
 
 
-def _command(here: Project, run: Run, today: Settings | None) -> str:
-    """The line that starts the run again from the current directory, to be pasted into a shell.
+def _command(repository: Repository, run: Run, today: Settings | None, *, always_there: bool = False) -> str:
+    """The line that starts the run again in `repository`, to be pasted into a shell in the current directory.
 
     `today` are the settings that it will meet; None: nobody knows.
     """
     typed = _typed(run)
-    words = ["git", *_directory(here, run), "runs", "new", "--timestamp", run.name]
+    words = ["git", *_directory(repository, run, always_there), "runs", "new", "--timestamp", run.name]
     options = [("description", run.record.text("description")), *_changed_settings(run, today)]
     flags = [f"--{key}={_quote(value)}" for key, value in options]
     if typed.startswith("-"):  # it can only have come from behind "--"
@@ -98,11 +217,11 @@ def _quote(word: str) -> str:
     return quote(word, for_terminal=sys.stdout.isatty())
 
 
-def _directory(here: Project, run: Run) -> list[str]:
+def _directory(repository: Repository, run: Run, always_there: bool) -> list[str]:
     """Where the command has to be started, unless that is here."""
-    if here.repository.top is None or _prefix(run) == here.repository.prefix:
+    if repository.top is None or (_prefix(run) == repository.prefix and not always_there):
         return []
-    return ["-C", os.path.join(here.repository.top, _prefix(run)).rstrip("/") or "/"]
+    return ["-C", os.path.join(repository.top, _prefix(run)).rstrip("/") or "/"]
 
 
 def _prefix(run: Run) -> str:
@@ -111,11 +230,18 @@ def _prefix(run: Run) -> str:
     return "" if directory == "." else directory + "/"
 
 
-def _settings(repository: Repository, run: Run) -> Settings:
-    """The settings for a command in the run's directory, without those of our own command line."""
+def _at(repository: Repository, run: Run) -> Repository:
+    """The repository seen from the run's directory, without the settings of our own command line."""
     config_files = [entry for entry in repository.config if entry.scope != "command"]
-    there = git.Repository(repository.git_dir, repository.common_dir, repository.top, _prefix(run), config_files)
-    return config.load(there, {})
+    return git.Repository(repository.git_dir, repository.common_dir, repository.top, _prefix(run), config_files)
+
+
+def _settings(repository: Repository, run: Run, *, of_the_run: bool = False) -> Settings:
+    """Today's settings for a command in the run's directory; or those of the run as far as it has recorded them."""
+    options: dict[str, list[str]] = {}
+    for key, value in _changed_settings(run, None) if of_the_run else ():
+        options.setdefault(key, []).append(value)
+    return config.load(_at(repository, run), options)
 
 
 def _changed_settings(run: Run, today: Settings | None) -> Iterator[tuple[str, str]]:

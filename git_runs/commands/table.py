@@ -37,6 +37,8 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search, options)
     runs, bad = query.read(here.store, selected(here, args))
     columns = _columns(args, here)
+    if args.columns is None and any("reproduction" in one.record for one in runs):
+        columns.insert(columns.index("status") + 1 if "status" in columns else len(columns), "reproduction")
     for_people = args.format not in FOR_PROGRAMS
     for key in {*columns, args.sort.lstrip("-")} - set(FIELDS):
         if runs and all(key not in one.record for one in runs):

@@ -1,0 +1,135 @@
+"""Show what is different between two runs: the command, the record and environment, and the code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+
+from .. import environment, git, project, query
+from ..escape import escape
+from ..record import to_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from ..git import Search
+    from ..record import Run
+
+    Pair = tuple[str, str | None, str | None]  # what it is, and what it says in either run
+
+# They are others in every run, or shown as command and code.
+OF_NO_MATTER = (
+    *("id", "name", "command", "input-command", "commit", "base", "submodules", "datetime", "finished", "worktree"),
+    *("process", "former-names", "launcher", "reproduces", "reproduction", "differences", "environment", "settings"),
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.usage = "git runs diff [-p] [--format=json] A B [-- <arguments of git diff>]"
+    parser.add_argument("a", metavar="A")
+    parser.add_argument("b", metavar="B")
+    parser.set_defaults(words=[])  # what follows "--"
+    parser.add_argument("-p", "--patch", action="store_true", help="show the changes of the code, not only their size")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(args: Namespace, search: Search) -> int:
+    """Exit code 0 if nothing is different, else 1, as of git diff --exit-code."""
+    here = project.find(search)
+    a, b = query.find_all(here.store, [args.a, args.b])
+    command = list(_different(_words(_typed(a)), _words(_typed(b))))
+    fields = list(_different(_fields(a), _fields(b)))
+    surroundings = _environment(a, b, here.store.root)
+    colors = git.diff_colors(to_terminal=sys.stdout.isatty()) if args.format == "text" else None
+    commits = (a.record.text("commit"), b.record.text("commit"))
+    code = git.diff(*commits, "--patch" if args.patch else "--stat", *args.words, color=colors is not None)
+    if args.format == "json":
+        sys.stdout.write(_json(command, fields, surroundings, code))
+    else:
+        paint = _Paint(colors)
+        parts = [paint.pairs("command", command), paint.pairs("record", fields)]
+        parts += [
+            "\n".join(["environment", *(f"  {escape(line)}" for line in surroundings), ""]) if surroundings else ""
+        ]
+        sys.stdout.write("\n".join(part for part in [*parts, code] if part))
+    return int(bool(command or fields or surroundings or code))
+
+
+class _Paint:
+    """Lines that begin with - and +, in git's colours or in none."""
+
+    def __init__(self, colors: tuple[str, str, str] | None) -> None:
+        self.old, self.new, self.reset = colors or ("", "", "")
+
+    def pairs(self, title: str, pairs: list[Pair]) -> str:
+        """A part of the answer: what either run says of each thing; "" if there is nothing to tell."""
+        lines = []
+        for key, old, new in pairs:
+            for sign, color, value in (("-", self.old, old), ("+", self.new, new)):
+                if value is not None:
+                    shown = value if title == "command" else f"{key}: {value}"
+                    lines.append(f"{color}{sign} {escape(shown)}{self.reset}\n")
+        return "".join([f"{title}\n", *lines]) if lines else ""
+
+
+# --- what is told of a run
+
+
+def _typed(run: Run) -> str:
+    return run.record.text("input-command") or run.record.text("command")
+
+
+def _words(command: str) -> dict[str, str]:
+    """The words of a command: flags by their names, with their values; others by their place."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # quotes that are not closed
+        words = command.split()
+    found: dict[str, str] = {}
+    place = 0
+    while words:
+        word = words.pop(0)
+        name, equals, _ = word.partition("=")
+        if not re.match(r"--?[A-Za-z]", name):
+            place += 1
+            name = f"word {place}"
+        elif not equals and words and not words[0].startswith("-"):
+            word = f"{word} {shlex.quote(words.pop(0))}"
+        while name in found:  # a flag that is given many times
+            name += "'"
+        found[name] = word
+    return found
+
+
+def _fields(run: Run) -> dict[str, str]:
+    fields = {key: to_text(value) for key, value in run.record.items() if key not in OF_NO_MATTER}
+    settings = run.record.get("settings")
+    shaping = settings.items() if isinstance(settings, dict) else ()
+    return fields | {f"settings.{key}": to_text(value) for key, value in shaping}
+
+
+def _environment(a: Run, b: Run, root: str) -> list[str]:
+    was, now = a.record.get("environment"), b.record.get("environment")
+    if not isinstance(was, dict) or not isinstance(now, dict):
+        return []
+    # The hashes of the other variables are salted by run: nothing can be said of them.
+    return environment.differences({**was, "others": {}}, {**now, "others": {}}, root)
+
+
+def _different(a: dict[str, str], b: dict[str, str]) -> Iterator[Pair]:
+    for key in dict.fromkeys([*a, *b]):
+        if a.get(key) != b.get(key):
+            yield key, a.get(key), b.get(key)
+
+
+def _json(command: list[Pair], fields: list[Pair], surroundings: list[str], code: str) -> str:
+    import json
+
+    def by_key(pairs: list[Pair]) -> dict[str, list[str | None]]:
+        return {key: [old, new] for key, old, new in pairs}
+
+    parts = {"command": by_key(command), "record": by_key(fields), "environment": surroundings, "code": code}
+    return json.dumps({key: part for key, part in parts.items() if part}, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,33 @@
+"""Compare what two runs put out: exit code, log, metrics and checkpoints."""
+
+from __future__ import annotations
+
+from .. import comparison, project, query, table
+from ..terminal import show
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..git import Search
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("a", metavar="A")
+    parser.add_argument("b", metavar="B")
+    parser.add_argument(
+        "--format", default=table.DEFAULT_FORMAT, help="csv, tsv, json, or any format of tabulate (default: simple)"
+    )
+
+
+def run(args: Namespace, search: Search) -> int:
+    """Exit code 0 only if everything is equal."""
+    here = project.find(search)
+    a, b = query.find_all(here.store, [args.a, args.b])
+    items = list(comparison.compare(here.outputs, a, b))
+    rows = [(item.what, item.state, item.detail or None) for item in items]
+    show(table.render(("output", "state", "differs first in"), rows, args.format, WIDTH))
+    return int(any(item.state != comparison.EQUAL for item in items))
+
+
+WIDTH = 200  # of a cell: paths and lines are to be read
