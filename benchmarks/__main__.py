@@ -20,6 +20,7 @@ from tabulate import tabulate
 
 ROUNDS = 21
 FILES = 50_000
+SNAPSHOT_FILES = 20_000
 
 Command = list[str]
 Row = tuple[str, float, str, str]
@@ -87,9 +88,9 @@ def same(*command: str) -> Callable[[int], Command]:
     return lambda number: list(command)
 
 
-def new(prefix: str) -> Callable[[int], Command]:
+def new(prefix: str, *options: str) -> Callable[[int], Command]:
     """Another run in every round."""
-    return lambda number: ["git", "runs", "new", "-q", f"{prefix}{number}", "true"]
+    return lambda number: ["git", "runs", "new", "-q", *options, f"{prefix}{number}", "true"]
 
 
 def nothing() -> Callable[[int], Command]:
@@ -139,6 +140,26 @@ def starting_in_a_large_tree(place: Place, small: float) -> list[Row]:
     return [(status, took[status], "", ""), (started, took[started], ratio, f"{limit / took[status]:.2f}")]
 
 
+def taking_a_snapshot(place: Place) -> list[Row]:
+    """What `--snapshot` adds to `new`, at most 1.5 times `git stash create`."""
+    repository = place.repository("changed", SNAPSHOT_FILES)
+    time.sleep(1.1)  # else git has to look into all files, which are as young as the index
+    for number in range(0, SNAPSHOT_FILES, SNAPSHOT_FILES // 10):
+        (repository / f"d{number // 500}" / f"f{number}.txt").write_text("changed\n")
+    (repository / "untracked.txt").write_text("new\n")
+    stash = f"git stash create, {SNAPSHOT_FILES:,} files"
+    plain, snapshot = "git runs new --allow-dirty, there", "git runs new --snapshot, there"
+    commands = {
+        stash: same("git", "stash", "create"),
+        plain: new("plain", "--allow-dirty"),
+        snapshot: new("snapshot", "--snapshot"),
+    }
+    took = place.medians(commands, repository, rounds=15)
+    more = took[snapshot] - took[plain]
+    ratio = f"{more / took[stash]:.2f} x git stash create more"
+    return [(stash, took[stash], "", ""), (plain, took[plain], "", ""), (snapshot, took[snapshot], ratio, "1.5")]
+
+
 def main() -> None:
     """Measure all, in a directory that is removed again."""
     root = Path(tempfile.mkdtemp(prefix="git-runs-bench-", dir="/tmp"))
@@ -147,6 +168,7 @@ def main() -> None:
         rows = reading_ten_runs(place)
         rows += starting(place)
         rows += starting_in_a_large_tree(place, rows[-1][1])
+        rows += taking_a_snapshot(place)
     finally:
         subprocess.run(["tmux", "kill-server"], env=place.environment, stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(root, ignore_errors=True)

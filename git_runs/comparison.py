@@ -92,7 +92,8 @@ def _lines(outputs: Outputs, run: Run) -> Iterator[bytes]:
                 started = bool(found)
                 if not started or not line:
                     continue
-            yield _masked(line.replace(end, b""), masks)
+            if line != end:
+                yield _masked(line.replace(end, b""), masks)
 
 
 def _masks(outputs: Outputs, run: Run) -> list[tuple[bytes, bytes]]:

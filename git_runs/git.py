@@ -291,7 +291,7 @@ def diff(old: str, new: str, *options: str, color: bool) -> str:
 
 def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
     """The escape sequences for old and new lines and for what follows; None where `color.diff` wants no colours."""
-    if not start("config", "--get-colorbool", "color.diff", str(to_terminal).lower()).succeeds():
+    if run("config", "--get-colorbool", "color.diff", str(to_terminal).lower()).strip() != "true":
         return None
     slots = (("color.diff.old", "red"), ("color.diff.new", "green"), ("color.diff.none", "reset"))
     calls = [start("config", "--get-color", key, default) for key, default in slots]

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from math import inf
 
 from . import git, interrupts, isolation, launch, refs, spec
-from .errors import NameTaken, NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone
+from .errors import NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone
 from .files import remove_file
 from .launchers import KILL_NOW, tmux
 from .record import Record, Run
@@ -181,10 +181,7 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
     refs.validate(new)
     if not force:
         _check_local(run, "moving")
-    try:
-        refs.Neighbours(new).check()
-    except NameTaken:
-        raise NameTaken(new, hint="") from None
+    refs.Neighbours(new).check(hint="")
     old, commit, recorded = run.name, refs.commit_of(run.name), run.record.text("commit")
     if commit is None:
         raise RefGone(refs.ref(old), recorded, is_here=git.resolve(recorded) is not None)

@@ -79,12 +79,12 @@ class Neighbours:
         self._below = git.start("for-each-ref", "--count=1", "--format=%(refname)", ref(name))
         self._groups = {group: git.start("show-ref", "--verify", "--quiet", ref(group)) for group in groups(name)}
 
-    def check(self) -> None:
-        """Raises NameTaken where the name is a run's, NameClash where it is a group's or lies below a run."""
+    def check(self, hint: str = NameTaken.HINT) -> None:
+        """Raises NameTaken, with the hint, where the name is a run's, NameClash where it is a group's or below one."""
         taken = self._below.output().strip()
         runs = [group for group, call in self._groups.items() if call.succeeds()]
         if taken == ref(self.name):
-            raise NameTaken(self.name)
+            raise NameTaken(self.name, hint)
         if taken:
             raise NameClash(self.name, taken[len(PREFIX) :])
         for run in runs:

@@ -126,9 +126,13 @@ def take(tree: Tree, state: WorkTreeState, message: str, *, include: list[str], 
 def _untracked(tree: Tree, state: WorkTreeState) -> list[str]:
     """The untracked files, and repositories with a "/" at the end; of directories, git status tells only the names."""
     untracked = [change[3:] for change in state.changes if change.startswith("?? ")]
-    directories = [f":(top,literal){path}" for path in untracked if path.endswith("/")]
-    inside = tree.words("ls-files", "-z", "--others", "--exclude-standard", "--", *directories) if directories else []
-    return [path for path in untracked if not path.endswith("/")] + inside
+    files = [path for path in untracked if not path.endswith("/")]
+    # git status does not look into a directory that was a tracked file.
+    directories = [path for path in state.paths if os.path.isdir(os.path.join(tree.top, git.path(path)))]
+    if not directories:
+        return files
+    pathspecs = [f":(top,literal){path}" for path in directories]
+    return files + tree.words("ls-files", "-z", "--others", "--exclude-standard", "--", *pathspecs)
 
 
 def _included(tree: Tree, include: list[str], exclude: str) -> list[str]:

@@ -21,6 +21,12 @@ VALUES = {
     "column-width": ("5", "6"),
     "hidden-columns": ("name", "command"),
     "collision": ("timestamp", "overwrite"),
+    "dirty": ("allow", "snapshot"),
+    "include": ("*.a", "*.b"),
+    "snapshot-limit": ("3m", "4m"),
+    "isolate": ("true", "false"),
+    "link": ("a", "b"),
+    "env": ("A*", "B*"),
     "pattern-type": ("glob", "regex"),
     "shell": ("sh", "sh -e"),
     "keep-session": ("always", "never"),
@@ -79,6 +85,17 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
     if key == "collision":
         start()
         return "overwrite" if "Would delete" in runs("new", "-n", "ab", "true") else "timestamp"
+    if key == "dirty":
+        (repo.path / "new").touch()
+        return "snapshot" if "base" in repo.record(start()) else "allow"
+    if key == "snapshot-limit":
+        (repo.path / "new").write_bytes(b"x" * (5 << 20))
+        result = repo.machine.run(
+            "git", *options, "runs", "new", "--snapshot", *new_options, "ab", "true", cwd=repo.path
+        )
+        return result.err.split("more than ")[1].split(".")[0] + "m"
+    if key == "isolate":
+        return str("worktree" in repo.record(start())).lower()
     if key == "shell":
         return str(repo.record(start())["settings"]["shell"])  # type: ignore[index]
     if key == "keep-session":
@@ -102,7 +119,8 @@ def expected(repo: Repository, key: str, value: str) -> str:
     }.get(key, value)
 
 
-ON_THE_COMMAND_LINE = ("tb-dir-flag", "save-path-flag", "virtualenv-path", "shell")
+ON_THE_COMMAND_LINE = ("tb-dir-flag", "save-path-flag", "virtualenv-path", "shell", "snapshot-limit")
+MANY = ("extra-flag", "include", "link", "env")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +129,7 @@ ON_THE_COMMAND_LINE = ("tb-dir-flag", "save-path-flag", "virtualenv-path", "shel
         (key, level)
         for key in VALUES
         for level in LEVELS
-        if key != "extra-flag" and (level != "option" or key in ON_THE_COMMAND_LINE)
+        if key not in MANY and (level != "option" or key in ON_THE_COMMAND_LINE)
     ],
 )
 def test_a_setting_at_each_level_beats_those_below(repo: Repository, key: str, level: str) -> None:
@@ -304,3 +322,26 @@ def test_a_shell_may_be_quoted(repo: Repository) -> None:
 def test_a_list_in_yaml_gives_many_values(repo: Repository, text: str) -> None:
     repo.commit(".runsrc", text)
     assert repo.ok("new", "-n", "base", "true").endswith(" --a=1 --b=2\n")
+
+
+@pytest.mark.parametrize("option", [["--snapshot"], ["--allow-dirty"]])
+def test_options_beat_the_setting_for_a_tree_that_is_not_clean(repo: Repository, option: list[str]) -> None:
+    repo.git("config", "runs.dirty", "allow" if option == ["--snapshot"] else "snapshot")
+    (repo.path / "new").touch()
+    repo.finish("x", "true", *option)
+    assert ("base" in repo.record("x")) == (option == ["--snapshot"])
+
+
+def test_options_beat_the_setting_for_isolation(repo: Repository) -> None:
+    repo.finish("x", "true", "--isolate")
+    repo.git("config", "runs.isolate", "yes")
+    repo.finish("y", "true", "--no-isolate")
+    assert ["worktree" in repo.record(name) for name in ("x", "y")] == [True, False]
+
+
+def test_an_empty_value_forgets_the_variables_of_the_default(repo: Repository) -> None:
+    repo.machine.environment |= {"MY_SEED": "1", "MODE": "fast"}
+    for value in ("", "MODE"):
+        repo.git("config", "--add", "runs.env", value)
+    repo.finish("x")
+    assert repo.record("x")["environment"]["variables"] == {"MODE": "fast"}  # type: ignore[index]

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 MANUAL = (ROOT / "man/git-runs.1").read_text().replace("\\-", "-")
 
-SHOWN = {"extra-flag": "", "tmux-socket": "", "shell": "`bash`, else `sh`"}
+SHOWN = {"extra-flag": "", "include": "", "link": "", "tmux-socket": "", "shell": "`bash`, else `sh`"}
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.key)

@@ -26,6 +26,7 @@ def test_dirty_tree(repo: Repository) -> None:
         128,
         "fatal: the work tree is not clean, so no commit would tell what ran:  M train.py, ?? notes.txt",
         "hint: commit the changes, put them away with 'git stash -u', or ignore files that do not matter",
+        "hint: or run them as they are, kept in a commit of the run's own: --snapshot",
     )
     assert repo.refs() == []
 
@@ -215,6 +216,11 @@ def test_unknown_setting_in_runsrc(repo: Repository, text: str) -> None:
         ("shell", "/", "there is no program '/'"),
         ("shell", "''", "there is no program ''"),
         ("shell", "bash 'x", "No closing quotation"),
+        ("dirty", "yes", "it is one of refuse, snapshot, allow"),
+        ("isolate", "maybe", "it is true or false"),
+        ("snapshot-limit", "10 MB", "it is a number of bytes, with k, m or g for multiples"),
+        ("link", "../x", "it is a path in the work tree, from its top"),
+        ("link", "/x", "it is a path in the work tree, from its top"),
         ("db-filename", "a/b.yml", "it is the name of a file in the runs dir"),
         ("runs-dir", "", "it is empty"),
     ],

@@ -112,7 +112,7 @@ def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, st
     )
     name = args.run or _free_name(here, one.name)
     refs.validate(name)
-    refs.Neighbours(name).check()
+    refs.Neighbours(name).check(hint="")
     with interrupts.held():
         fields = prepared.record(again, name)
         prepared.start(again, fields)

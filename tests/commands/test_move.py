@@ -13,9 +13,10 @@ from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
 def files(repo: Repository) -> list[str]:
-    """All that is in the runs dir, but for the cache."""
+    """All that is in the runs dir, but for the cache and what belongs to all runs."""
     runs = repo.path / ".runs"
-    return sorted(str(path.relative_to(runs)) for path in runs.rglob("*") if "cache" not in path.name)
+    paths = (str(path.relative_to(runs)) for path in runs.rglob("*"))
+    return sorted(path for path in paths if not path.startswith(("cache", "environments")))
 
 
 @pytest.mark.parametrize("pack", [False, True])

@@ -1,0 +1,259 @@
+"""`git runs reproduce --run`, `--check`, `--worktree`: a run comes back bit for bit, or what is different is named."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
+
+PROGRAM = """\
+import os, sys, time
+while os.environ.get("GO") and not os.path.exists(os.environ["GO"]):
+    time.sleep(0.02)
+import late
+print(late.text, *sys.argv[1:])
+open(os.path.join(os.environ["RUNS_SAVE_PATH"], "model"), "w").write(late.text)
+"""
+
+
+@pytest.fixture
+def messy(repo: Repository) -> Repository:
+    """A repository with a program that imports late, edited but not committed."""
+    repo.commit("sub/train.py", PROGRAM)
+    repo.commit("sub/late.py", "text = 'committed'\n")
+    (repo.path / "sub/late.py").write_text("text = 'edited'\n")
+    return repo
+
+
+def launch(repo: Repository, *options: str, command: str = "python3 train.py --lr=1") -> None:
+    """Start the run `x` from the messy tree, and wait for it."""
+    repo.ok("new", "-q", *NO_FLAGS, "--snapshot", "--isolate", *options, "x", command, cwd=repo.path / "sub")
+    repo.wait("x")
+
+
+def again(repo: Repository, *options: str) -> tuple[int, str]:
+    """Reproduce it, wait, and give what is said of it."""
+    result = repo.runs("reproduce", "--run", "--wait", *options, "x")
+    return result.code, result.out.split("\n", 1)[1]
+
+
+def wreck_the_tree(repo: Repository) -> None:
+    """All that people do to a repository."""
+    repo.git("stash", "-u")
+    repo.git("stash", "drop")
+    repo.commit("sub/late.py", "text = 'new'\n")
+    repo.git("checkout", "-q", "--orphan", "fresh")
+    repo.git("rm", "-rqf", ".")
+    repo.commit("other", "")
+    repo.git("branch", "-q", "-D", "main")
+    repo.git("reflog", "expire", "--expire=now", "--all")
+    repo.git("gc", "-q", "--prune=now")
+
+
+def test_after_the_tree_is_wrecked_it_comes_out_equal(messy: Repository) -> None:
+    launch(messy)
+    wreck_the_tree(messy)
+    assert again(messy) == (0, "Reproduction: equal\n")
+    record = messy.record("x-repro")
+    assert (record["reproduces"], record["reproduction"]) == ("x", "equal")
+    for key in ("commit", "base", "input-command", "cwd", "settings", "description"):
+        assert record[key] == messy.record("x")[key]
+    assert (messy.path / ".runs/checkpoints/x-repro/model").read_text() == "edited"
+    assert set(os.listdir(messy.path)) == {".git", ".runs", "other"}
+    table = messy.ok("table", "--columns=name,reproduction")
+    assert "x-repro  equal" in table
+    assert "reproduction: equal\n" in messy.ok("lookup", "x-repro")
+
+
+def test_edits_between_the_start_and_a_late_import_do_not_count(messy: Repository) -> None:
+    go = messy.machine.home / "go"
+    messy.machine.environment["GO"] = str(go)
+    messy.ok("new", "-q", *NO_FLAGS, "--snapshot", "--isolate", "x", "python3 train.py", cwd=messy.path / "sub")
+    (messy.path / "sub/late.py").write_text("text = 'too late'\n")
+    go.touch()
+    messy.wait("x")
+    assert (messy.path / ".runs/checkpoints/x/model").read_text() == "edited"
+    assert again(messy) == (0, "Reproduction: equal\n")
+
+
+def test_recorded_variables_are_set_again(messy: Repository) -> None:
+    messy.machine.environment["MY_SEED"] = "7"
+    launch(messy, command="echo $MY_SEED $OTHER_SEED; python3 train.py")
+    del messy.machine.environment["MY_SEED"]
+    messy.machine.environment["OTHER_SEED"] = "8"
+    assert again(messy) == (0, "Reproduction: equal\n")
+
+
+def different_variable(repo: Repository) -> None:
+    repo.machine.environment["MODE"] = "fast"
+
+
+def different_link(repo: Repository) -> None:
+    (repo.path / "data/x").write_text("other data")
+
+
+def missing_link(repo: Repository) -> None:
+    shutil.rmtree(repo.path / "data")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "difference"),
+    [
+        (different_variable, "variables that are others: MODE", "variables that are others: MODE"),
+        (different_link, "linked path data: '{data}' has changed", "log: line 1: 'slow data' / 'slow other data'"),
+        (missing_link, "linked path data: '{data}' is not there", "log: line 1: 'slow data' / 'slow none'"),
+    ],
+)
+def test_what_is_different_is_named_before_and_after(
+    messy: Repository, change: Callable[[Repository], None], problem: str, difference: str
+) -> None:
+    messy.commit(".gitignore", "/data\n__pycache__\n")
+    (messy.path / "data").mkdir()
+    (messy.path / "data/x").write_text("data")
+    messy.git("config", "runs.link", "data")
+    messy.machine.environment["MODE"] = "slow"
+    launch(messy, command="echo $MODE $(cat ../data/x 2>/dev/null || echo none)")
+    assert messy.runs("reproduce", "--check", "x").code == 0
+    change(messy)
+    problem = problem.format(data=messy.path / "data")
+    check = messy.runs("reproduce", "--check", "x")
+    assert (check.code, check.err) == (1, f"error: {problem}\n")
+    code, said = again(messy)
+    assert code == 1
+    assert said.startswith("Reproduction: different\n")
+    assert f"  {difference}\n" in said
+    assert messy.record("x-repro")["differences"]
+
+
+def test_a_program_without_a_fixed_hash_seed_is_told_apart(messy: Repository) -> None:
+    launch(messy, command="""python3 -c "print(hash('x'))" """)
+    code, said = again(messy)
+    assert code == 1
+    assert "PYTHONHASHSEED is not set" in said
+    messy.machine.environment["PYTHONHASHSEED"] = "0"
+    messy.ok("delete", "-y", ".*")
+    launch(messy, command="""python3 -c "print(hash('x'))" """)
+    assert again(messy) == (0, "Reproduction: equal\n")
+
+
+def test_another_package_list_is_told_package_by_package(messy: Repository) -> None:
+    site = messy.machine.home / "site"
+    (site / "thing-1.0.dist-info").mkdir(parents=True)
+    messy.machine.environment["PYTHONPATH"] = str(site)
+    launch(messy)
+    (site / "thing-1.0.dist-info").rename(site / "thing-2.0.dist-info")
+    result = messy.runs("reproduce", "--check", "x")
+    assert (result.code, result.err) == (1, "error: packages: -thing==1.0\nerror: packages: +thing==2.0\n")
+
+
+def test_the_names_of_reruns_are_free_ones(messy: Repository) -> None:
+    launch(messy)
+    for name in ("x-repro", "x-repro2"):
+        assert messy.ok("reproduce", "--run", "x").startswith(f"Started run '{name}' to reproduce 'x' at ")
+    messy.ok("reproduce", "--run=mine", "x")
+    assert messy.runs("reproduce", "--run=mine", "x").err.endswith("fatal: run 'mine' already exists\n")
+    messy.runs("wait", ".*")
+    assert messy.ok("list") == "mine\nx\nx-repro\nx-repro2\n"
+
+
+def test_a_run_that_goes_on_has_nothing_to_compare_with(messy: Repository) -> None:
+    messy.ok("new", "-q", *NO_FLAGS, "--snapshot", "x", "sleep 60")
+    result = messy.runs("reproduce", "--run", "x")
+    assert result.code == 128
+    assert result.err.endswith("fatal: run 'x' goes on\nhint: git runs wait x\n")
+
+
+def test_a_command_of_somebody_elses_is_asked_for(messy: Repository, screen: Screen) -> None:
+    launch(messy)
+    path = messy.record_path("x")
+    path.write_text(path.read_text().replace("user: ", "user: not-"))
+    result = messy.runs("reproduce", "--run", "x")
+    assert result.code == 128
+    assert "fatal: refusing to run a command of somebody else's without asking" in result.err
+    screen.type("git runs reproduce --run x")
+    screen.shows("python3 train.py --lr=1")
+    screen.shows("[y/N]")
+    screen.press("Enter")
+    screen.shows("error: nothing done")
+    assert messy.runs("reproduce", "--run", "-y", "x").code == 0
+
+
+def test_what_is_missing_of_the_code_is_named(messy: Repository) -> None:
+    messy.ok("new", "-q", *NO_FLAGS, "--allow-dirty", "x", "true")
+    messy.wait("x")
+    assert messy.runs("reproduce", "--check", "x").err == (
+        "error: it ran with uncommitted changes, which nothing keeps\n"
+    )
+    path = messy.record_path("x")
+    commit = messy.lookup("x", "commit")
+    path.write_text(path.read_text().replace(commit, "1" * 40))
+    assert messy.runs("reproduce", "--check", "x").err.startswith(
+        f"error: commit {'1' * 40} is not here; it was last seen on host '{os.uname().nodename}'\n"
+    )
+    path.write_text(path.read_text().replace("1" * 40, commit))
+    messy.git("update-ref", "-d", "refs/runs/x")
+    assert messy.runs("reproduce", "--check", "x").err.startswith("error: there is no refs/runs/x\n")
+
+
+def test_a_submodules_missing_commit_is_named(messy: Repository, tmp_path: Path) -> None:
+    library = Repository(messy.machine, tmp_path / "library")
+    messy.machine.run("git", "init", "-q", str(library.path))
+    library.commit("code", "old")
+    messy.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "lib")
+    (messy.path / "lib/code").write_text("dirty")
+    launch(messy, command="cat ../lib/code")
+    (messy.path / "lib/code").write_text("old")
+    assert again(messy) == (0, "Reproduction: equal\n")
+    inner = Repository(messy.machine, messy.path / "lib")
+    for name in inner.refs():
+        inner.git("update-ref", "-d", name)
+    inner.git("reflog", "expire", "--expire=now", "--all")
+    inner.git("gc", "-q", "--prune=now")
+    assert f"submodule lib: commit {messy.record('x')['submodules']['lib']['commit']} is not in '" in (  # type: ignore[index]
+        messy.runs("reproduce", "--check", "x").err
+    )
+
+
+def test_files_that_come_out_with_other_bytes_are_named(messy: Repository) -> None:
+    messy.commit(".gitattributes", "*.txt text=auto\n")
+    (messy.path / "mixed.txt").write_bytes(b"a\r\nb\n")
+    launch(messy)
+    assert messy.runs("reproduce", "--check", "x").err == (
+        "error: files that a checkout gives other bytes than the run had: mixed.txt\n"
+    )
+
+
+def test_in_a_tree_that_is_not_clean_it_names_another_way(messy: Repository) -> None:
+    launch(messy)
+    result = messy.runs("reproduce", "x")
+    assert result.code == 128
+    assert result.err.endswith("hint: or check it out beside this one: --worktree\n")
+    out = messy.ok("reproduce", "--worktree", "x")
+    place = Path(f"{messy.path}-x")
+    assert (place / "sub/late.py").read_text() == "text = 'edited'\n"
+    assert out == (
+        f"The run's code is in '{place}'.\nTo reproduce:\n git -C {place}/sub runs new --timestamp x"
+        " 'python3 train.py --lr=1' --description=change --tb-dir-flag=None --save-path-flag=None\n"
+    )
+    assert (messy.path / "sub/late.py").read_text() == "text = 'edited'\n"
+    messy.ok("reproduce", f"--worktree={messy.machine.home}/other", "x")
+    assert (messy.machine.home / "other/sub/late.py").exists()
+    assert messy.runs("reproduce", "--worktree", "x").err.endswith(f"fatal: '{place}' already exists\n")
+
+
+def test_a_failing_run_is_reproduced_too(messy: Repository) -> None:
+    launch(messy, command="python3 -c 'raise SystemExit(3)'")
+    assert again(messy) == (0, "Reproduction: equal\n")
+    assert messy.lookup("x-repro", "exit-code") == "3"
+
+
+def test_an_original_that_ran_in_the_tree_itself_compares_as_well(machine: Machine, repo: Repository) -> None:
+    repo.commit(".gitignore", "__pycache__\n")
+    repo.finish("x", "pwd; python3 train.py $RUNS_TB_DIR", *NO_FLAGS)
+    assert again(repo) == (0, "Reproduction: equal\n")
+    wait_for(lambda: len(repo.git("worktree", "list").splitlines()) == 1)

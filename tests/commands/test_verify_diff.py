@@ -1,0 +1,89 @@
+"""`git runs verify` and `git runs diff`: two runs side by side."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import NO_FLAGS, Repository, Screen
+
+
+@pytest.fixture
+def two(repo: Repository) -> Repository:
+    """Runs `a` and `b` that differ in flag, code, environment and output."""
+    repo.ok(
+        "new", "-q", *NO_FLAGS, "-m", "same", "a", "echo --lr=1 -n 3 in.txt; echo one >$RUNS_SAVE_PATH/m", MY_SEED="1"
+    )
+    repo.wait("a")
+    repo.commit("train.py", "changed\n")
+    repo.ok(
+        *("new", "-q", *NO_FLAGS, "-m", "same", "b"),
+        "echo -n 4 --lr=1 in.txt --fast; echo two >$RUNS_SAVE_PATH/m; touch $RUNS_TB_DIR/t",
+        MY_SEED="2",
+    )
+    repo.wait("b")
+    return repo
+
+
+def test_verify_tells_what_is_equal_and_what_is_not(two: Repository) -> None:
+    result = two.runs("verify", "a", "b")
+    assert result.code == 1
+    assert [line.split(maxsplit=2)[:2] for line in result.out.splitlines()[3:]] == [
+        ["log", "different"],
+        ["tensorboard/t", "only"],
+        ["checkpoints/m", "different"],
+    ]
+    assert "line 1: '--lr=1 -n 3 in.txt' / " in result.out
+    result = two.runs("verify", "a", "a")
+    assert (result.code, "different " in result.out) == (0, False)
+    assert json.loads(two.runs("verify", "--format=json", "a", "b").out)[2] == {
+        "output": "tensorboard/t",
+        "state": "only in b",
+        "differs first in": None,
+    }
+
+
+def test_diff_tells_command_record_environment_and_code(two: Repository) -> None:
+    result = two.runs("diff", "a", "b")
+    assert result.code == 1
+    assert result.out.startswith("command\n- -n 3\n+ -n 4\n")
+    assert "environment\n  MY_SEED: was '1', is '2'\n" in result.out
+    assert " train.py | 3 +--\n" in result.out
+    assert "record" not in result.out
+    assert two.runs("diff", "a", "a").code == 0
+    assert two.ok("diff", "a", "a") == ""
+
+
+def test_diff_aligns_flags_by_name(repo: Repository) -> None:
+    repo.finish("a", "true --lr=1 --name 'it is' x --old", *NO_FLAGS)
+    repo.finish("b", "true --name 'it was' --lr=1 x --new=2", *NO_FLAGS)
+    assert repo.runs("diff", "a", "b").out == ("command\n- --name 'it is'\n+ --name 'it was'\n- --old\n+ --new=2\n")
+
+
+def test_diff_shows_the_patch_and_hands_arguments_to_git(two: Repository) -> None:
+    assert "\n+changed\n" in two.runs("diff", "-p", "a", "b").out
+    assert "{+changed+}" in two.runs("diff", "-p", "a", "b", "--", "--word-diff").out
+    assert "train.py" not in two.runs("diff", "a", "b", "--", "--", "other").out
+
+
+def test_diff_for_programs(two: Repository) -> None:
+    parts = json.loads(two.runs("diff", "--format=json", "a", "b").out)
+    assert parts["command"]["-n"] == ["-n 3", "-n 4"]
+    assert parts["environment"] == ["MY_SEED: was '1', is '2'"]
+    assert set(parts) == {"command", "environment", "code"}
+
+
+def test_diff_of_records(repo: Repository) -> None:
+    repo.finish("a", "true", "-m", "one\n\x1b[31m", *NO_FLAGS)
+    repo.finish("b", "true", "-m", "two", "--shell=sh", *NO_FLAGS)
+    assert repo.runs("diff", "a", "b").out == (
+        "record\n- description: one\\n\\x1b[31m\n+ description: two\n- settings.shell: bash\n+ settings.shell: sh\n"
+    )
+
+
+def test_colours_are_gits(two: Repository, screen: Screen) -> None:
+    two.git("config", "color.diff", "always")
+    assert "\x1b[31m- -n 3\x1b[m\n\x1b[32m+ -n 4\x1b[m\n" in two.runs("diff", "a", "b").out
+    two.git("config", "color.diff", "false")
+    assert "\x1b" not in two.runs("diff", "a", "b").out

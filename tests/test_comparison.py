@@ -1,0 +1,130 @@
+"""What counts as the same output of two runs."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from git_runs.comparison import compare
+from git_runs.outputs import Outputs, end_marker, start_marker
+from git_runs.record import Record, Run
+
+
+class Pair:
+    """Two runs in one runs dir."""
+
+    def __init__(self, root: Path) -> None:
+        self.outputs = Outputs(str(root / "repo/.runs"))
+        self.runs = [Run(name, Record({"id": f"id-{name}", "exit-code": 0})) for name in ("a", "b")]
+        for run in self.runs:
+            self.outputs.create(run.name)
+
+    def write(self, path: str, *contents: bytes) -> None:
+        """Give each run such an output: a log, or a file below its directories."""
+        for run, content in zip(self.runs, contents, strict=True):
+            kind, _, name = path.partition("/")
+            target = Path(getattr(self.outputs, kind)(run.name)) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+    def different(self) -> dict[str, str]:
+        """What is not equal, and how."""
+        return {
+            item.what: item.detail or item.state for item in compare(self.outputs, *self.runs) if item.state != "equal"
+        }
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    """Two runs that have put out nothing."""
+    return Pair(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (b"2026-11-23T16:40:13.110316+00:00 step\r\n", b"2027-01-02 03:04:05,1 step\n"),
+        (b"[12:33:11] epoch 1\n", b"[09:01:02.5] epoch 1\n"),
+        (b"took 0.12s (12 ms, 3 min)\n", b"took 10s (9.5e1 ms, 44 min)\n"),
+        (b"1762345678.25 saved\n", b"1762399999 saved\n"),
+        (b"10%|# | 1/10 [00:01<00:09, 1.02it/s]\r100%|##| 10/10 [00:09<00:00, 1.1it/s]\n",
+         b"100%|##| 10/10 [00:11<00:00, 812.22it/s]\n"),
+        (b"\x1b[1mbold\x1b[0m \x1b]0;title\x07x\n", b"bold x\n"),
+        (b"512.5 samples/s, 3 MB/s\n", b"99 samples/s, 2.5 MB/s\n"),
+    ],
+)  # fmt: skip
+def test_what_is_another_each_time_is_masked(pair: Pair, left: bytes, right: bytes) -> None:
+    pair.write("log", left, right)
+    assert pair.different() == {}
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [(b"loss 0.5\n", b"loss 0.25\n"), (b"step 100\n", b"step 101\n"), (b"a\nb\n", b"a\n"), (b"x 1e-5\n", b"x 1e-6\n")],
+)
+def test_numbers_that_count_are_not_masked(pair: Pair, left: bytes, right: bytes) -> None:
+    pair.write("log", left, right)
+    assert list(pair.different()) == ["log"]
+
+
+def test_the_first_line_that_differs_is_shown(pair: Pair) -> None:
+    pair.write("log", b"same\nloss 1\nloss 2\n", b"same\nloss 1\n")
+    assert pair.different() == {"log": "line 3: 'loss 2' / nothing"}
+
+
+def test_paths_of_the_runs_are_masked(pair: Pair) -> None:
+    outputs = pair.outputs
+    contents = [
+        f"{outputs.tensorboard(run.name)}/x {outputs.checkpoints(run.name)}/m {outputs.root}\n".encode()
+        for run in pair.runs
+    ]
+    pair.write("log", *contents)
+    assert pair.different() == {}
+
+
+def test_an_isolated_run_is_compared_from_where_its_command_began(pair: Pair) -> None:
+    outputs = pair.outputs
+    pair.runs[1].record["worktree"] = outputs.worktree("b")
+    top = str(Path(outputs.root).parent)
+    pair.write(
+        "log",
+        f"in {top}/sub\n".encode(),
+        b"Preparing worktree\r\nHEAD is now at x\r\n"
+        + start_marker("id-b")
+        + f"in {outputs.worktree('b')}/sub\r\n".encode()
+        + end_marker("id-b"),
+    )
+    assert pair.different() == {}
+
+
+def test_files_are_compared_byte_for_byte(pair: Pair) -> None:
+    pair.write("checkpoints/deep/model", b"x" * 3_000_000 + b"1", b"x" * 3_000_000 + b"2")
+    pair.write("tensorboard/metrics.csv", b"1\n", b"1\n")
+    Path(pair.outputs.checkpoints("a"), "more").touch()
+    assert pair.different() == {"checkpoints/deep/model": "different", "checkpoints/more": "only in a"}
+
+
+def test_endings_are_compared(pair: Pair) -> None:
+    pair.runs[1] = Run("b", Record({"id": "id-b", "signal": 9}))
+    assert pair.different() == {"exit code": "exit-code 0 / signal 9"}
+
+
+def events(*losses: float, at: float) -> bytes:
+    """An event file: TFRecords of events, whose first field is the time."""
+    records = b""
+    for loss in losses:
+        event = b"\x09" + struct.pack("<d", at) + b"\x15" + struct.pack("<f", loss)
+        records += struct.pack("<Q", len(event)) + b"crc1" + event + b"crc2"
+        at += 1
+    return records
+
+
+def test_event_files_are_compared_without_their_times(pair: Pair) -> None:
+    for run, at in zip(pair.runs, (1e9, 2e9), strict=True):
+        place = Path(pair.outputs.tensorboard(run.name))
+        (place / f"events.out.tfevents.{at:.0f}.host.{at:.0f}").write_bytes(events(1.5, 0.5, at=at))
+    assert pair.different() == {}
+    (place / "events.out.tfevents.2000000000.host.2000000000").write_bytes(events(1.5, 0.25, at=5))
+    assert pair.different() == {"tensorboard/events.out.tfevents (1)": "different"}

@@ -1,0 +1,104 @@
+"""What the record tells of the environment, and what it must never tell."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from git_runs import environment
+from tests.conftest import NO_FLAGS, Repository, wait_for
+
+
+def recorded(repo: Repository, name: str = "x") -> dict[str, Any]:
+    """The environment in the run's record."""
+    found = repo.record(name)["environment"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_interpreter_platform_and_packages_are_recorded(repo: Repository) -> None:
+    repo.finish("x")
+    found = recorded(repo)
+    assert found["python"] == sys.version.split()[0]
+    assert found["executable"].startswith(sys.prefix)
+    assert found["platform"].startswith("Linux ")
+    packages = (repo.path / f".runs/environments/{found['packages']}.txt").read_text().splitlines()
+    assert packages == sorted(packages)
+    assert any(line.startswith("dulwich==") for line in packages)
+    assert any(line.startswith("git-runs==") for line in packages)
+    repo.finish("y")
+    assert len(list((repo.path / ".runs/environments").iterdir())) == 1
+
+
+def test_only_variables_that_decide_are_recorded_with_their_values(repo: Repository) -> None:
+    given = {"CUDA_VISIBLE_DEVICES": "1,2", "MY_SEED": "7", "API_TOKEN": "s3cret-value", "MODEL": "large"}
+    repo.git("config", "runs.env", "MOD*")
+    repo.machine.environment |= given
+    repo.ok("new", *NO_FLAGS, "x", "true")
+    repo.wait("x")
+    found = recorded(repo)
+    assert found["variables"] == {"CUDA_VISIBLE_DEVICES": "1,2", "LANG": "C.UTF-8", "MODEL": "large", "MY_SEED": "7"}
+    assert "API_TOKEN" in found["others"]
+    assert not [path for path in (repo.path / ".runs").rglob("*") if path.is_file() and b"s3cret" in path.read_bytes()]
+    repo.ok("new", *NO_FLAGS, "y", "true")
+    repo.wait("y")
+    assert recorded(repo, "y")["others"]["API_TOKEN"] != found["others"]["API_TOKEN"]
+
+
+def test_the_python_of_the_virtualenv_is_meant(repo: Repository) -> None:
+    venv = repo.machine.home / "venv"
+    repo.machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    site = next(venv.glob("lib/python*/site-packages"))
+    (site / "Some_Pkg-1.5.dist-info").mkdir()
+    (site / "Some_Pkg-1.5.dist-info/direct_url.json").write_text(
+        '{"url": "https://example.com/p", "vcs_info": {"vcs": "git", "commit_id": "abc"}}'
+    )
+    repo.finish("x", "true", f"--virtualenv-path={venv}")
+    found = recorded(repo)
+    assert found["executable"] == f"{venv}/bin/python3"
+    packages = (repo.path / f".runs/environments/{found['packages']}.txt").read_text()
+    assert packages == "some-pkg==1.5 @ https://example.com/p@abc\n"
+
+
+def test_gpus_are_recorded_where_there_are_any(repo: Repository) -> None:
+    tool = repo.machine.home / "bin/nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'NVIDIA A100, 535.1'\n")
+    tool.chmod(0o755)
+    repo.machine.environment["PATH"] += f":{tool.parent}"
+    repo.finish("x")
+    assert recorded(repo)["gpus"] == ["NVIDIA A100, 535.1"]
+
+
+def test_it_never_fails_or_delays_a_run(repo: Repository) -> None:
+    tool = repo.machine.home / "bin/python3"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\n[ -e ~/go ] || exec sleep 60\nexit 1\n")
+    tool.chmod(0o755)
+    repo.ok("new", "-q", *NO_FLAGS, "x", f"PATH={tool.parent}:$PATH; touch up; cat")
+    wait_for((repo.path / "up").exists)
+    (repo.path / "up").unlink()
+    repo.machine.tmux("send-keys", "-t", "=x:", "C-d")
+    repo.wait("x")
+    assert repo.lookup("x", "status") == "finished"
+
+
+def test_differences_are_told_line_by_line(tmp_path: Path) -> None:
+    root = str(tmp_path)
+    environment.keep_packages(root, "one", ["a==1", "b==1"])
+    environment.keep_packages(root, "two", ["a==1", "b==2"])
+    was = {
+        "python": "3.10",
+        "packages": "one",
+        **environment.describe_variables({"A_SEED": "1", "X": "1"}, ["*SEED"], "s"),
+    }
+    now = {"python": "3.11", "packages": "two", **environment.describe_variables({"X": "2"}, ["*SEED"], "s")}
+    assert environment.differences(was, was, root) == []
+    assert environment.differences(was, now, root) == [
+        "python: was '3.10', is '3.11'",
+        "packages: -b==1",
+        "packages: +b==2",
+        "A_SEED: was '1', is not set",
+        "variables that are others: X",
+    ]

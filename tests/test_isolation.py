@@ -1,0 +1,218 @@
+"""`git runs new --isolate`: a work tree of the run's own, what is in it, and when it goes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NO_FLAGS, Machine, Repository, wait_for
+
+ISOLATED = ("new", "-q", *NO_FLAGS, "--isolate")
+
+
+def start(repo: Repository, name: str, command: str, *options: str, cwd: Path | None = None) -> None:
+    """Start an isolated run and wait until its work tree is there or it has ended."""
+    repo.ok(*ISOLATED, *options, name, command, cwd=cwd)
+    wait_for(lambda: repo.lookup(name, "status") != "starting")
+
+
+def finish(repo: Repository, name: str, command: str, *options: str, cwd: Path | None = None) -> None:
+    """Start an isolated run and wait until it has ended and closed its session, or kept it."""
+    start(repo, name, command, *options, cwd=cwd)
+    repo.wait(name)
+    wait_for(lambda: "0" not in repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out)
+
+
+def work_trees(repo: Repository) -> list[str]:
+    """The linked work trees that git knows of, from the runs dir."""
+    listing = repo.git("worktree", "list", "--porcelain").split("\n")
+    places = [line.removeprefix("worktree ") for line in listing if line.startswith("worktree ")]
+    return [os.path.relpath(place, repo.path / ".runs/worktrees") for place in places[1:]]
+
+
+def log(repo: Repository, name: str) -> list[str]:
+    """What the command printed, behind git's words on its work tree."""
+    return repo.log(name).rsplit("HEAD is now at ", 1)[1].splitlines()[1:]
+
+
+def test_later_edits_do_not_reach_it(repo: Repository) -> None:
+    (repo.path / "late.py").write_text("print('as it was')\n")
+    code = "import os, time\nwhile not os.path.exists(os.environ['GO']): time.sleep(0.02)\nimport late\n"
+    (repo.path / "train.py").write_text(code)
+    go = repo.machine.home / "go"
+    repo.machine.environment["GO"] = str(go)
+    repo.ok(*ISOLATED, "--snapshot", "x", "python3 train.py")
+    (repo.path / "late.py").write_text("print('edited')\n")
+    (repo.path / "train.py").unlink()
+    go.touch()
+    repo.wait("x")
+    assert log(repo, "x") == ["as it was"]
+
+
+def test_it_runs_in_the_same_subdirectory_at_its_own_commit(repo: Repository) -> None:
+    repo.commit("sub dir/file", "")
+    finish(repo, "g/x", "pwd; git rev-parse HEAD --show-prefix; git status --porcelain", cwd=repo.path / "sub dir")
+    place = repo.path / ".runs/worktrees/g/x/sub dir"
+    assert log(repo, "g/x") == [str(place), repo.lookup("g/x", "commit"), "sub dir/"]
+    assert repo.lookup("g/x", "cwd") == "sub dir"
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_it_goes_when_all_is_well_and_nothing_is_left_in_it(repo: Repository) -> None:
+    repo.commit(".gitignore", "*.out\n__pycache__\n")
+    finish(repo, "well", "mkdir __pycache__; touch __pycache__/x; true")
+    assert work_trees(repo) == []
+    assert not (repo.path / ".runs/worktrees/well").exists()
+    kept = {
+        "failed": "false",
+        "changed": "echo x >>train.py",
+        "untracked": "touch new",
+        "ignored": "touch dear.out",
+        "committed": "git commit -q --allow-empty -m mine",
+    }
+    for name, command in kept.items():
+        finish(repo, name, command)
+    finish(repo, "wanted", "true", "--keep")
+    assert sorted(work_trees(repo)) == sorted([*kept, "wanted"])
+    repo.git("worktree", "prune")
+    assert sorted(work_trees(repo)) == sorted([*kept, "wanted"])
+    repo.ok("delete", "-y", ".*")
+    assert work_trees(repo) == []
+    assert os.listdir(repo.path / ".runs/worktrees") == []
+    assert repo.git("status", "--porcelain") == ""
+
+
+def test_two_runs_from_different_states_never_meet(repo: Repository) -> None:
+    for name in ("a", "b"):
+        (repo.path / "train.py").write_text(f"print({name!r})\n")
+        repo.ok(*ISOLATED, "--snapshot", name, "python3 train.py")
+    for name in ("a", "b"):
+        repo.wait(name)
+        assert log(repo, name) == [name]
+
+
+def test_linked_paths_lead_to_the_tree_that_it_was_started_in(repo: Repository) -> None:
+    repo.commit(".gitignore", "/data/\n/conf/local\n*.bin\n__pycache__\n")
+    for path in ("data", "conf", "__pycache__"):
+        (repo.path / path).mkdir()
+    (repo.path / "data/x").write_text("data\n")
+    (repo.path / "conf/local").write_text("mine\n")
+    (repo.path / "weights.bin").touch()
+    result = repo.runs(*ISOLATED, "plain", "true")
+    assert result.err == (
+        "hint: ignored, and so not in the run's own work tree: conf/, data/, weights.bin;"
+        " if it needs them, see runs.link\n"
+    )
+    for path in ("data", "conf/local"):
+        repo.git("config", "--add", "runs.link", path)
+    result = repo.runs(*ISOLATED, "x", "cat data/x conf/local; echo new >data/out")
+    assert "data" not in result.err
+    repo.wait("x")
+    assert log(repo, "x") == ["data", "mine"]
+    assert (repo.path / "data/out").read_text() == "new\n"
+    wait_for(lambda: "x" not in work_trees(repo))
+    assert (repo.path / "data/x").exists()
+    links = repo.record("x")["links"]
+    assert isinstance(links, dict)
+    assert list(links["data"]) == ["target", "size", "modified"]
+
+
+def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:
+    library = Repository(repo.machine, tmp_path / "library")
+    repo.machine.run("git", "init", "-q", str(library.path))
+    library.commit("code", "old\n")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "libs/one")
+    repo.git("commit", "-q", "-m", "with library")
+    library.path.rename(tmp_path / "gone")
+    finish(repo, "clean", "cat libs/one/code; git -C libs/one rev-parse HEAD; git status --porcelain")
+    (repo.path / "libs/one/code").write_text("dirty\n")
+    finish(repo, "dirty", "cat libs/one/code; git status --porcelain; exit 3", "--snapshot")
+    inner = Repository(repo.machine, repo.path / "libs/one")
+    assert log(repo, "clean") == ["old", inner.git("rev-parse", "HEAD").strip()]
+    assert log(repo, "dirty") == ["dirty"]
+    assert work_trees(repo) == ["dirty"]
+    repo.ok("move", "dirty", "g/moved")
+    assert repo.machine.run("git", "status", "--porcelain", cwd=repo.path / ".runs/worktrees/g/moved").out == ""
+    repo.ok("delete", "-y", "g/moved")
+    assert work_trees(repo) == []
+    assert len(inner.git("worktree", "list").splitlines()) == 1
+    assert (repo.path / "libs/one/code").read_text() == "dirty\n"
+
+
+def test_a_run_that_goes_on_may_be_moved(repo: Repository) -> None:
+    go = repo.machine.home / "go"
+    start(repo, "old", f"touch {go}.up; while [ ! -e {go} ]; do sleep 0.02; done; git status --short; pwd; exit 3")
+    wait_for(Path(f"{go}.up").exists)
+    repo.ok("move", "old", "new")
+    assert work_trees(repo) == ["new"]
+    assert repo.lookup("new", "worktree") == str(repo.path / ".runs/worktrees/new")
+    go.touch()
+    repo.wait("new")
+    assert repo.lookup("new", "exit-code") == "3"
+    assert log(repo, "new") == [str(repo.path / ".runs/worktrees/old")]
+    wait_for(lambda: not (repo.path / ".runs/worktrees/old").is_symlink())
+    assert repo.git("-C", str(repo.path / ".runs/worktrees/new"), "status", "--porcelain") == ""
+
+
+def test_a_checkout_that_fails_is_the_runs_failure(repo: Repository) -> None:
+    repo.commit(".gitattributes", "*.big filter=broken\n")
+    repo.commit("x.big", "x")
+    repo.git("config", "filter.broken.clean", "cat")
+    repo.git("config", "filter.broken.smudge", "false")
+    repo.git("config", "filter.broken.required", "true")
+    finish(repo, "x", "echo never")
+    record = repo.record("x")
+    assert record["status"] == "failed"
+    assert record["error"] == "fatal: x.big: smudge filter broken failed"
+    assert "exit-code" not in record
+    assert "never" not in repo.log("x")
+    assert repo.runs("wait", "x").err == "error: run 'x': failed: fatal: x.big: smudge filter broken failed\n"
+    repo.ok("delete", "-y", "x")
+    assert work_trees(repo) == []
+
+
+def test_the_checkout_is_no_part_of_the_runs_time(repo: Repository) -> None:
+    hook = repo.path / ".git/hooks/post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ndate +%s.%N >~/checked-out\n")
+    hook.chmod(0o755)
+    finish(repo, "x", "true")
+    checked_out = float((repo.machine.home / "checked-out").read_text())
+    started = repo.machine.run("date", "-d", repo.lookup("x", "datetime"), "+%s.%N").out
+    assert float(started) >= checked_out
+
+
+def test_uncommitted_changes_cannot_be_left_out_silently(repo: Repository) -> None:
+    (repo.path / "train.py").write_text("changed\n")
+    result = repo.runs(*ISOLATED, "--allow-dirty", "x", "true")
+    assert result.code == 128
+    assert result.err.startswith(
+        "fatal: the work tree is not clean, so the run's own work tree would not have the changes:  M train.py\n"
+    )
+
+
+def test_something_in_the_way_of_its_work_tree(repo: Repository) -> None:
+    place = repo.path / ".runs/worktrees/x"
+    repo.finish("other")
+    place.mkdir(parents=True)
+    (place / "dear").touch()
+    result = repo.runs(*ISOLATED, "x", "true")
+    assert result.err.startswith(f"fatal: run 'x' cannot use '{place}': it is there already\n")
+    assert (place / "dear").exists()
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["linked", "bare"])
+def test_from_a_linked_work_tree(machine: Machine, repo: Repository, tmp_path: Path, bare: bool) -> None:
+    main = repo
+    if bare:
+        machine.run("git", "clone", "-q", "--bare", str(repo.path), str(tmp_path / "bare.git"))
+        main = Repository(machine, tmp_path / "bare.git")
+    main.git("worktree", "add", "-q", str(tmp_path / "tree"), "-b", "topic")
+    (tmp_path / "tree/train.py").write_text("print('linked')\n")
+    tree = Repository(machine, tmp_path / "tree")
+    tree.ok(*ISOLATED, "--snapshot", "x", "python3 train.py")
+    tree.wait("x")
+    assert log(tree, "x") == ["linked"]
+    wait_for(lambda: "worktrees/x" not in tree.git("worktree", "list"))

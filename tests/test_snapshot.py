@@ -1,0 +1,293 @@
+"""`git runs new --snapshot`: what the commit holds, and that nothing of the person's is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NO_FLAGS, Machine, Repository
+
+QUIET = ("new", "-q", *NO_FLAGS, "--snapshot")
+
+
+def belongings(repo: Repository) -> tuple[object, ...]:
+    """All that is the person's: index, HEAD, branches, stash, and files with their times."""
+    git_dir = repo.path / ".git"
+    index = (git_dir / "index").read_bytes() if (git_dir / "index").exists() else b""
+    refs = repo.machine.run("git", "for-each-ref", "refs/heads", "refs/stash", cwd=repo.path).out
+    shared = sorted((path.name, path.read_bytes()) for path in git_dir.glob("sharedindex.*"))
+    files = sorted(
+        (str(path), path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in repo.path.rglob("*")
+        if not {".git", ".runs"} & set(path.relative_to(repo.path).parts)
+    )
+    return index, (git_dir / "HEAD").read_text(), refs, shared, files
+
+
+def take(repo: Repository, name: str = "x", *options: str) -> dict[str, str]:
+    """Snapshot the tree for a run; gives the contents of its files, by path."""
+    before = belongings(repo)
+    repo.ok(*QUIET, *options, name, "true")
+    assert belongings(repo) == before
+    assert not list((repo.path / ".git").glob("runs-snapshot*"))
+    repo.git("fsck", "--no-dangling")
+    repo.wait(name)
+    paths = repo.git("ls-tree", "-r", "-z", "--name-only", f"runs/{name}").split("\0")[:-1]
+    return {path: repo.git("cat-file", "blob", f"runs/{name}:{path}") for path in paths}
+
+
+def dirty(repo: Repository) -> None:
+    """A changed, a deleted, a staged, an untracked, an executable and an ignored file, and a link."""
+    repo.commit("gone", "")
+    repo.commit(".gitignore", "*.log\n")
+    (repo.path / "train.py").write_text("changed\n")
+    (repo.path / "gone").unlink()
+    (repo.path / "staged").write_text("first")
+    repo.git("add", "staged")
+    (repo.path / "staged").write_text("later")
+    (repo.path / "new dir").mkdir()
+    (repo.path / "new dir/untracked\n").write_text("new")
+    (repo.path / "script").write_text("#!/bin/sh\n")
+    (repo.path / "script").chmod(0o755)
+    (repo.path / "link").symlink_to("nowhere")
+    (repo.path / "ignored.log").write_text("no")
+
+
+DIRTY = {
+    ".gitignore": "*.log\n",
+    "train.py": "changed\n",
+    "staged": "later",
+    "new dir/untracked\n": "new",
+    "script": "#!/bin/sh\n",
+    "link": "nowhere",
+}
+
+
+def test_the_commit_holds_what_lies_in_the_tree(repo: Repository) -> None:
+    dirty(repo)
+    head = repo.git("rev-parse", "HEAD").strip()
+    assert take(repo) == DIRTY
+    assert repo.git("log", "-1", "--format=%P|%s|%an", "runs/x") == f"{head}|snapshot for run 'x'|A U Thor\n"
+    assert repo.git("ls-tree", "runs/x", "script").startswith("100755 ")
+    assert "train.py" in repo.git("diff", "--name-only", "runs/x^", "runs/x")
+    record = repo.record("x")
+    assert (record["commit"], record["base"]) == (repo.git("rev-parse", "runs/x").strip(), head)
+
+
+def test_a_clean_tree_makes_no_commit(repo: Repository) -> None:
+    repo.ok(*QUIET, "x", "true")
+    assert repo.git("rev-parse", "runs/x") == repo.git("rev-parse", "HEAD")
+    assert "base" not in repo.record("x")
+
+
+def test_on_an_unborn_branch_it_has_no_parent(machine: Machine, tmp_path: Path) -> None:
+    machine.run("git", "init", "-q", str(tmp_path / "empty"))
+    repo = Repository(machine, tmp_path / "empty")
+    (repo.path / "train.py").write_text("first")
+    assert take(repo) == {"train.py": "first"}
+    assert repo.git("rev-list", "--count", "runs/x") == "1\n"
+
+
+def conflict(repo: Repository) -> None:
+    """A merge that has stopped."""
+    repo.git("checkout", "-q", "-b", "other")
+    repo.commit("train.py", "theirs\n")
+    repo.git("checkout", "-q", "main")
+    repo.commit("train.py", "ours\n")
+    repo.machine.run("git", "merge", "other", cwd=repo.path)
+
+
+def split_index(repo: Repository) -> None:
+    """An index in two files."""
+    repo.git("update-index", "--split-index")
+    (repo.path / "train.py").write_text("changed\n")
+
+
+def sparse_index(repo: Repository) -> None:
+    """A tree of which only a part is checked out, and a file outside of that."""
+    repo.commit("a/x", "x")
+    repo.commit("b/y", "y")
+    repo.git("sparse-checkout", "init", "--cone", "--sparse-index")
+    repo.git("sparse-checkout", "set", "a")
+    (repo.path / "b").mkdir()
+    (repo.path / "b/z").write_text("outside")
+
+
+def hidden(repo: Repository) -> None:
+    """Files that git was told not to look at."""
+    repo.commit("config", "old")
+    repo.git("update-index", "--assume-unchanged", "train.py")
+    repo.git("update-index", "--skip-worktree", "config")
+    (repo.path / "train.py").write_text("changed\n")
+    (repo.path / "config").write_text("mine")
+
+
+def intended(repo: Repository) -> None:
+    """A file that is to be added."""
+    (repo.path / "later").write_text("content")
+    repo.git("add", "--intent-to-add", "later")
+
+
+def file_and_directory(repo: Repository) -> None:
+    """A file where a directory was, and the other way round."""
+    repo.commit("d/f", "")
+    repo.commit("e", "")
+    (repo.path / "d/f").unlink()
+    (repo.path / "d").rmdir()
+    (repo.path / "d").write_text("now a file")
+    (repo.path / "e").unlink()
+    (repo.path / "e").mkdir()
+    (repo.path / "e/f").write_text("now a directory")
+
+
+@pytest.mark.parametrize(
+    ("make", "holds"),
+    [
+        (conflict, {"train.py": "<<<<<<< HEAD\nours\n=======\ntheirs\n>>>>>>> other\n"}),
+        (split_index, {"train.py": "changed\n"}),
+        (sparse_index, {"a/x": "x", "b/y": "y", "b/z": "outside"}),
+        (hidden, {"train.py": "changed\n", "config": "mine"}),
+        (intended, {"later": "content"}),
+        (file_and_directory, {"d": "now a file", "e/f": "now a directory"}),
+    ],
+)
+def test_whatever_state_the_index_is_in(
+    repo: Repository, make: Callable[[Repository], None], holds: dict[str, str]
+) -> None:
+    make(repo)
+    found = take(repo)
+    assert holds.items() <= found.items()
+
+
+def test_in_a_linked_work_tree_it_is_that_tree(repo: Repository, tmp_path: Path) -> None:
+    repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    (tmp_path / "linked/train.py").write_text("linked\n")
+    (repo.path / "train.py").write_text("main\n")
+    repo.ok(*QUIET, "x", "true", cwd=tmp_path / "linked")
+    assert repo.git("show", "runs/x:train.py") == "linked\n"
+
+
+def test_from_a_subdirectory_it_is_the_whole_tree(repo: Repository) -> None:
+    (repo.path / "sub").mkdir()
+    (repo.path / "sub/new").write_text("new")
+    (repo.path / "train.py").write_text("changed\n")
+    repo.ok(*QUIET, "x", "true", cwd=repo.path / "sub")
+    assert repo.git("show", "runs/x:train.py", "runs/x:sub/new") == "changed\nnew"
+
+
+def test_bytes_that_a_checkout_would_not_bring_back_are_named(repo: Repository) -> None:
+    repo.commit(".gitattributes", "*.txt text=auto\n*.id ident\n*.up filter=up\n")
+    repo.git("config", "filter.up.clean", "tr A-Z a-z")
+    repo.git("config", "filter.up.smudge", "cat")
+    for name, content in {
+        "mixed.txt": b"a\r\nb\n",
+        "fine.txt": b"a\nb\n",
+        "a.id": b"$Id: 0123 $",
+        "A.up": b"ABC",
+        "fine.up": b"abc",
+    }.items():
+        (repo.path / name).write_bytes(content)
+    result = repo.runs(*QUIET, "x", "true")
+    assert result.code == 0
+    assert result.err.startswith(
+        "warning: a checkout would give other bytes than you have (line ends, ident, filters): A.up, a.id, mixed.txt\n"
+    )
+    assert repo.record("x")["inexact"] == ["A.up", "a.id", "mixed.txt"]
+
+
+def test_ignored_files_that_are_included(repo: Repository) -> None:
+    repo.commit(".gitignore", "*.pt\n/conf\n")
+    (repo.path / "a.pt").write_text("a")
+    (repo.path / "conf").mkdir()
+    (repo.path / "conf/b").write_text("b")
+    (repo.path / "c.pt").write_text("c")
+    repo.git("config", "runs.include", "a.*")
+    repo.git("config", "--add", "runs.include", "conf")
+    repo.finish("before", "echo x >$RUNS_SAVE_PATH/a.pt", *NO_FLAGS)
+    assert {"a.pt", "conf/b"} == set(take(repo)) - {".gitignore", "train.py"}
+
+
+def test_too_many_untracked_bytes_stop_the_start(repo: Repository) -> None:
+    (repo.path / "small").write_bytes(b"x" * 1000)
+    (repo.path / "data").mkdir()
+    (repo.path / "data/large").write_bytes(b"x" * (11 << 20))
+    result = repo.runs(*QUIET, "x", "true")
+    assert result.code == 128
+    assert result.err.startswith(
+        "fatal: a snapshot would add 11.0 MiB of untracked files, more than 10.0 MiB;"
+        " the largest: data/large (11.0 MiB), small (0.0 MiB)\nhint: let .gitignore name what does not belong"
+    )
+    assert repo.refs() == []
+    assert "data/large" in take(repo, "x", "--snapshot-limit=12m")
+
+
+def test_submodules_are_snapshot_too_and_keep_their_commits(repo: Repository, tmp_path: Path) -> None:
+    library = Repository(repo.machine, tmp_path / "library")
+    repo.machine.run("git", "init", "-q", str(library.path))
+    library.commit("code", "old")
+    for path in ("dirty", "moved", "clean"):
+        repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), path)
+    repo.git("commit", "-q", "-m", "with libraries")
+    inner = {path: Repository(repo.machine, repo.path / path) for path in ("dirty", "moved", "clean")}
+    (inner["dirty"].path / "code").write_text("dirty")
+    (inner["dirty"].path / "new").write_text("new")
+    moved = inner["moved"].commit("code", "moved")
+    repo.ok(*QUIET, "g/x", "true")
+    repo.wait("g/x")
+    commits = {path: repo.git("rev-parse", f"runs/g/x:{path}").strip() for path in inner}
+    assert inner["dirty"].git("show", f"{commits['dirty']}:code", f"{commits['dirty']}:new") == "dirtynew"
+    assert commits["moved"] == moved
+    assert (inner["dirty"].path / "code").read_text() == "dirty"
+    for path, commit in commits.items():
+        assert inner[path].git("rev-parse", "refs/runs/g/x").strip() == commit
+    repo.ok("move", "g/x", "y")
+    assert [one.refs() for one in inner.values()] == [["refs/runs/y"]] * 3
+    repo.ok("delete", "-y", "y")
+    assert [one.refs() for one in inner.values()] == [[]] * 3
+
+
+def test_a_ref_of_that_name_in_a_submodule_is_not_touched(repo: Repository, tmp_path: Path) -> None:
+    library = Repository(repo.machine, repo.path / "lib")
+    repo.machine.run("git", "init", "-q", str(library.path))
+    library.commit("code", "old")
+    library.git("update-ref", "refs/runs/x", "HEAD")
+    library.commit("code", "new")
+    result = repo.runs(*QUIET, "x", "true")
+    assert result.code == 128
+    assert result.err.startswith("fatal: refs/runs/x exists in the submodule's repository '")
+    assert repo.refs() == []
+    assert library.git("rev-parse", "refs/runs/x", "HEAD~") == library.git("rev-parse", "HEAD~", "HEAD~")
+
+
+def test_dirty_trees_may_be_allowed_and_that_is_recorded(repo: Repository) -> None:
+    (repo.path / "train.py").write_text("changed\n")
+    repo.ok("new", "-q", *NO_FLAGS, "--allow-dirty", "x", "cat train.py")
+    repo.wait("x")
+    assert repo.log("x") == "changed\n"
+    assert repo.lookup("x", "dirty") == "true"
+    assert repo.git("rev-parse", "runs/x") == repo.git("rev-parse", "HEAD")
+    repo.git("checkout", "-q", "train.py")
+    repo.ok("new", "-q", "--allow-dirty", "y", "true")
+    assert "dirty" not in repo.record("y")
+
+
+def test_a_dry_run_makes_no_commit(repo: Repository) -> None:
+    (repo.path / "train.py").write_text("changed\n")
+    objects = repo.git("count-objects")
+    head = repo.git("rev-parse", "HEAD").strip()
+    out = repo.ok("new", "-n", *NO_FLAGS, "--snapshot", "x", "true")
+    assert out == f"Would start run 'x' at a snapshot of 1 changes on top of commit {head}:\n  true\n"
+    assert repo.git("count-objects") == objects
+
+
+def test_files_that_are_as_young_as_the_index_are_looked_into(repo: Repository) -> None:
+    """A copy of the index is younger than the index, and would make git trust files that changed meanwhile."""
+    for number in range(5):
+        repo.commit("train.py", f"{number}\n")
+        (repo.path / "train.py").write_text(f"{number + 1}\n")
+        os.utime(repo.path / "train.py", ns=((repo.path / ".git/index").stat().st_mtime_ns,) * 2)
+        repo.ok(*QUIET, f"x{number}", "true")
+        assert repo.git("show", f"runs/x{number}:train.py") == f"{number + 1}\n"
