@@ -122,7 +122,8 @@ def _python(
     named = re.search(r"(?:^|[\s;&|])(\S*python[0-9.]*)(?=\s|$)", command)
     for candidate in ([named[1]] if named else []) + ["python3", "python"]:
         place = os.path.join(cwd, candidate) if "/" in candidate else shutil.which(candidate, path=words.get("PATH"))
-        answer = _ask([place, "-c", _QUERY], words, cwd) if place else None
+        # Not in `cwd`: Python would import modules from there, and leave bytecode.
+        answer = _ask([place, "-B", "-c", _QUERY], words, "/") if place else None
         with suppress(ValueError, TypeError):
             version, executable, path = json.loads(answer or "")
             return version, executable, path

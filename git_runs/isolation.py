@@ -7,6 +7,8 @@ repositories here, so that nothing comes from the network. Ignored paths that a 
 from __future__ import annotations
 
 import fnmatch
+import glob
+import json
 import os
 from contextlib import suppress
 
@@ -14,7 +16,7 @@ from . import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
 BUILD_PRODUCTS = (
@@ -115,3 +117,22 @@ def missed(prefix: str, links: Iterable[str], include: Iterable[str], runs_dir: 
     return [
         path for path in git.ignored() if matters(path) and not is_build_product(path) and path.rstrip("/") not in given
     ]
+
+
+def leading_back(environment: Mapping[str, str], virtualenv: str | None, top: str) -> list[str]:
+    """What would have an isolated run import code from the work tree at `top` instead of its own.
+
+    That is entries of PYTHONPATH, and packages that are installed from there in editable mode (PEP 610).
+    """
+    found = []
+    for entry in environment.get("PYTHONPATH", "").split(":"):
+        if f"{entry}/".startswith(f"{top}/"):
+            found.append(f"PYTHONPATH ({entry})")
+    place = virtualenv or environment.get("VIRTUAL_ENV") or ""
+    pattern = os.path.join(glob.escape(place), "lib", "python*", "site-packages", "*.dist-info", "direct_url.json")
+    for path in glob.glob(pattern) if place else ():
+        with suppress(OSError, ValueError, AttributeError), open(path) as file:
+            direct = json.load(file)
+            if direct.get("dir_info", {}).get("editable") and f"{direct.get('url')}/".startswith(f"file://{top}/"):
+                found.append(f"package {os.path.basename(os.path.dirname(path)).split('-')[0]} (editable)")
+    return found

@@ -216,3 +216,16 @@ def test_from_a_linked_work_tree(machine: Machine, repo: Repository, tmp_path: P
     tree.wait("x")
     assert log(tree, "x") == ["linked"]
     wait_for(lambda: "worktrees/x" not in tree.git("worktree", "list"))
+
+
+def test_what_leads_back_into_the_tree_is_warned_of(repo: Repository) -> None:
+    venv = repo.machine.home / "venv"
+    package = venv / "lib/python3.11/site-packages/mine-1.0.dist-info"
+    package.mkdir(parents=True)
+    (package / "direct_url.json").write_text(f'{{"url": "file://{repo.path}", "dir_info": {{"editable": true}}}}')
+    repo.machine.environment |= {"VIRTUAL_ENV": str(venv), "PYTHONPATH": f"{repo.path}/src:/elsewhere"}
+    assert repo.runs(*ISOLATED, "x", "true").err == (
+        "warning: code is imported from this work tree, not from the run's own:"
+        f" PYTHONPATH ({repo.path}/src), package mine (editable)\n"
+    )
+    assert repo.runs("new", "-q", "y", "true").err == ""

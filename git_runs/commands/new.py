@@ -248,6 +248,8 @@ def _warn(here: Project, fields: Record) -> None:
     if "worktree" not in fields:
         return
     settings, repository = here.settings, here.repository
+    if found := isolation.leading_back(os.environ, settings.virtualenv_path, repository.top or ""):
+        warn(f"code is imported from this work tree, not from the run's own: {', '.join(found)}")
     runs_dir = os.path.relpath(here.store.root, repository.top)
     if missed := isolation.missed(repository.prefix, settings.link, settings.include, runs_dir):
         hint(f"ignored, and so not in the run's own work tree: {', '.join(missed)}; if it needs them, see runs.link")
