@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 from itertools import zip_longest
 
 from .outputs import end_marker, start_marker
@@ -20,19 +19,25 @@ if TYPE_CHECKING:
     from .outputs import Outputs
     from .record import Run
 
+    Masks = list[tuple[bytes, bytes]]
+
 EQUAL, DIFFERENT = "equal", "different"
 CHUNK = 1 << 20
 LONGEST = 80  # characters of a line that is shown
 
 _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+# Only what can be nothing but a time: a number with a blank and a unit behind it may be a result.
 _TIMES = re.compile(
     rb"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?"  # points in time
-    rb"|\b\d{1,2}:\d\d(:\d\d)?([.,]\d+)?\b"
-    rb"|\b1[5-9]\d{8}(\.\d+)?\b"  # seconds since the epoch
-    rb"|\b\d+(\.\d+)?(e[+-]?\d+)? ?(ns|us|ms|s|secs?|seconds?|mins?|minutes?|h|hours?)\b(?!/)"  # durations
-    rb"|\b\d+(\.\d+)? ?[A-Za-z]*/(s|sec|second|ms|it|step)\b"  # rates
-    rb"|\b\d+(\.\d+)? ?s/[a-z]+\b"
+    rb"|\b\d{1,2}:\d\d:\d\d([.,]\d+)?\b"
+    rb"|\b1[5-9]\d{8}\.\d+\b"  # seconds since the epoch
+    rb"|\[\d+:\d\d(:\d\d)?<[^\]]*\]"  # of a progress bar
+    rb"|\b\d+(\.\d+)?(e[+-]?\d+)?(ns|us|ms|s|min)\b(?!/)"  # durations
+    rb"|\b(?i:took|elapsed|time|eta|duration)\b[ :=]*\d+(\.\d+)?(e[+-]?\d+)?( ?[a-z]+)?"
+    rb"|\b\d+(\.\d+)? ?[A-Za-z]+/s(ec|econd)?\b"  # rates
+    rb"|\b\d+(\.\d+)?m?s/[a-z]+\b"
 )
+_PROGRESS = re.compile(rb"\d%\||\d+/\d+ \[|\d(it|s)/(s|it)\b")
 
 
 class Item:
@@ -58,13 +63,16 @@ def _ending(a: Run, b: Run) -> Item:
 
 def _how(run: Run) -> str:
     keys = ("exit-code", "signal", "error")
-    return next((f"{key} {run.record.text(key)}" for key in keys if key in run.record), run.record.status)
+    return ", ".join([run.record.status, *(f"{key} {run.record.text(key)}" for key in keys if key in run.record)])
 
 
 # --- logs
 
 
 def _logs(outputs: Outputs, a: Run, b: Run) -> Item:
+    there = [run.name for run in (a, b) if os.path.isfile(outputs.log(run.name))]
+    if len(there) < 2:
+        return Item("log", f"only in {there[0]}" if there else "in neither")
     pairs = zip_longest(_lines(outputs, a), _lines(outputs, b))
     for number, (left, right) in enumerate(pairs, 1):
         if left != right:
@@ -85,7 +93,7 @@ def _lines(outputs: Outputs, run: Run) -> Iterator[bytes]:
     started = "worktree" not in run.record
     start, end = start_marker(identifier), end_marker(identifier)
     masks = _masks(outputs, run)
-    with suppress(FileNotFoundError), open(outputs.log(run.name), "rb") as log:
+    with open(outputs.log(run.name), "rb") as log:
         for line in log:
             if not started:  # the work tree is being made
                 _, found, line = line.partition(start)
@@ -96,7 +104,7 @@ def _lines(outputs: Outputs, run: Run) -> Iterator[bytes]:
                 yield _masked(line.replace(end, b""), masks)
 
 
-def _masks(outputs: Outputs, run: Run) -> list[tuple[bytes, bytes]]:
+def _masks(outputs: Outputs, run: Run) -> Masks:
     """Paths that hold the run's name, or tell where it ran, and what stands for them; the longest first."""
     places = {
         outputs.tensorboard(run.name): "<tensorboard>",
@@ -109,12 +117,18 @@ def _masks(outputs: Outputs, run: Run) -> list[tuple[bytes, bytes]]:
     return [(os.fsencode(place), mask.encode()) for place, mask in sorted(places.items(), reverse=True)]
 
 
-def _masked(line: bytes, masks: list[tuple[bytes, bytes]]) -> bytes:
+def _masked(line: bytes, masks: Masks) -> bytes:
     line = _ESCAPES.sub(b"", line).rstrip(b"\r\n")
-    line = line.rpartition(b"\r")[2]  # a progress bar is drawn again and again
+    *drawn, last = line.split(b"\r")
+    # A progress bar is drawn again and again, more or less often.
+    line = b"\r".join([*(part for part in drawn if not _PROGRESS.search(part)), last])
+    return _TIMES.sub(b"<time>", _without(masks, line))
+
+
+def _without(masks: Masks, text: bytes) -> bytes:
     for place, mask in masks:
-        line = line.replace(place, mask)
-    return _TIMES.sub(b"<time>", line)
+        text = text.replace(place, mask)
+    return text
 
 
 # --- files
@@ -127,24 +141,30 @@ def _files(outputs: Outputs, a: Run, b: Run) -> Iterator[Item]:
             what = f"{kind}/{name}"
             if name not in right or name not in left:
                 yield Item(what, f"only in {(a if name in left else b).name}")
-            elif _same(left[name], right[name]):
+            elif _same(left[name], right[name], _masks(outputs, a), _masks(outputs, b)):
                 yield Item(what, EQUAL)
             else:
                 yield Item(what, DIFFERENT)
 
 
 def _found(top: str) -> dict[str, str]:
-    """Paths of the files below `top`, by what to call them: the names of event files hold time, host and process."""
+    """Paths of what is below `top`, by what to call them: the names of event files hold time, host and process.
+
+    Of directories, only the empty ones are told, and links, which are not followed.
+    """
     found: dict[str, str] = {}
     for directory, directories, files in os.walk(top):
         directories.sort()
         events = 0
-        for name in sorted(files):
+        links = [name for name in directories if os.path.islink(os.path.join(directory, name))]
+        for name in sorted([*files, *links]):
             shown = name
             if _is_event_file(name):
                 events += 1
                 shown = f"events.out.tfevents ({events})"
             found[os.path.relpath(os.path.join(directory, shown), top)] = os.path.join(directory, name)
+        if directory != top and not files and not directories:
+            found[os.path.relpath(directory, top) + "/"] = directory
     return found
 
 
@@ -152,8 +172,13 @@ def _is_event_file(name: str) -> bool:
     return name.startswith("events.out.tfevents.")
 
 
-def _same(left: str, right: str) -> bool:
+def _same(left: str, right: str, left_masks: Masks, right_masks: Masks) -> bool:
     try:
+        if os.path.islink(left) or os.path.islink(right):
+            targets = os.fsencode(os.readlink(left)), os.fsencode(os.readlink(right))
+            return _without(left_masks, targets[0]) == _without(right_masks, targets[1])
+        if os.path.isdir(left) or os.path.isdir(right):
+            return os.path.isdir(left) == os.path.isdir(right)
         if _is_event_file(os.path.basename(left)):
             return list(_events(left)) == list(_events(right))
         if os.path.getsize(left) != os.path.getsize(right):

@@ -14,33 +14,25 @@ import re
 import shutil
 import subprocess
 from contextlib import suppress
+from itertools import islice
 
 from .files import write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
+MOST_FILES = 100_000  # that are looked at in a linked directory
 PATIENCE = 20.0  # seconds that another program may take to answer
 
 # They tell of a terminal, a session or the run itself, and so are others each time.
 OF_NO_MATTER = (
-    *(
-        "RUNS_*",
-        "PWD",
-        "OLDPWD",
-        "SHLVL",
-        "_",
-        "TMUX*",
-        "TERM*",
-        "COLUMNS",
-        "LINES",
-        "LS_COLORS",
-        "DISPLAY",
-        "WINDOWID",
-    ),
-    *("SSH_*", "GPG_*", "DBUS_*", "XDG_*", "STY", "INVOCATION_ID", "JOURNAL_STREAM", "PYTEST_*", "GIT_*"),
+    *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMUX"),
+    *("TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "STY"),
+    *("SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_TTY", "GPG_AGENT_INFO"),
+    *("DBUS_SESSION_BUS_ADDRESS", "XDG_SESSION_ID", "XDG_RUNTIME_DIR", "INVOCATION_ID", "JOURNAL_STREAM"),
+    "PYTEST_CURRENT_TEST",
 )
 
 _QUERY = "import json, sys; print(json.dumps([sys.version.split()[0], sys.executable, sys.path[1:]]))"
@@ -80,6 +72,11 @@ def describe_variables(environment: Mapping[str, str], decisive: Iterable[str], 
         elif not matches(name, OF_NO_MATTER):
             hashed[_printable(name)] = _hash(f"{salt}\0{name}\0{value}", 8)
     return {"variables": kept, "others": hashed}
+
+
+def variables(recorded: Mapping[str, Any]) -> list[str]:
+    """The names of the variables whose values were recorded."""
+    return list(_mapping(recorded.get("variables")))
 
 
 def keep_packages(root: str, identifier: str, packages: list[str]) -> None:
@@ -185,17 +182,23 @@ def _ask(command: list[str], environment: Mapping[str, str], cwd: str) -> str | 
 
 
 def describe_link(target: str) -> dict[str, Any]:
-    """Size in bytes and latest change of what a link leads to; of a directory, of what is directly in it."""
+    """Size in bytes and latest change, in nanoseconds, of what a link leads to; of a directory, of all in it."""
     found: dict[str, Any] = {"target": target}
     with suppress(OSError):
         status = os.stat(target)
-        statuses = [status]
-        if os.path.isdir(target):
-            with os.scandir(target) as entries:
-                statuses = [status, *(entry.stat(follow_symlinks=False) for entry in entries)]
-        found["size"] = sum(one.st_size for one in statuses[1:]) if os.path.isdir(target) else status.st_size
-        found["modified"] = max(one.st_mtime_ns for one in statuses)
+        size, modified = (0 if os.path.isdir(target) else status.st_size), status.st_mtime_ns
+        for one in islice(_statuses(target), MOST_FILES):
+            size, modified = size + one.st_size, max(modified, one.st_mtime_ns)
+        found |= {"size": size, "modified": modified}
     return found
+
+
+def _statuses(top: str) -> Iterator[os.stat_result]:
+    for directory, directories, files in os.walk(top):
+        directories.sort()
+        for name in sorted([*files, *directories]):
+            with suppress(OSError):
+                yield os.lstat(os.path.join(directory, name))
 
 
 # --- what is another

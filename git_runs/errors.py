@@ -91,7 +91,7 @@ class HiddenChanges(RunsError):
     def __init__(self, paths: list[str]) -> None:
         more = f" and {len(paths) - self.SHOWN} more" if len(paths) > self.SHOWN else ""
         super().__init__(
-            "the work tree has changes that git was told not to see, so no commit would tell what ran: "
+            "the work tree has changes that git was told not to see, and that no commit would tell of: "
             + ", ".join(paths[: self.SHOWN])
             + more,
             "to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
@@ -116,6 +116,13 @@ class SnapshotTooLarge(RunsError):
 
 def _mebibytes(size: int) -> str:
     return f"{size / 2**20:.1f} MiB"
+
+
+class LinkedFileIsTracked(RunsError):
+    """What is linked into an isolated work tree cannot come from its commit, too."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"runs.link leads to '{path}', which is tracked", "name the ignored paths beside it")
 
 
 class MainWorkTreeUnknown(RunsError):

@@ -262,7 +262,9 @@ def read_hidden(call: Call, top: str) -> list[str]:
     there = [name for name in marked if os.path.isfile(os.path.join(top, path(name)))]
     if not there:
         return []
-    stages = run("ls-files", "-z", "--stage", "--full-name", "--", *(f":(top,literal){name}" for name in there))
+    stages = run(
+        "-C", top, "ls-files", "-z", "--stage", "--full-name", "--", *(f":(top,literal){name}" for name in there)
+    )
     # Links are left out: hash-object would follow them.
     recorded = re.findall(r"(?:^|\0)100[0-9]{3} ([0-9a-f]+) 0\t([^\0\n]+)", stages)
     paths = "".join(os.path.join(top, name) + "\n" for _, name in recorded)
@@ -299,6 +301,30 @@ def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
     return old, new, reset
 
 
+def submodules_of(commit: str) -> list[tuple[str, str]]:
+    """Paths and commits of the submodules that the commit points at; raises GitFailed."""
+    return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", _tree(commit))]
+
+
+def _tree(commit: str) -> str:
+    return run("ls-tree", "-r", "-z", "--full-tree", commit)
+
+
+def common_dir_at(place: str) -> str | None:
+    """The common git dir of a repository whose work tree is at `place`; None where there is none."""
+    if not os.path.lexists(os.path.join(place, ".git")):
+        return None
+    options = ("-C", place, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    code, stdout, _ = Call(*options, environment=_without_repository()).finish()
+    return None if code else path(stdout.rstrip("\n"))
+
+
+def tracked(paths: Iterable[str]) -> list[str]:
+    """The tracked files at or below the paths, which are from the top of the work tree."""
+    pathspecs = [f":(top,literal){place}" for place in paths]
+    return run("ls-files", "-z", "--full-name", "--", *pathspecs).split("\0")[:-1] if pathspecs else []
+
+
 def ignored(pathspecs: Iterable[str] = (":/",)) -> list[str]:
     """The ignored paths that match, from the top of the work tree; a directory, with "/" behind it, stands for all in
     it."""
@@ -326,8 +352,9 @@ def _in(git_dir: str) -> tuple[str, ...]:
 
 def add_worktree(git_dir: str, place: str, commit: str) -> list[str]:
     """The command that makes a linked work tree at `place`, with HEAD detached at `commit`."""
-    quietly = ("-c", "advice.detachedHead=false")
-    return ["git", *_in(git_dir), *quietly, "worktree", "add", "--force", "--detach", place, commit]
+    # All of the commit, even if only a part of it is checked out here.
+    options = ("-c", "advice.detachedHead=false", "-c", "core.sparseCheckout=false")
+    return ["git", *_in(git_dir), *options, "worktree", "add", "--force", "--detach", place, commit]
 
 
 def make_worktree(git_dir: str, place: str, commit: str) -> None:
@@ -345,17 +372,23 @@ def repair_worktree(git_dir: str, place: str) -> None:
     run(*_in(git_dir), "worktree", "repair", place)
 
 
-def head_and_leftovers(top: str) -> tuple[str, list[str]]:
-    """HEAD's commit in the work tree at `top`, and all paths in it that the commit does not have so, ignored ones
-    too; raises GitFailed."""
-    listing = Call("-C", top, *STATUS, "--ignored=matching", environment=_without_repository()).output()
-    head, paths = "", []
-    for line in listing.split("\0")[:-1]:
+def leftovers(top: str) -> tuple[set[str], list[str], list[str]]:
+    """What is in the work tree at `top`: the commits that HEAD was at, the tracked files that are changed, and the
+    paths that are untracked or ignored; raises GitFailed."""
+    environment = _without_repository()
+    status = Call("-C", top, *STATUS, "--ignored=matching", environment=environment)
+    past = Call("-C", top, "log", "--walk-reflogs", "--no-show-signature", "--format=%H", environment=environment)
+    heads = set(past.finish()[1].split())
+    changed = read_hidden(Call("-C", top, "ls-files", "-v", "-z", environment=environment), top)
+    unknown = []
+    for line in status.output().split("\0")[:-1]:
         if line.startswith("# branch.oid "):
-            head = line.split(" ")[2]
-        elif not line.startswith("#"):
-            paths.append(line[2:] if line[0] in "?!" else line.split(" ", 8)[-1])
-    return head, paths
+            heads.add(line.split(" ")[2])
+        elif line[0] in "?!":
+            unknown.append(line[2:])
+        elif line[0] != "#":
+            changed.append(line.split(" ", 8)[-1])
+    return heads, changed, unknown
 
 
 def _without_repository() -> dict[str, str]:

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-BUILD_PRODUCTS = (
-    *("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints"),
-    *("*.egg-info", "*.o", ".DS_Store"),
-)
+BUILD_PRODUCTS = (*("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".DS_Store"),)
 
 
 class Isolation:
@@ -65,8 +62,12 @@ class Isolation:
         return all(self._is_as(top, commit) for top, commit in places)
 
     def _is_as(self, top: str, commit: str) -> bool:
-        head, left = git.head_and_leftovers(top)
-        return head == commit and all(is_build_product(path) or self._is_link(top, path) for path in left)
+        heads, changed, unknown = git.leftovers(top)
+        return (
+            heads == {commit}
+            and not changed
+            and all(is_build_product(path) or self._is_link(top, path) for path in unknown)
+        )
 
     def _is_link(self, top: str, path: str) -> bool:
         return os.path.relpath(os.path.join(top, path.rstrip("/")), self.path) in self.links

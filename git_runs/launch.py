@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 
 from . import git, interrupts, process, record, refs, spec, yamltext
 from .command_line import compose
-from .errors import HiddenChanges, NameInUse, NoSuchRun, RunsDirInUse, RunsError
+from .errors import HiddenChanges, LinkedFileIsTracked, NameInUse, NoSuchRun, RunsDirInUse, RunsError
 from .files import remove_file
 from .isolation import Isolation
 from .launchers import tmux
@@ -162,6 +162,8 @@ def check_ready(project: Project, work_tree: WorkTree) -> None:
         check_clean(project, work_tree.state, "the run's own work tree would not have the changes", SNAPSHOT_HINT)
     if project.settings.dirty != "snapshot":
         _ = work_tree.head
+    if project.settings.isolate and (tracked := git.tracked(project.settings.link)):
+        raise LinkedFileIsTracked(tracked[0])
 
 
 def adopt(project: Project, name: str, fields: Record) -> None:

@@ -17,20 +17,35 @@ if TYPE_CHECKING:
 
 def check(here: Project, run: Run, variables: Mapping[str, str]) -> list[str]:
     """What is missing or another than it was for the run, a line each; `variables` are those that it would get now."""
-    return [*_code(run), *_surroundings(here, run.record, variables)]
+    return [*_code(here, run), *_surroundings(here, run.record, variables)]
 
 
-def _code(run: Run) -> Iterator[str]:
+def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
+    """Path, git dir and commit of the submodules that the run's code had, outer ones first.
+
+    The git dir is "" where the submodule is not here. A run in the tree itself has recorded none: its commit tells.
+    """
+    recorded = record.submodules
+    if recorded or not git.resolve(record.text("commit")):
+        return recorded
+    top = here.repository.top or ""
+    found = git.submodules_of(record.text("commit"))
+    return [(path, git.common_dir_at(os.path.join(top, git.path(path))) or "", inner) for path, inner in found]
+
+
+def _code(here: Project, run: Run) -> Iterator[str]:
     commit, ref = run.record.text("commit"), refs.ref(run.name)
     if git.unknown([commit or "0"]):
         yield f"commit {commit} is not here; it was last seen on host '{run.record.text('host')}'"
     elif (there := refs.commit_of(run.name)) != commit:
         yield f"{ref} is at {there}, not at {commit}" if there else f"there is no {ref}"
-    for path, repository, inner in run.record.submodules:
+    for path, repository, inner in submodules(here, run.record):
         if not os.path.isdir(repository) or git.resolve(inner, repository) is None:
-            yield f"submodule {path}: commit {inner} is not in '{repository}'"
+            yield f"submodule {path}: commit {inner} is not " + (f"in '{repository}'" if repository else "here")
     if run.record.get("inexact"):
         yield f"files that a checkout gives other bytes than the run had: {_words(run.record['inexact'])}"
+    if not os.path.isfile(here.outputs.log(run.name)):
+        yield "its log is not there to compare with"
     if "dirty" in run.record:
         yield "it ran with uncommitted changes, which nothing keeps"
 
@@ -56,10 +71,10 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
         command=record.text("command"),
         cwd=here.repository.top or "/",
         virtualenv=virtualenv,
-        decisive=here.settings.env,
+        decisive=[*here.settings.env, *environment.variables(recorded)],
         salt=record.text("id"),
     )
-    if packages:
+    if "packages" in now:
         environment.keep_packages(here.store.root, now["packages"], packages)
     yield from environment.differences(recorded, now, here.store.root)
 

@@ -145,7 +145,10 @@ def create_in_submodule(git_dir: str, name: str, commit: str) -> None:
     try:
         git.update_refs([f"create {ref(name)}", commit], git_dir)
     except GitFailed:
-        if git.resolve(ref(name), git_dir) != commit:
+        there = git.resolve(ref(name), git_dir)
+        if there is None:
+            raise
+        if there != commit:
             raise SubmoduleHasRun(git_dir, ref(name)) from None
 
 

@@ -7,6 +7,7 @@ from .record import Record, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
     from .outputs import Outputs
@@ -35,23 +36,23 @@ def _causes(spec: Spec, original: Run) -> list[str]:
     recorded = original.record.get("environment")
     if not isinstance(recorded, dict):
         return ["the environment of the original was not recorded"]
-    now = collect(spec, salt=original.record.text("id"))
+    now = collect(spec, salt=original.record.text("id"), also=environment.variables(recorded))
     causes = environment.differences(recorded, now, spec.root)
     if spec.environment.get("PYTHONHASHSEED", "random") == "random":
         causes.append("PYTHONHASHSEED is not set: sets of texts have another order each time that Python is started")
     return causes or ["the environment is the same: look for a random start without a fixed seed"]
 
 
-def collect(spec: Spec, salt: str) -> dict[str, Any]:
+def collect(spec: Spec, salt: str, also: Iterable[str] = ()) -> dict[str, Any]:
     """The environment of the spec's command, as a record has it; the packages are listed in the runs dir."""
     found, packages = environment.collect(
         spec.environment,
         command=spec.command,
         cwd=spec.cwd,
         virtualenv=spec.virtualenv,
-        decisive=spec.decisive,
+        decisive=[*spec.decisive, *also],
         salt=salt,
     )
-    if packages:
+    if "packages" in found:
         environment.keep_packages(spec.root, found["packages"], packages)
     return found

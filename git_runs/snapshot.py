@@ -88,7 +88,8 @@ class Tree:
     @contextmanager
     def with_copied_index(self) -> Iterator[Tree]:
         """The same tree with an index of its own."""
-        index = self.environment.get("GIT_INDEX_FILE") or os.path.join(self.git_dir, "index")
+        given = self.environment.get("GIT_INDEX_FILE")  # as git has it, from the top
+        index = os.path.join(self.top, given) if given else os.path.join(self.git_dir, "index")
         copy = os.path.join(self.git_dir, f"runs-snapshot-{os.getpid()}")
         try:
             with suppress(FileNotFoundError):
@@ -110,17 +111,19 @@ def take(tree: Tree, state: WorkTreeState, message: str, *, include: list[str], 
     _check_size(tree, new, limit)
     there, gone = _hidden(tree, tracked.output())
     repositories = [path.rstrip("/") for path in new if path.endswith("/")]
-    submodules = _submodules(tree, [*_links(tracked.output()), *repositories], message, limit)
+    submodules, inexact = _submodules(tree, [*_links(tracked.output()), *repositories], message, limit)
+    deleted = [change[3:] for change in state.changes if change[1] == "D" and "U" not in change[:2]]
     with tree.with_copied_index() as copy:
-        copy.update_index("--force-remove", there + gone)
-        copy.update_index("--add", [*(path for path in state.paths if not path.endswith("/")), *new, *there])
+        copy.update_index("--force-remove", there + gone + deleted)
+        changed_files = [path for path in state.paths if not path.endswith("/") and path not in deleted]
+        copy.update_index("--add", [path for path in [*changed_files, *new, *there] if path.rstrip("/") not in inexact])
         copy.point_at({path: inner.commit for path, inner in submodules.items() if inner.outer == tree.top})
         changed = copy.run("write-tree").strip()
         if state.commit and changed == tree.run("rev-parse", state.commit + "^{tree}").strip():
-            return Snapshot(state.commit, [], submodules)
+            return Snapshot(state.commit, inexact, submodules)
         parent = ["-p", state.commit] if state.commit else []
         commit = copy.run("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *parent, changed, stdin=message).strip()
-        return Snapshot(commit, _inexact(copy, commit), submodules)
+        return Snapshot(commit, _inexact(copy, commit) + inexact, submodules)
 
 
 def _untracked(tree: Tree, state: WorkTreeState) -> list[str]:
@@ -178,9 +181,13 @@ def _links(listing: str) -> list[str]:
     return re.findall(r"(?:^|\0)[a-zA-Z] 160000 [0-9a-f]+ 0\t([^\0]+)", listing)
 
 
-def _submodules(outer: Tree, paths: list[str], message: str, limit: int) -> dict[str, Submodule]:
-    """Snapshot those repositories inside the tree that are filled, and those inside them."""
+def _submodules(outer: Tree, paths: list[str], message: str, limit: int) -> tuple[dict[str, Submodule], list[str]]:
+    """Snapshot those repositories inside the tree that are filled, and those inside them.
+
+    Also gives the paths whose content is not kept as it is; a linked work tree of the same repository is none of its.
+    """
     found: dict[str, Submodule] = {}
+    inexact: list[str] = []
     for path in paths:
         top = os.path.join(outer.top, git.path(path))
         if not os.path.lexists(os.path.join(top, ".git")):
@@ -192,12 +199,20 @@ def _submodules(outer: Tree, paths: list[str], message: str, limit: int) -> dict
             environment=environment,
         )
         git_dir, common_dir = map(git.path, places.output().splitlines())
+        if os.path.realpath(common_dir) == os.path.realpath(_common_dir(outer)):
+            inexact.append(path)
+            continue
         tree = Tree(top, git_dir, environment)
         state = git.read_status(tree.start(*git.STATUS))
         snapshot = take(tree, state, message, include=[], exclude=git_dir, limit=limit)
         found[path] = Submodule(outer.top, common_dir, snapshot.commit)
         found |= {f"{path}/{below}": submodule for below, submodule in snapshot.submodules.items()}
-    return found
+        inexact += [f"{path}/{below}" for below in snapshot.inexact]
+    return found, inexact
+
+
+def _common_dir(tree: Tree) -> str:
+    return git.path(tree.run("rev-parse", "--path-format=absolute", "--git-common-dir").rstrip("\n"))
 
 
 # --- are the bytes kept?

@@ -123,8 +123,10 @@ class Supervisor:
         if not self.isolation or self.isolation.keep or code or self.was_killed or self.error:
             return
         with suppress(RunsError, OSError):
-            if self.isolation.is_unchanged():
-                self.isolation.remove()
+            if now := self.store.find(self.this_run):
+                self.isolation.path = self.outputs.worktree(now.name)  # it may have been moved
+                if self.isolation.is_unchanged():
+                    self.isolation.remove()
 
     # --- the command
 
@@ -332,7 +334,7 @@ def _live_in(environment: dict[str, str]) -> None:
     """Take over the environment of whoever started the run, but for the variables that tell of a terminal."""
 
     def of_terminal(key: str) -> bool:
-        return key in ("TMUX", "TMUX_PANE") or key.startswith("TERM")
+        return key in ("TMUX", "TMUX_PANE", "TERM", "TERMCAP", "TERMINFO") or key.startswith("TERM_")
 
     of_pane = {key: value for key, value in os.environ.items() if of_terminal(key)}
     os.environ.clear()

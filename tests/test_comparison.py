@@ -47,8 +47,8 @@ def pair(tmp_path: Path) -> Pair:
     [
         (b"2026-11-23T16:40:13.110316+00:00 step\r\n", b"2027-01-02 03:04:05,1 step\n"),
         (b"[12:33:11] epoch 1\n", b"[09:01:02.5] epoch 1\n"),
-        (b"took 0.12s (12 ms, 3 min)\n", b"took 10s (9.5e1 ms, 44 min)\n"),
-        (b"1762345678.25 saved\n", b"1762399999 saved\n"),
+        (b"took 0.12 s (12ms, 3min)\n", b"took 10 s (9.5e1ms, 44min)\n"),
+        (b"1762345678.25 saved\n", b"1762399999.1 saved\n"),
         (b"10%|# | 1/10 [00:01<00:09, 1.02it/s]\r100%|##| 10/10 [00:09<00:00, 1.1it/s]\n",
          b"100%|##| 10/10 [00:11<00:00, 812.22it/s]\n"),
         (b"\x1b[1mbold\x1b[0m \x1b]0;title\x07x\n", b"bold x\n"),
@@ -62,7 +62,19 @@ def test_what_is_another_each_time_is_masked(pair: Pair, left: bytes, right: byt
 
 @pytest.mark.parametrize(
     ("left", "right"),
-    [(b"loss 0.5\n", b"loss 0.25\n"), (b"step 100\n", b"step 101\n"), (b"a\nb\n", b"a\n"), (b"x 1e-5\n", b"x 1e-6\n")],
+    [
+        (b"loss 0.5\n", b"loss 0.25\n"),
+        (b"step 100\n", b"step 101\n"),
+        (b"a\nb\n", b"a\n"),
+        (b"x 1e-5\n", b"x 1e-6\n"),
+        (b"max 0.95 min 0.12\n", b"max 0.31 min 0.12\n"),
+        (b"BLEU 27.3 s\n", b"BLEU 1.3 s\n"),
+        (b"loss 0.5/step\n", b"loss 0.9/step\n"),
+        (b"ratio 12:34\n", b"ratio 56:78\n"),
+        (b"checksum 1712345678\n", b"checksum 1612345678\n"),
+        (b"accuracy 91 h\n", b"accuracy 3 h\n"),
+        (b"loss 0.5\rloss 0.4\rdone\n", b"loss 9.5\rloss 99\rdone\n"),
+    ],
 )
 def test_numbers_that_count_are_not_masked(pair: Pair, left: bytes, right: bytes) -> None:
     pair.write("log", left, right)
@@ -107,8 +119,32 @@ def test_files_are_compared_byte_for_byte(pair: Pair) -> None:
 
 
 def test_endings_are_compared(pair: Pair) -> None:
-    pair.runs[1] = Run("b", Record({"id": "id-b", "signal": 9}))
-    assert pair.different() == {"exit code": "exit-code 0 / signal 9"}
+    pair.runs[0] = Run("a", Record({"id": "id-a", "status": "finished", "exit-code": 0}))
+    pair.runs[1] = Run("b", Record({"id": "id-b", "status": "killed", "signal": 9}))
+    assert pair.different() == {"exit code": "finished, exit-code 0 / killed, signal 9"}
+    pair.runs[1] = Run("b", Record({"id": "id-b", "status": "killed", "exit-code": 0}))
+    assert pair.different() == {"exit code": "finished, exit-code 0 / killed, exit-code 0"}
+
+
+def test_a_log_that_is_not_there_is_no_empty_one(pair: Pair) -> None:
+    Path(pair.outputs.log("a")).unlink()
+    assert pair.different() == {"log": "only in b"}
+    Path(pair.outputs.log("b")).unlink()
+    assert pair.different() == {"log": "in neither"}
+
+
+def test_links_are_compared_by_where_they_lead(pair: Pair) -> None:
+    for run in pair.runs:
+        place = Path(pair.outputs.checkpoints(run.name))
+        (place / "e1").mkdir()
+        (place / "own").symlink_to(place / "e1")
+        (place / "best").symlink_to("e1" if run.name == "a" else "e2")
+        (place / f"empty-{run.name}").mkdir()
+    assert pair.different() == {
+        "checkpoints/best": "different",
+        "checkpoints/empty-a/": "only in a",
+        "checkpoints/empty-b/": "only in b",
+    }
 
 
 def events(*losses: float, at: float) -> bytes:

@@ -102,3 +102,20 @@ def test_differences_are_told_line_by_line(tmp_path: Path) -> None:
         "A_SEED: was '1', is not set",
         "variables that are others: X",
     ]
+
+
+def test_only_variables_of_terminal_and_session_are_of_no_matter(repo: Repository) -> None:
+    repo.machine.environment |= {"RUNS_MODE": "fast", "TERMINATION": "5", "XDG_CONFIG_HOME": "/a", "SSH_TTY": "x"}
+    repo.finish("x", "echo $RUNS_MODE $TERMINATION", *NO_FLAGS)
+    assert repo.log("x") == "fast 5\n"
+    assert {"RUNS_MODE", "TERMINATION", "XDG_CONFIG_HOME"} < set(recorded(repo)["others"])
+    assert not {"SSH_TTY", "TERM", "RUNS_NAME", "TMUX_PANE"} & set(recorded(repo)["others"])
+
+
+def test_all_in_a_linked_directory_counts(tmp_path: Path) -> None:
+    (tmp_path / "deep/er").mkdir(parents=True)
+    (tmp_path / "deep/er/x").write_text("1")
+    before = environment.describe_link(str(tmp_path))
+    (tmp_path / "deep/er/x").write_text("22")
+    assert environment.describe_link(str(tmp_path))["size"] == before["size"] + 1
+    assert list(environment.describe_link(str(tmp_path / "none"))) == ["target"]

@@ -427,7 +427,7 @@ def test_changes_that_git_was_told_not_to_see(repo: Repository, mark: str) -> No
     says(
         repo.runs("new", "base", "true"),
         128,
-        "fatal: the work tree has changes that git was told not to see, so no commit would tell what ran: train.py",
+        "fatal: the work tree has changes that git was told not to see, and that no commit would tell of: train.py",
         "hint: to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
     )
     assert repo.refs() == ["refs/runs/unchanged"]

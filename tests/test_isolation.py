@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Machine, Repository, wait_for
+from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 ISOLATED = ("new", "-q", *NO_FLAGS, "--isolate")
 
@@ -229,3 +229,57 @@ def test_what_leads_back_into_the_tree_is_warned_of(repo: Repository) -> None:
         f" PYTHONPATH ({repo.path}/src), package mine (editable)\n"
     )
     assert repo.runs("new", "-q", "y", "true").err == ""
+
+
+def test_all_of_the_commit_is_there_even_from_a_sparse_tree(repo: Repository) -> None:
+    repo.commit("a/x", "x")
+    repo.commit("b/y", "y")
+    repo.git("sparse-checkout", "set", "a")
+    (repo.path / "b").mkdir()
+    (repo.path / "b/y").write_text("edited\n")
+    finish(repo, "x", "cat b/y; git status --porcelain", "--snapshot")
+    assert log(repo, "x") == ["edited"]
+
+
+def test_what_is_linked_is_not_tracked(repo: Repository) -> None:
+    repo.commit("data/.gitkeep", "")
+    repo.git("config", "runs.link", "data")
+    result = repo.runs(*ISOLATED, "x", "true")
+    assert (result.code, result.err) == (
+        128,
+        "fatal: runs.link leads to 'data/.gitkeep', which is tracked\nhint: name the ignored paths beside it\n",
+    )
+    repo.git("config", "runs.link", "missing")
+    assert repo.runs(*ISOLATED, "y", "true").err == "warning: linked path 'missing' is not there\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo mine >>lib.o",
+        "touch new.o",
+        "git commit -q --allow-empty -m mine; git checkout -q --detach $RUNS_COMMIT",
+        "git update-index --assume-unchanged train.py; echo mine >>train.py",
+    ],
+)
+def test_it_stays_while_anything_in_it_is_nowhere_else(repo: Repository, command: str) -> None:
+    repo.commit("lib.o", "")
+    finish(repo, "x", command)
+    assert repo.lookup("x", "status") == "finished"
+    assert work_trees(repo) == ["x"]
+
+
+def test_a_moved_run_takes_its_work_tree_away_too(repo: Repository) -> None:
+    go = repo.machine.home / "go"
+    start(repo, "old", f"touch {go}.up; while [ ! -e {go} ]; do sleep 0.02; done")
+    wait_for(Path(f"{go}.up").exists)
+    repo.ok("move", "old", "new")
+    go.touch()
+    repo.wait("new")
+    wait_for(lambda: work_trees(repo) == [])
+
+
+def test_the_question_before_a_delete_names_kept_work_trees(repo: Repository, screen: Screen) -> None:
+    finish(repo, "x", "false")
+    screen.type("git runs delete x")
+    screen.shows("  x (with its work tree and all that is in it)")

@@ -291,3 +291,34 @@ def test_files_that_are_as_young_as_the_index_are_looked_into(repo: Repository) 
         os.utime(repo.path / "train.py", ns=((repo.path / ".git/index").stat().st_mtime_ns,) * 2)
         repo.ok(*QUIET, f"x{number}", "true")
         assert repo.git("show", f"runs/x{number}:train.py") == f"{number + 1}\n"
+
+
+def test_an_index_of_a_hook_is_found_from_anywhere(repo: Repository) -> None:
+    repo.commit("sub/x", "1")
+    (repo.path / "sub/x").write_text("2")
+    repo.ok(*QUIET, "x", "true", cwd=repo.path / "sub", GIT_INDEX_FILE=".git/index")
+    assert repo.git("diff", "--name-status", "main", "runs/x") == "M\tsub/x\n"
+
+
+def test_a_directory_that_became_a_link(repo: Repository) -> None:
+    repo.commit("d/f", "")
+    (repo.path / "d").rename(repo.path / "e")
+    (repo.path / "d").symlink_to("e")
+    assert {"d": "e", "e/f": ""}.items() <= take(repo).items()
+
+
+def test_bytes_in_submodules_are_looked_at_too(repo: Repository) -> None:
+    inner = Repository(repo.machine, repo.path / "lib")
+    repo.machine.run("git", "init", "-q", str(inner.path))
+    inner.commit(".gitattributes", "* text=auto eol=lf\n")
+    (inner.path / "mixed.txt").write_bytes(b"a\r\nb\n")
+    repo.ok(*QUIET, "x", "true")
+    assert repo.record("x")["inexact"] == ["lib/mixed.txt"]
+
+
+def test_a_linked_work_tree_inside_is_named_as_left_out(repo: Repository) -> None:
+    repo.git("worktree", "add", "-q", "inside", "-b", "other")
+    (repo.path / "train.py").write_text("changed\n")
+    repo.ok(*QUIET, "x", "true")
+    assert repo.record("x")["inexact"] == ["inside"]
+    assert repo.git("ls-tree", "--name-only", "runs/x") == "train.py\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .. import lifecycle, project, query
 from ..arguments import add_patterns, selected
 from ..errors import GoneMeanwhile
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from ..git import Search
+    from ..project import Project
     from ..record import Run
 
 
@@ -27,7 +30,7 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     runs = query.find_all(here.store, selected(here, args))
     if not args.yes:
-        confirm("Delete the following runs?", [_shown(one) for one in runs], doing="delete runs")
+        confirm("Delete the following runs?", [_shown(here, one) for one in runs], doing="delete runs")
     deleted = {one.name for one in lifecycle.delete(here, runs, force=args.force)}
     for one in runs:
         if one.name in deleted:
@@ -35,5 +38,8 @@ def run(args: Namespace, search: Search) -> int:
     return report_all([GoneMeanwhile(one.name) for one in runs if one.name not in deleted])
 
 
-def _shown(run: Run) -> str:
-    return f"{run.name} ({run.record.status})" if run.record.is_under_way else run.name
+def _shown(here: Project, run: Run) -> str:
+    remarks = [run.record.status] if run.record.is_under_way else []
+    if os.path.isdir(here.outputs.worktree(run.name)):
+        remarks.append("with its work tree and all that is in it")
+    return f"{run.name} ({', '.join(remarks)})" if remarks else run.name

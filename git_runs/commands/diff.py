@@ -41,6 +41,8 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     a, b = query.find_all(here.store, [args.a, args.b])
     command = list(_different(_words(_typed(a)), _words(_typed(b))))
+    if _typed(a) != _typed(b) and not command:  # the order, the quoting, or what is between the words
+        command = [("command", _typed(a), _typed(b))]
     fields = list(_different(_fields(a), _fields(b)))
     surroundings = _environment(a, b, here.store.root)
     colors = git.diff_colors(to_terminal=sys.stdout.isatty()) if args.format == "text" else None
@@ -113,8 +115,9 @@ def _fields(run: Run) -> dict[str, str]:
 
 def _environment(a: Run, b: Run, root: str) -> list[str]:
     was, now = a.record.get("environment"), b.record.get("environment")
-    if not isinstance(was, dict) or not isinstance(now, dict):
-        return []
+    missing = [one.name for one, found in ((a, was), (b, now)) if not isinstance(found, dict)]
+    if missing or not isinstance(was, dict) or not isinstance(now, dict):
+        return [f"of run '{name}' it was not recorded" for name in missing] if len(missing) < 2 else []
     # The hashes of the other variables are salted by run: nothing can be said of them.
     return environment.differences({**was, "others": {}}, {**now, "others": {}}, root)
 

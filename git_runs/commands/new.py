@@ -248,6 +248,9 @@ def _warn(here: Project, fields: Record) -> None:
     if "worktree" not in fields:
         return
     settings, repository = here.settings, here.repository
+    for path in settings.link:
+        if not os.path.exists(os.path.join(repository.top or "", path)):
+            warn(f"linked path '{path}' is not there")
     if found := isolation.leading_back(os.environ, settings.virtualenv_path, repository.top or ""):
         warn(f"code is imported from this work tree, not from the run's own: {', '.join(found)}")
     runs_dir = os.path.relpath(here.store.root, repository.top)

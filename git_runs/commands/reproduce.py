@@ -22,7 +22,7 @@ from .. import (
     refs,
 )
 from ..command_line import quote
-from ..errors import GoesOn, NameTaken, NoCommand, NotClean, NotTheSame, RefGone, RefMoved
+from ..errors import GoesOn, HiddenChanges, NameTaken, NoCommand, NotClean, NotTheSame, RefGone, RefMoved
 from ..escape import escape
 from ..launch import Launch
 from ..record import SHAPING_SETTINGS, Run, to_text
@@ -97,7 +97,8 @@ def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, st
         whose = f"{one.record.text('user')} on {one.record.text('host')}"
         confirm(f"Run the command of {whose}?", [_typed(one)], doing="run a command of somebody else's")
     again = project.Project(here.repository, _settings(here.repository, one, of_the_run=True))
-    inner = {path: Submodule("", repository, commit) for path, repository, commit in one.record.submodules}
+    found = preconditions.submodules(here, one.record)
+    inner = {path: Submodule("", repository, commit) for path, repository, commit in found if repository}
     links = one.record.get("links")
     prepared = Launch(
         command=_typed(one),
@@ -161,8 +162,9 @@ def _into_work_tree(here: Project, one: Run, commit: str, place: str) -> int:
     top = here.repository.top or here.repository.common_dir
     path = os.path.abspath(place or f"{top}-{one.name.replace('/', '-')}")
     git.make_worktree(here.repository.common_dir, path, commit)
-    for inside, repository, inner in one.record.submodules:
-        git.make_worktree(repository, os.path.join(path, inside), inner)
+    for inside, repository, inner in preconditions.submodules(here, one.record):
+        if repository:
+            git.make_worktree(repository, os.path.join(path, inside), inner)
     settings = config.load(_at(git.repository_at(path), one), {})
     print(f"The run's code is in '{escape(path)}'.")
     _print([_command(git.repository_at(path), one, settings, always_there=True)])
@@ -183,6 +185,8 @@ def _commit(run: Run) -> str:
 def _check_out(here: Project, commit: str) -> None:
     before = git.read_status(git.start_status())
     check_clean(here, before, "a checkout would mix the changes with the run's code", WORKTREE_HINT)
+    if hidden := git.read_hidden(git.start_hidden(), here.repository.top or ""):
+        raise HiddenChanges(hidden)
     for name in query.going_on_here(here.store):
         warn(f"run '{name}' goes on: if it runs in this work tree, what it loads from now on is other code")
     print(escape(git.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .. import comparison, project, query, table
+from ..errors import GoesOn
 from ..terminal import show
 
 TYPE_CHECKING = False
@@ -24,6 +25,9 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 0 only if everything is equal."""
     here = project.find(search)
     a, b = query.find_all(here.store, [args.a, args.b])
+    for one in (a, b):
+        if one.record.is_under_way:
+            raise GoesOn(one.name)
     items = list(comparison.compare(here.outputs, a, b))
     rows = [(item.what, item.state, item.detail or None) for item in items]
     show(table.render(("output", "state", "differs first in"), rows, args.format, WIDTH))

@@ -257,3 +257,45 @@ def test_an_original_that_ran_in_the_tree_itself_compares_as_well(machine: Machi
     repo.finish("x", "pwd; python3 train.py $RUNS_TB_DIR", *NO_FLAGS)
     assert again(repo) == (0, "Reproduction: equal\n")
     wait_for(lambda: len(repo.git("worktree", "list").splitlines()) == 1)
+
+
+def test_a_run_in_the_tree_itself_gets_its_submodules_back(repo: Repository, tmp_path: Path) -> None:
+    library = Repository(repo.machine, tmp_path / "library")
+    repo.machine.run("git", "init", "-q", str(library.path))
+    library.commit("code", "old\n")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "lib")
+    repo.git("commit", "-q", "-m", "with library")
+    repo.finish("x", "cat lib/code", *NO_FLAGS)
+    assert again(repo) == (0, "Reproduction: equal\n")
+    repo.ok("reproduce", "--worktree", "x")
+    assert (repo.path.parent / "repo-x/lib/code").read_text() == "old\n"
+    repo.git("submodule", "deinit", "-q", "-f", "lib")
+    commit = repo.git("rev-parse", "runs/x:lib").strip()
+    assert f"error: submodule lib: commit {commit} is not here\n" in repo.runs("reproduce", "--check", "x").err
+
+
+def test_hidden_edits_are_not_carried_along(repo: Repository) -> None:
+    repo.finish("x")
+    repo.git("update-index", "--assume-unchanged", "train.py")
+    (repo.path / "train.py").write_text("mine\n")
+    result = repo.runs("reproduce", "x")
+    assert result.code == 128
+    assert "fatal: the work tree has changes that git was told not to see" in result.err
+
+
+def test_a_missing_log_is_told_before(messy: Repository) -> None:
+    launch(messy)
+    (messy.path / ".runs/logs/x.log").unlink()
+    assert messy.runs("reproduce", "--check", "x").err == "error: its log is not there to compare with\n"
+    code, said = again(messy)
+    assert (code, "log: only in x-repro" in said) == (1, True)
+
+
+def test_variables_that_are_not_asked_for_any_more_are_set_again(messy: Repository) -> None:
+    messy.git("config", "runs.env", "MODE")
+    messy.machine.environment["MODE"] = "fast"
+    launch(messy, command="echo $MODE")
+    messy.git("config", "--unset", "runs.env")
+    del messy.machine.environment["MODE"]
+    result = messy.runs("reproduce", "--run", "--wait", "x")
+    assert (result.code, result.err) == (0, "")

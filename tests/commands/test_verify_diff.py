@@ -87,3 +87,33 @@ def test_colours_are_gits(two: Repository, screen: Screen) -> None:
     assert "\x1b[31m- -n 3\x1b[m\n\x1b[32m+ -n 4\x1b[m\n" in two.runs("diff", "a", "b").out
     two.git("config", "color.diff", "false")
     assert "\x1b" not in two.runs("diff", "a", "b").out
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("true x --seed=1 && true y", "true x && true y --seed=1"),
+        ('true "$HOME"', "true '$HOME'"),
+        ("true a\ntrue b", "true a true b"),
+    ],
+)
+def test_diff_tells_commands_apart_whose_words_are_the_same(repo: Repository, a: str, b: str) -> None:
+    for name, command in (("a", a), ("b", b)):
+        repo.finish(name, command, *NO_FLAGS)
+    result = repo.runs("diff", "a", "b")
+    assert (result.code, result.out.splitlines()[0]) == (1, "command")
+
+
+def test_diff_tells_that_an_environment_was_not_recorded(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name, "true", *NO_FLAGS)
+    path = repo.record_path("b")
+    path.write_text(path.read_text().split("environment:")[0])
+    assert repo.runs("diff", "a", "b").out == "environment\n  of run 'b' it was not recorded\n"
+
+
+def test_verify_waits_for_nobody(repo: Repository) -> None:
+    repo.finish("a", "true", *NO_FLAGS)
+    repo.ok("new", "-q", *NO_FLAGS, "b", "sleep 60")
+    result = repo.runs("verify", "a", "b")
+    assert (result.code, result.err) == (128, "fatal: run 'b' goes on\nhint: git runs wait b\n")
