@@ -135,13 +135,14 @@ def _without(masks: Masks, text: bytes) -> bytes:
 
 
 def _files(outputs: Outputs, a: Run, b: Run) -> Iterator[Item]:
+    left_masks, right_masks = _masks(outputs, a), _masks(outputs, b)
     for kind, place in (("tensorboard", outputs.tensorboard), ("checkpoints", outputs.checkpoints)):
         left, right = _found(place(a.name)), _found(place(b.name))
         for name in sorted({*left, *right}):
             what = f"{kind}/{name}"
             if name not in right or name not in left:
                 yield Item(what, f"only in {(a if name in left else b).name}")
-            elif _same(left[name], right[name], _masks(outputs, a), _masks(outputs, b)):
+            elif _same(left[name], right[name], left_masks, right_masks):
                 yield Item(what, EQUAL)
             else:
                 yield Item(what, DIFFERENT)

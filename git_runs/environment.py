@@ -46,21 +46,20 @@ def collect(
     virtualenv: str | None,
     decisive: Iterable[str],
     salt: str,
-) -> tuple[dict[str, Any], list[str]]:
-    """What a command that runs in `cwd` with that environment finds, as the record has it; and the list of packages.
+    root: str,
+) -> dict[str, Any]:
+    """What a command that runs in `cwd` with that environment finds, as the record has it.
 
-    `decisive` are globs for the variables whose values are kept.
+    The list of packages is put into the runs dir `root`. `decisive` are globs for the variables whose values are kept.
     """
     found: dict[str, Any] = {}
-    packages: list[str] = []
     if python := _python(environment, command, cwd, virtualenv):
         version, executable, path = python
-        packages = _packages(path)
-        found |= {"python": version, "executable": executable, "packages": _hash("\n".join(packages), 16)}
+        found |= {"python": version, "executable": executable, "packages": _keep(_packages(path), root)}
     found["platform"] = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
     if gpus := _gpus(environment):
         found["gpus"] = gpus
-    return found | describe_variables(environment, decisive, salt), packages
+    return found | describe_variables(environment, decisive, salt)
 
 
 def describe_variables(environment: Mapping[str, str], decisive: Iterable[str], salt: str) -> dict[str, dict[str, str]]:
@@ -77,19 +76,6 @@ def describe_variables(environment: Mapping[str, str], decisive: Iterable[str], 
 def variables(recorded: Mapping[str, Any]) -> list[str]:
     """The names of the variables whose values were recorded."""
     return list(_mapping(recorded.get("variables")))
-
-
-def keep_packages(root: str, identifier: str, packages: list[str]) -> None:
-    """Write the list of packages into the runs dir, once for all runs that have the same."""
-    path = packages_path(root, identifier)
-    if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_whole(path, "".join(line + "\n" for line in packages))
-
-
-def packages_path(root: str, identifier: str) -> str:
-    """The file that lists the packages of that hash."""
-    return os.path.join(root, "environments", os.path.basename(identifier) + ".txt")
 
 
 def matches(name: str, globs: Iterable[str]) -> bool:
@@ -112,7 +98,7 @@ def _python(
     environment: Mapping[str, str], command: str, cwd: str, virtualenv: str | None
 ) -> tuple[str, str, list[str]] | None:
     """Version, executable and module path of the Python that the command finds, if there is one."""
-    words = {key: environment[key] for key in environment}
+    words = dict(environment)
     if virtualenv:
         words["PATH"] = os.path.join(virtualenv, "bin") + ":" + words.get("PATH", "")
         words["VIRTUAL_ENV"] = virtualenv
@@ -137,6 +123,20 @@ def _packages(path: Iterable[str]) -> list[str]:
                     name = re.sub(r"[-_.]+", "-", match[1]).lower()
                     found.setdefault(name, f"{name}=={match[2]}{_origin(entry.path)}")
     return sorted(found.values())
+
+
+def _keep(packages: list[str], root: str) -> str:
+    """Write the list into the runs dir, once for all runs that have the same; gives its hash."""
+    identifier = _hash("\n".join(packages), 16)
+    path = _packages_path(root, identifier)
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_whole(path, "".join(line + "\n" for line in packages))
+    return identifier
+
+
+def _packages_path(root: str, identifier: str) -> str:
+    return os.path.join(root, "environments", os.path.basename(identifier) + ".txt")
 
 
 def _origin(metadata: str) -> str:
@@ -234,7 +234,7 @@ def _different_packages(root: str, recorded: str, now: str) -> list[str]:
     lists = []
     for identifier in (recorded, now):
         try:
-            with open(packages_path(root, identifier), encoding="utf-8") as file:
+            with open(_packages_path(root, identifier), encoding="utf-8") as file:
                 lists.append(set(file.read().splitlines()))
         except OSError:
             return ["packages: the list is another, and one of both is not in the runs dir"]

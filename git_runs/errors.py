@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from .escape import escape
 
+SHOWN = 3  # items of a list in a message
+
 
 class RunsError(Exception):
     """Ends the command with `<label>: <message>`, then a `hint:` line for each hint."""
@@ -67,17 +69,17 @@ class ToolTooOld(RunsError):
         super().__init__(f"{tool} {found} is too old: git runs needs {tool} {needed} or later")
 
 
+def _first(items: list[str]) -> str:
+    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return ", ".join(items[:SHOWN]) + more
+
+
 class NotClean(RunsError):
     """The work tree has changes that the run's commit would not hold."""
 
-    SHOWN = 3
-
     def __init__(self, changes: list[str], doing: str, *hints: str) -> None:
-        shown = ", ".join(changes[: self.SHOWN])
-        if len(changes) > self.SHOWN:
-            shown += f" and {len(changes) - self.SHOWN} more"
         super().__init__(
-            f"the work tree is not clean, so {doing}: {shown}",
+            f"the work tree is not clean, so {doing}: {_first(changes)}",
             "commit the changes, put them away with 'git stash -u', or ignore files that do not matter",
             *hints,
         )
@@ -86,14 +88,10 @@ class NotClean(RunsError):
 class HiddenChanges(RunsError):
     """Tracked files are changed, and git was told not to look at them."""
 
-    SHOWN = 3
-
     def __init__(self, paths: list[str]) -> None:
-        more = f" and {len(paths) - self.SHOWN} more" if len(paths) > self.SHOWN else ""
         super().__init__(
             "the work tree has changes that git was told not to see, and that no commit would tell of: "
-            + ", ".join(paths[: self.SHOWN])
-            + more,
+            + _first(paths),
             "to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
         )
 

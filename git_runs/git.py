@@ -141,13 +141,13 @@ class Search:
     def __init__(self, *options: str) -> None:
         self._layout = start(
             *options,
-            *("rev-parse", "--path-format=absolute", "--git-common-dir", self._SEPARATOR, "--git-dir", self._SEPARATOR),
-            *("--show-prefix", self._SEPARATOR, "--show-toplevel"),
+            *("rev-parse", "--path-format=absolute", "--git-common-dir", self.SEPARATOR, "--git-dir", self.SEPARATOR),
+            *("--show-prefix", self.SEPARATOR, "--show-toplevel"),
         )
         self._config = _start_config(*options)
 
     # rev-parse echoes an option that it does not know: that separates paths, which may hold newlines.
-    _SEPARATOR = "--=separator"
+    SEPARATOR = "--=separator"
 
     def repository(self) -> Repository:
         """What it found; raises GitFailed or ToolTooOld."""
@@ -156,7 +156,7 @@ class Search:
             raise GitFailed(stderr)
         if stdout.startswith("--path-format"):
             raise ToolTooOld("git", run("version").split()[2], OLDEST)
-        common_dir, git_dir, prefix, *top = (answer[:-1] for answer in stdout.split(self._SEPARATOR + "\n"))
+        common_dir, git_dir, prefix, *top = (answer[:-1] for answer in stdout.split(self.SEPARATOR + "\n"))
         return Repository(
             git_dir=path(git_dir),
             common_dir=path(common_dir),
@@ -303,20 +303,21 @@ def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
 
 def submodules_of(commit: str) -> list[tuple[str, str]]:
     """Paths and commits of the submodules that the commit points at; raises GitFailed."""
-    return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", _tree(commit))]
+    tree = run("ls-tree", "-r", "-z", "--full-tree", commit)
+    return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", tree)]
 
 
-def _tree(commit: str) -> str:
-    return run("ls-tree", "-r", "-z", "--full-tree", commit)
+def git_dirs_at(place: str, environment: dict[str, str] | None = None) -> tuple[str, str] | None:
+    """The git dir and the common git dir of the repository whose work tree is at `place`; None where there is none.
 
-
-def common_dir_at(place: str) -> str | None:
-    """The common git dir of a repository whose work tree is at `place`; None where there is none."""
+    `environment` is one that ties git to no repository, if the caller has one. Raises GitFailed.
+    """
     if not os.path.lexists(os.path.join(place, ".git")):
         return None
-    options = ("-C", place, "rev-parse", "--path-format=absolute", "--git-common-dir")
-    code, stdout, _ = Call(*options, environment=_without_repository()).finish()
-    return None if code else path(stdout.rstrip("\n"))
+    options = ("-C", place, "rev-parse", "--path-format=absolute", "--git-dir", Search.SEPARATOR, "--git-common-dir")
+    answer = Call(*options, environment=environment or without_repository()).output()
+    git_dir, common_dir = (path(line[:-1]) for line in answer.split(Search.SEPARATOR + "\n"))
+    return git_dir, common_dir
 
 
 def tracked(paths: Iterable[str]) -> list[str]:
@@ -375,7 +376,7 @@ def repair_worktree(git_dir: str, place: str) -> None:
 def leftovers(top: str) -> tuple[set[str], list[str], list[str]]:
     """What is in the work tree at `top`: the commits that HEAD was at, the tracked files that are changed, and the
     paths that are untracked or ignored; raises GitFailed."""
-    environment = _without_repository()
+    environment = without_repository()
     status = Call("-C", top, *STATUS, "--ignored=matching", environment=environment)
     past = Call("-C", top, "log", "--walk-reflogs", "--no-show-signature", "--format=%H", environment=environment)
     heads = set(past.finish()[1].split())
@@ -389,11 +390,6 @@ def leftovers(top: str) -> tuple[set[str], list[str], list[str]]:
         elif line[0] != "#":
             changed.append(line.split(" ", 8)[-1])
     return heads, changed, unknown
-
-
-def _without_repository() -> dict[str, str]:
-    local = set(run("rev-parse", "--local-env-vars").split())
-    return {key: value for key, value in os.environ.items() if key not in local}
 
 
 # --- refs
@@ -426,6 +422,12 @@ def update_refs(words: Iterable[str], git_dir: str | None = None) -> None:
 def start_local_variables() -> Call:
     """Begin to ask for the names of the variables that tie git to one repository."""
     return start("rev-parse", "--local-env-vars")
+
+
+def without_repository() -> dict[str, str]:
+    """Our environment without the variables that tie git to one repository."""
+    local = set(start_local_variables().output().split())
+    return {key: value for key, value in os.environ.items() if key not in local}
 
 
 def editor() -> str:

@@ -8,24 +8,24 @@ from contextlib import contextmanager
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-@contextmanager
-def held() -> Iterator[None]:
+def held() -> AbstractContextManager[None]:
     """What is done in the `with` block is done as a whole: a signal that comes meanwhile counts behind it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return _mask(signal.SIG_BLOCK)
+
+
+def allowed() -> AbstractContextManager[None]:
+    """Inside of `held`: the `with` block may take long, and signals end it; they are held again behind it."""
+    return _mask(signal.SIG_UNBLOCK)
 
 
 @contextmanager
-def allowed() -> Iterator[None]:
-    """Inside of `held`: the `with` block may take long, and signals end it; they are held again behind it."""
-    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
+def _mask(how: int) -> Iterator[None]:
+    before = signal.pthread_sigmask(how, ASKING)
     try:
         yield
     finally:

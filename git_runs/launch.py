@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 
 from . import git, interrupts, process, record, refs, spec, yamltext
 from .command_line import compose
-from .errors import HiddenChanges, LinkedFileIsTracked, NameInUse, NoSuchRun, RunsDirInUse, RunsError
+from .errors import HiddenChanges, LinkedFileIsTracked, NameInUse, NameTaken, NoSuchRun, RunsDirInUse, RunsError
 from .files import remove_file
 from .isolation import Isolation
 from .launchers import tmux
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .project import Project
+    from .refs import Neighbours
     from .snapshot import Snapshot
     from .work_tree import WorkTree
 
@@ -164,6 +165,15 @@ def check_ready(project: Project, work_tree: WorkTree) -> None:
         _ = work_tree.head
     if project.settings.isolate and (tracked := git.tracked(project.settings.link)):
         raise LinkedFileIsTracked(tracked[0])
+
+
+def is_free(project: Project, neighbours: Neighbours) -> bool:
+    """Whether neither a ref nor a record has the name; raises NameClash."""
+    try:
+        neighbours.check()
+    except NameTaken:
+        return False
+    return not project.store.exists(neighbours.name)
 
 
 def adopt(project: Project, name: str, fields: Record) -> None:

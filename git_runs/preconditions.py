@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from . import environment, git, process, refs
+from .errors import GitFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +32,14 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
         return recorded
     top = here.repository.top or ""
     found = git.submodules_of(record.text("commit"))
-    return [(path, git.common_dir_at(os.path.join(top, git.path(path))) or "", inner) for path, inner in found]
+    return [(path, _common_dir(os.path.join(top, git.path(path))), inner) for path, inner in found]
+
+
+def _common_dir(place: str) -> str:
+    with suppress(GitFailed):
+        if places := git.git_dirs_at(place):
+            return places[1]
+    return ""
 
 
 def _code(here: Project, run: Run) -> Iterator[str]:
@@ -66,16 +75,15 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
     if not isinstance(recorded, dict):
         yield "the environment was not recorded"
         return
-    now, packages = environment.collect(
+    now = environment.collect(
         variables,
         command=record.text("command"),
         cwd=here.repository.top or "/",
         virtualenv=virtualenv,
         decisive=[*here.settings.env, *environment.variables(recorded)],
         salt=record.text("id"),
+        root=here.store.root,
     )
-    if "packages" in now:
-        environment.keep_packages(here.store.root, now["packages"], packages)
     yield from environment.differences(recorded, now, here.store.root)
 
 

@@ -45,14 +45,12 @@ def _causes(spec: Spec, original: Run) -> list[str]:
 
 def collect(spec: Spec, salt: str, also: Iterable[str] = ()) -> dict[str, Any]:
     """The environment of the spec's command, as a record has it; the packages are listed in the runs dir."""
-    found, packages = environment.collect(
+    return environment.collect(
         spec.environment,
         command=spec.command,
         cwd=spec.cwd,
         virtualenv=spec.virtualenv,
         decisive=[*spec.decisive, *also],
         salt=salt,
+        root=spec.root,
     )
-    if "packages" in found:
-        environment.keep_packages(spec.root, found["packages"], packages)
-    return found

@@ -188,18 +188,17 @@ def _submodules(outer: Tree, paths: list[str], message: str, limit: int) -> tupl
     """
     found: dict[str, Submodule] = {}
     inexact: list[str] = []
+    if not paths:
+        return found, inexact
+    environment = git.without_repository()
+    own = os.path.realpath(git.path(outer.run("rev-parse", "--path-format=absolute", "--git-common-dir").rstrip("\n")))
     for path in paths:
         top = os.path.join(outer.top, git.path(path))
-        if not os.path.lexists(os.path.join(top, ".git")):
+        places = git.git_dirs_at(top, environment)
+        if places is None:
             continue
-        local = set(git.run("rev-parse", "--local-env-vars").split())
-        environment = {key: value for key, value in outer.environment.items() if key not in local}
-        places = git.Call(
-            *("-C", top, "rev-parse", "--path-format=absolute", "--git-dir", "--git-common-dir"),
-            environment=environment,
-        )
-        git_dir, common_dir = map(git.path, places.output().splitlines())
-        if os.path.realpath(common_dir) == os.path.realpath(_common_dir(outer)):
+        git_dir, common_dir = places
+        if os.path.realpath(common_dir) == own:
             inexact.append(path)
             continue
         tree = Tree(top, git_dir, environment)
@@ -209,10 +208,6 @@ def _submodules(outer: Tree, paths: list[str], message: str, limit: int) -> tupl
         found |= {f"{path}/{below}": submodule for below, submodule in snapshot.submodules.items()}
         inexact += [f"{path}/{below}" for below in snapshot.inexact]
     return found, inexact
-
-
-def _common_dir(tree: Tree) -> str:
-    return git.path(tree.run("rev-parse", "--path-format=absolute", "--git-common-dir").rstrip("\n"))
 
 
 # --- are the bytes kept?

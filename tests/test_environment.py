@@ -86,8 +86,10 @@ def test_it_never_fails_or_delays_a_run(repo: Repository) -> None:
 
 def test_differences_are_told_line_by_line(tmp_path: Path) -> None:
     root = str(tmp_path)
-    environment.keep_packages(root, "one", ["a==1", "b==1"])
-    environment.keep_packages(root, "two", ["a==1", "b==2"])
+    lists = tmp_path / "environments"
+    lists.mkdir()
+    (lists / "one.txt").write_text("a==1\nb==1\n")
+    (lists / "two.txt").write_text("a==1\nb==2\n")
     was = {
         "python": "3.10",
         "packages": "one",

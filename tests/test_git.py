@@ -76,10 +76,8 @@ def test_through_an_alias(repo: Repository, tmp_path: Path, alias: str) -> None:
     assert repo.machine.run("git", "r", "list", cwd=tmp_path / "linked").out == "r0\nr1\n"
 
 
-def test_in_a_submodule(repo: Repository, tmp_path: Path) -> None:
-    inner = repository(repo.machine, tmp_path / "inner")
-    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.path), "lib")
-    repo.git("commit", "-q", "-m", "with a submodule")
+def test_in_a_submodule(repo: Repository) -> None:
+    repo.add_submodules("lib")
     repo.git("config", "--global", "alias.r", "!git runs")
     for n, command in enumerate((["git", "runs"], ["git", "r"])):
         result = repo.machine.run(*command, "new", *NO_FLAGS, f"r{n}", "pwd", cwd=repo.path / "lib")
@@ -93,13 +91,11 @@ def test_in_a_submodule(repo: Repository, tmp_path: Path) -> None:
     assert repo.git("status", "--porcelain") == ""
 
 
-def test_a_dirty_submodule_is_not_clean(repo: Repository, tmp_path: Path) -> None:
-    inner = repository(repo.machine, tmp_path / "inner")
-    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.path), "lib")
+def test_a_dirty_submodule_is_not_clean(repo: Repository) -> None:
+    repo.add_submodules("lib")
     repo.git("config", "-f", ".gitmodules", "submodule.lib.ignore", "all")
-    repo.git("add", ".")
-    repo.git("commit", "-q", "-m", "with a submodule")
-    (repo.path / "lib/file").write_text("changed")
+    repo.git("commit", "-q", "-a", "-m", "look away")
+    (repo.path / "lib/code").write_text("changed")
     assert "  M lib" in repo.runs("new", "base", "true").err
 
 

@@ -120,11 +120,7 @@ def test_linked_paths_lead_to_the_tree_that_it_was_started_in(repo: Repository) 
 
 
 def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:
-    library = Repository(repo.machine, tmp_path / "library")
-    repo.machine.run("git", "init", "-q", str(library.path))
-    library.commit("code", "old\n")
-    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "libs/one")
-    repo.git("commit", "-q", "-m", "with library")
+    library = repo.add_submodules("libs/one")
     library.path.rename(tmp_path / "gone")
     finish(repo, "clean", "cat libs/one/code; git -C libs/one rev-parse HEAD; git status --porcelain")
     (repo.path / "libs/one/code").write_text("dirty\n")

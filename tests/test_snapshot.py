@@ -224,14 +224,10 @@ def test_too_many_untracked_bytes_stop_the_start(repo: Repository) -> None:
     assert "data/large" in take(repo, "x", "--snapshot-limit=12m")
 
 
-def test_submodules_are_snapshot_too_and_keep_their_commits(repo: Repository, tmp_path: Path) -> None:
-    library = Repository(repo.machine, tmp_path / "library")
-    repo.machine.run("git", "init", "-q", str(library.path))
-    library.commit("code", "old")
-    for path in ("dirty", "moved", "clean"):
-        repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), path)
-    repo.git("commit", "-q", "-m", "with libraries")
-    inner = {path: Repository(repo.machine, repo.path / path) for path in ("dirty", "moved", "clean")}
+def test_submodules_are_snapshot_too_and_keep_their_commits(repo: Repository) -> None:
+    paths = ("dirty", "moved", "clean")
+    repo.add_submodules(*paths)
+    inner = {path: Repository(repo.machine, repo.path / path) for path in paths}
     (inner["dirty"].path / "code").write_text("dirty")
     (inner["dirty"].path / "new").write_text("new")
     moved = inner["moved"].commit("code", "moved")

@@ -173,7 +173,7 @@ def _took_a_flag_of_the_program(args: Namespace) -> bool:
 def _settle_name(here: Project, neighbours: Neighbours, collision: str) -> tuple[str, Run | None]:
     """The name to use, and the run that has it and is to be deleted first."""
     name = neighbours.name
-    if _is_free(here, neighbours):
+    if launch.is_free(here, neighbours):
         return name, None
     if collision == "timestamp":
         return _with_timestamp(here, name), None
@@ -190,18 +190,9 @@ def _with_timestamp(here: Project, name: str) -> str:
     for seconds in count(int(time.time())):
         candidate = f"{name}{seconds}"
         refs.validate(candidate)
-        if _is_free(here, Neighbours(candidate)):
+        if launch.is_free(here, Neighbours(candidate)):
             break
     return candidate
-
-
-def _is_free(here: Project, neighbours: Neighbours) -> bool:
-    """Whether neither a ref nor a record has the name; raises NameClash."""
-    try:
-        neighbours.check()
-    except NameTaken:
-        return False
-    return not here.store.exists(neighbours.name)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from contextlib import suppress
 from itertools import count
 
 from .. import (
@@ -22,7 +21,7 @@ from .. import (
     refs,
 )
 from ..command_line import quote
-from ..errors import GoesOn, HiddenChanges, NameTaken, NoCommand, NotClean, NotTheSame, RefGone, RefMoved
+from ..errors import GoesOn, HiddenChanges, NoCommand, NotClean, NotTheSame, RefGone, RefMoved
 from ..escape import escape
 from ..launch import Launch
 from ..record import SHAPING_SETTINGS, Run, to_text
@@ -77,7 +76,7 @@ def run(args: Namespace, search: Search) -> int:
         settings = None if git.differs(commit, config.RUNSRC) else _settings(here.repository, one)
         lines = [f"git checkout {commit}", _command(here.repository, one, settings)]
     else:
-        _check_out(here, commit)
+        _check_out(here, work_tree, commit)
         lines = [_command(here.repository, one, _settings(git.Search().repository(), one))]
     _print(lines)
     return 0
@@ -124,10 +123,8 @@ def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, st
 def _free_name(here: Project, name: str) -> str:
     for number in count(1):
         candidate = f"{name}-repro{number if number > 1 else ''}"
-        with suppress(NameTaken):
-            refs.Neighbours(candidate).check()
-            if not here.store.exists(candidate):
-                break
+        if launch.is_free(here, refs.Neighbours(candidate)):
+            break
     return candidate
 
 
@@ -165,9 +162,9 @@ def _into_work_tree(here: Project, one: Run, commit: str, place: str) -> int:
     for inside, repository, inner in preconditions.submodules(here, one.record):
         if repository:
             git.make_worktree(repository, os.path.join(path, inside), inner)
-    settings = config.load(_at(git.repository_at(path), one), {})
+    there = git.repository_at(path)
     print(f"The run's code is in '{escape(path)}'.")
-    _print([_command(git.repository_at(path), one, settings, always_there=True)])
+    _print([_command(there, one, _settings(there, one), always_there=True)])
     return 0
 
 
@@ -182,10 +179,10 @@ def _commit(run: Run) -> str:
     return commit
 
 
-def _check_out(here: Project, commit: str) -> None:
-    before = git.read_status(git.start_status())
+def _check_out(here: Project, work_tree: WorkTree, commit: str) -> None:
+    before = work_tree.state
     check_clean(here, before, "a checkout would mix the changes with the run's code", WORKTREE_HINT)
-    if hidden := git.read_hidden(git.start_hidden(), here.repository.top or ""):
+    if hidden := work_tree.hidden(here):
         raise HiddenChanges(hidden)
     for name in query.going_on_here(here.store):
         warn(f"run '{name}' goes on: if it runs in this work tree, what it loads from now on is other code")

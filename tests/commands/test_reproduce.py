@@ -221,12 +221,8 @@ def test_the_way_back_is_quoted_for_the_shell(repo: Repository) -> None:
     assert "hint: to go back: git switch 'a;b'\n" in repo.runs("reproduce", "base").err
 
 
-def test_a_submodule_that_stays_elsewhere_is_told(repo: Repository, tmp_path: Path) -> None:
-    library = Repository(repo.machine, tmp_path / "library")
-    repo.machine.run("git", "init", "-q", str(library.path))
-    library.commit("code", "old")
-    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "lib")
-    repo.git("commit", "-q", "-m", "with library")
+def test_a_submodule_that_stays_elsewhere_is_told(repo: Repository) -> None:
+    library = repo.add_submodules("lib")
     repo.finish("base")
     library.commit("code", "new")
     repo.git("-C", "lib", "pull", "-q")

@@ -200,14 +200,11 @@ def test_what_is_missing_of_the_code_is_named(messy: Repository) -> None:
     assert messy.runs("reproduce", "--check", "x").err.startswith("error: there is no refs/runs/x\n")
 
 
-def test_a_submodules_missing_commit_is_named(messy: Repository, tmp_path: Path) -> None:
-    library = Repository(messy.machine, tmp_path / "library")
-    messy.machine.run("git", "init", "-q", str(library.path))
-    library.commit("code", "old")
-    messy.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "lib")
+def test_a_submodules_missing_commit_is_named(messy: Repository) -> None:
+    messy.add_submodules("lib")
     (messy.path / "lib/code").write_text("dirty")
     launch(messy, command="cat ../lib/code")
-    (messy.path / "lib/code").write_text("old")
+    (messy.path / "lib/code").write_text("old\n")
     assert again(messy) == (0, "Reproduction: equal\n")
     inner = Repository(messy.machine, messy.path / "lib")
     for name in inner.refs():
@@ -259,12 +256,8 @@ def test_an_original_that_ran_in_the_tree_itself_compares_as_well(machine: Machi
     wait_for(lambda: len(repo.git("worktree", "list").splitlines()) == 1)
 
 
-def test_a_run_in_the_tree_itself_gets_its_submodules_back(repo: Repository, tmp_path: Path) -> None:
-    library = Repository(repo.machine, tmp_path / "library")
-    repo.machine.run("git", "init", "-q", str(library.path))
-    library.commit("code", "old\n")
-    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(library.path), "lib")
-    repo.git("commit", "-q", "-m", "with library")
+def test_a_run_in_the_tree_itself_gets_its_submodules_back(repo: Repository) -> None:
+    repo.add_submodules("lib")
     repo.finish("x", "cat lib/code", *NO_FLAGS)
     assert again(repo) == (0, "Reproduction: equal\n")
     repo.ok("reproduce", "--worktree", "x")
