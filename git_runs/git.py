@@ -291,9 +291,14 @@ def diff(old: str, new: str, *options: str, color: bool) -> str:
     return run("diff", f"--color={'always' if color else 'never'}", old, new, *options)
 
 
+def wants_color(key: str, *, to_terminal: bool) -> bool:
+    """Whether a setting such as `color.diff` wants colours."""
+    return run("config", "--get-colorbool", key, str(to_terminal).lower()).strip() == "true"
+
+
 def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
     """The escape sequences for old and new lines and for what follows; None where `color.diff` wants no colours."""
-    if run("config", "--get-colorbool", "color.diff", str(to_terminal).lower()).strip() != "true":
+    if not wants_color("color.diff", to_terminal=to_terminal):
         return None
     slots = (("color.diff.old", "red"), ("color.diff.new", "green"), ("color.diff.none", "reset"))
     calls = [start("config", "--get-color", key, default) for key, default in slots]

@@ -18,6 +18,7 @@ COMMANDS = {
     "new": "start a run",
     "list": "list the names of runs",
     "table": "show runs as a table",
+    "show": "show how a run went, what it ran, and which uncommitted changes it had",
     "lookup": "show the record of a run, or one value of it",
     "reproduce": "check out the code of a run, and show how to run it again",
     "verify": "compare what two runs put out",

@@ -124,6 +124,16 @@ def timestamp() -> str:
     return datetime.now().astimezone().isoformat(timespec="microseconds")
 
 
+def local_time(value: Value) -> Value:
+    """A point in time as the clock here showed it, to the second; what is none stays as it is."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(str(value)).astimezone().replace(tzinfo=None).isoformat(timespec="seconds")
+    except (ValueError, OverflowError, OSError):
+        return value
+
+
 def to_text(value: Value) -> str:
     """A field's value as one text: itself, or one line of JSON where it is a list or mapping."""
     if value is None:

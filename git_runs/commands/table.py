@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import project, query, table
 from ..arguments import add_patterns, selected
-from ..record import FIELDS
+from ..record import FIELDS, local_time
 from ..terminal import report_all, show, warn
 
 TYPE_CHECKING = False
@@ -62,14 +62,4 @@ def _columns(args: Namespace, here: Project) -> list[str]:
 
 def _value(run: Run, column: str, for_people: bool) -> object:
     value = run.value(column)
-    return _local_time(value) if for_people and column in TIMES else value
-
-
-def _local_time(value: object) -> object:
-    """A point in time as the clock here showed it, to the second; what is none stays as it is."""
-    from datetime import datetime
-
-    try:
-        return datetime.fromisoformat(str(value)).astimezone().replace(tzinfo=None).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return value
+    return local_time(value) if for_people and column in TIMES else value
