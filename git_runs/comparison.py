@@ -1,16 +1,20 @@
-"""Whether two runs put out the same: exit code, what they printed, metrics and checkpoints.
+"""Whether two runs put out the same: exit code, what they printed, metrics, checkpoints, and files left in work trees.
 
 What cannot be the same is masked in logs: times, durations, paths of the runs dir and of work trees, and escape
-sequences. Files are compared byte for byte; of TensorBoard's event files, all but the times.
+sequences. Files are compared byte for byte; of TensorBoard's event files, all but the times. Where masking, or what
+is not there any more, leaves room for a difference, that is told.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 from itertools import zip_longest
 
+from . import git, isolation
 from .outputs import end_marker, start_marker
+from .times import Mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,24 +23,12 @@ if TYPE_CHECKING:
     from .outputs import Outputs
     from .record import Run
 
-    Masks = list[tuple[bytes, bytes]]
-
-EQUAL, DIFFERENT = "equal", "different"
+EQUAL, DIFFERENT, NOT_COMPARED = "equal", "different", "not compared"
 CHUNK = 1 << 20
-LONGEST = 80  # characters of a line that is shown
+LONGEST = 80  # characters of a line that are shown
+BEFORE = 20  # characters that are shown before the first that differs
 
 _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
-# Only what can be nothing but a time: a number with a blank and a unit behind it may be a result.
-_TIMES = re.compile(
-    rb"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d)?"  # points in time
-    rb"|\b\d{1,2}:\d\d:\d\d([.,]\d+)?\b"
-    rb"|\b1[5-9]\d{8}\.\d+\b"  # seconds since the epoch
-    rb"|\[\d+:\d\d(:\d\d)?<[^\]]*\]"  # of a progress bar
-    rb"|\b\d+(\.\d+)?(e[+-]?\d+)?(ns|us|ms|s|min)\b(?!/)"  # durations
-    rb"|\b(?i:took|elapsed|time|eta|duration)\b[ :=]*\d+(\.\d+)?(e[+-]?\d+)?( ?[a-z]+)?"
-    rb"|\b\d+(\.\d+)? ?[A-Za-z]+/s(ec|econd)?\b"  # rates
-    rb"|\b\d+(\.\d+)?m?s/[a-z]+\b"
-)
 _PROGRESS = re.compile(rb"\d%\||\d+/\d+ \[|\d(it|s)/(s|it)\b")
 
 
@@ -45,13 +37,23 @@ class Item:
 
     def __init__(self, what: str, state: str, detail: str = "") -> None:
         self.what = what
-        self.state = state  # equal, different, only in <name>
-        self.detail = detail  # what differs first
+        self.state = state  # equal, different, only in <name>, not compared
+        self.detail = detail  # what differs first, or was masked first
+
+    @property
+    def differs(self) -> bool:
+        """Whether the runs are not the same in this."""
+        return self.state not in (EQUAL, NOT_COMPARED)
 
 
 def compare(outputs: Outputs, a: Run, b: Run) -> list[Item]:
     """Everything that the two runs put out, item by item."""
     return [_ending(a, b), _logs(outputs, a, b), *_files(outputs, a, b)]
+
+
+def is_silent(outputs: Outputs, run: Run) -> bool:
+    """Whether the run printed nothing."""
+    return not any(_lines(outputs, run))
 
 
 def _ending(a: Run, b: Run) -> Item:
@@ -73,26 +75,38 @@ def _logs(outputs: Outputs, a: Run, b: Run) -> Item:
     there = [run.name for run in (a, b) if os.path.isfile(outputs.log(run.name))]
     if len(there) < 2:
         return Item("log", f"only in {there[0]}" if there else "in neither")
-    pairs = zip_longest(_lines(outputs, a), _lines(outputs, b))
-    for number, (left, right) in enumerate(pairs, 1):
-        if left != right:
-            return Item("log", DIFFERENT, f"line {number}: {_shown(left)} / {_shown(right)}")
-    return Item("log", EQUAL)
+    times = Mask(a.record), Mask(b.record)
+    masked = ""
+    for number, (left, right) in enumerate(zip_longest(_lines(outputs, a), _lines(outputs, b)), 1):
+        if left == right:
+            continue
+        shown = f"line {number}: {' / '.join(_excerpts(left, right))}"
+        if left is None or right is None or times[0].hide(left) != times[1].hide(right):
+            return Item("log", DIFFERENT, shown)
+        masked = masked or f"equal but for times, as in {shown}"
+    return Item("log", EQUAL, masked)
 
 
-def _shown(line: bytes | None) -> str:
-    if line is None:
-        return "nothing"
-    text = line.decode(errors="replace")
-    return f"'{text[:LONGEST]}{'...' if len(text) > LONGEST else ''}'"
+def _excerpts(*lines: bytes | None) -> list[str]:
+    """The lines, from shortly before the first character that differs."""
+    texts = [None if line is None else line.decode(errors="replace") for line in lines]
+    columns = enumerate(zip_longest(*(text or "" for text in texts)))
+    first = next((column for column, pair in columns if len(set(pair)) > 1), 0)
+    start = first - BEFORE if first > LONGEST - BEFORE else 0
+    return ["nothing" if text is None else f"'{_cut(text, start)}'" for text in texts]
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + LONGEST
+    return ("..." if start else "") + text[start:end] + ("..." if len(text) > end else "")
 
 
 def _lines(outputs: Outputs, run: Run) -> Iterator[bytes]:
-    """What the command printed, with all masked that is another each time."""
+    """What the command printed, without paths and escape sequences that are others each time."""
     identifier = run.record.text("id")
     started = "worktree" not in run.record
     start, end = start_marker(identifier), end_marker(identifier)
-    masks = _masks(outputs, run)
+    paths = _Paths(outputs, run)
     with open(outputs.log(run.name), "rb") as log:
         for line in log:
             if not started:  # the work tree is being made
@@ -101,51 +115,63 @@ def _lines(outputs: Outputs, run: Run) -> Iterator[bytes]:
                 if not started or not line:
                     continue
             if line != end:
-                yield _masked(line.replace(end, b""), masks)
+                yield paths.hide(_plain(line.replace(end, b"")))
 
 
-def _masks(outputs: Outputs, run: Run) -> Masks:
-    """Paths that hold the run's name, or tell where it ran, and what stands for them; the longest first."""
-    places = {
-        outputs.tensorboard(run.name): "<tensorboard>",
-        outputs.checkpoints(run.name): "<checkpoints>",
-        outputs.log(run.name): "<log>",
-        outputs.worktree(run.name): "<top>",
-        outputs.root: "<runs-dir>",
-        os.path.dirname(outputs.root): "<top>",
-    }
-    return [(os.fsencode(place), mask.encode()) for place, mask in sorted(places.items(), reverse=True)]
-
-
-def _masked(line: bytes, masks: Masks) -> bytes:
+def _plain(line: bytes) -> bytes:
     line = _ESCAPES.sub(b"", line).rstrip(b"\r\n")
     *drawn, last = line.split(b"\r")
     # A progress bar is drawn again and again, more or less often.
-    line = b"\r".join([*(part for part in drawn if not _PROGRESS.search(part)), last])
-    return _TIMES.sub(b"<time>", _without(masks, line))
+    return b"\r".join([*(part for part in drawn if not _PROGRESS.search(part)), last])
 
 
-def _without(masks: Masks, text: bytes) -> bytes:
-    for place, mask in masks:
-        text = text.replace(place, mask)
-    return text
+class _Paths:
+    """Paths that hold a run's name, or tell where it ran, and what stands for them."""
+
+    def __init__(self, outputs: Outputs, run: Run) -> None:
+        names = {run.name, run.record.text("launched-as") or run.name}
+        tops = {run.record.text("top") or os.path.dirname(outputs.root), *map(outputs.worktree, names)}
+        places = {
+            **dict.fromkeys(map(outputs.tensorboard, names), "<tensorboard>"),
+            **dict.fromkeys(map(outputs.checkpoints, names), "<checkpoints>"),
+            **dict.fromkeys(map(outputs.log, names), "<log>"),
+            **dict.fromkeys(tops, "<top>"),
+            outputs.root: "<runs-dir>",
+        }
+        places |= {os.path.realpath(place): mask for place, mask in places.items()}
+        self._masks = {os.fsencode(place): mask.encode() for place, mask in places.items()}
+        longest_first = sorted(map(re.escape, self._masks), key=len, reverse=True)
+        self._pattern = re.compile(b"(" + b"|".join(longest_first) + rb")(?!\.?[\w-])")
+
+    def hide(self, text: bytes) -> bytes:
+        """The text with the paths masked."""
+        return self._pattern.sub(lambda match: self._masks[match[1]], text)
 
 
 # --- files
 
 
 def _files(outputs: Outputs, a: Run, b: Run) -> Iterator[Item]:
-    left_masks, right_masks = _masks(outputs, a), _masks(outputs, b)
+    paths = _Paths(outputs, a), _Paths(outputs, b)
     for kind, place in (("tensorboard", outputs.tensorboard), ("checkpoints", outputs.checkpoints)):
-        left, right = _found(place(a.name)), _found(place(b.name))
-        for name in sorted({*left, *right}):
-            what = f"{kind}/{name}"
-            if name not in right or name not in left:
-                yield Item(what, f"only in {(a if name in left else b).name}")
-            elif _same(left[name], right[name], left_masks, right_masks):
-                yield Item(what, EQUAL)
-            else:
-                yield Item(what, DIFFERENT)
+        yield from _pairs(kind, (a, b), (_found(place(a.name)), _found(place(b.name))), paths)
+    left = [_left_in_work_tree(outputs, run) for run in (a, b)]
+    if all("worktree" in run.record for run in (a, b)):
+        yield from _pairs("worktree", (a, b), (left[0], left[1]), paths)
+        return
+    for name in sorted({*left[0], *left[1]}):
+        yield Item(f"worktree/{name}", NOT_COMPARED, "only one of the runs had a work tree of its own")
+
+
+def _pairs(
+    kind: str, runs: tuple[Run, Run], found: tuple[dict[str, str], dict[str, str]], paths: tuple[_Paths, _Paths]
+) -> Iterator[Item]:
+    left, right = found
+    for name in sorted({*left, *right}):
+        if name not in right or name not in left:
+            yield Item(f"{kind}/{name}", f"only in {runs[name not in left].name}")
+        else:
+            yield Item(f"{kind}/{name}", EQUAL if _same(left[name], right[name], paths) else DIFFERENT)
 
 
 def _found(top: str) -> dict[str, str]:
@@ -153,6 +179,8 @@ def _found(top: str) -> dict[str, str]:
 
     Of directories, only the empty ones are told, and links, which are not followed.
     """
+    if os.path.lexists(top) and (os.path.islink(top) or not os.path.isdir(top)):
+        return {"": top}
     found: dict[str, str] = {}
     for directory, directories, files in os.walk(top):
         directories.sort()
@@ -169,17 +197,36 @@ def _found(top: str) -> dict[str, str]:
     return found
 
 
+def _left_in_work_tree(outputs: Outputs, run: Run) -> dict[str, str]:
+    """Paths of what the run changed or made in a work tree of its own, if that is still there, by what to call them."""
+    top = outputs.worktree(run.name)
+    if "worktree" not in run.record or not os.path.isdir(top):
+        return {}
+    found: dict[str, str] = {}
+    for name in isolation.leftovers(top, run.record.links):
+        place = os.path.join(top, git.path(name))
+        if not os.path.isdir(place) or os.path.islink(place):
+            found[name] = place
+            continue
+        inside = {f"{name.rstrip('/')}/{path}": found for path, found in _found(place).items()}
+        found |= {path: one for path, one in inside.items() if not isolation.is_build_product(path)}
+    return found
+
+
 def _is_event_file(name: str) -> bool:
     return name.startswith("events.out.tfevents.")
 
 
-def _same(left: str, right: str, left_masks: Masks, right_masks: Masks) -> bool:
+def _same(left: str, right: str, paths: tuple[_Paths, _Paths]) -> bool:
+    if not (os.path.lexists(left) or os.path.lexists(right)):
+        return True
     try:
-        if os.path.islink(left) or os.path.islink(right):
-            targets = os.fsencode(os.readlink(left)), os.fsencode(os.readlink(right))
-            return _without(left_masks, targets[0]) == _without(right_masks, targets[1])
-        if os.path.isdir(left) or os.path.isdir(right):
-            return os.path.isdir(left) == os.path.isdir(right)
+        kinds = {stat.S_IFMT(os.lstat(place).st_mode) for place in (left, right)}
+        if kinds == {stat.S_IFLNK}:
+            targets = [os.fsencode(os.readlink(place)) for place in (left, right)]
+            return paths[0].hide(targets[0]) == paths[1].hide(targets[1])
+        if kinds != {stat.S_IFREG}:
+            return len(kinds) == 1
         if _is_event_file(os.path.basename(left)):
             return list(_events(left)) == list(_events(right))
         if os.path.getsize(left) != os.path.getsize(right):

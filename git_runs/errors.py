@@ -293,8 +293,9 @@ class BadValue(RunsError):
 class RefGone(RunsError):
     """The record is there, but the ref that should keep its commit is not."""
 
-    def __init__(self, ref: str, commit: str, *, is_here: bool) -> None:
-        hint = f"git update-ref {ref} {commit}" if is_here else "look for the commit in other clones of the repository"
+    def __init__(self, ref: str, commit: str, *, is_here: bool, host: str) -> None:
+        elsewhere = f"look for the commit in other clones of the repository; it was last seen on host '{host}'"
+        hint = f"git update-ref {ref} {commit}" if is_here else elsewhere
         super().__init__(f"there is no {ref}; the record says it was at {commit}", hint)
 
 
@@ -329,6 +330,17 @@ class WouldLose(RunsError):
         others = f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
         super().__init__(
             f"'{path}' holds runs that the export would not: {others}", "import them first, or use --output or --force"
+        )
+
+
+class PlaceTaken(RunsError):
+    """Something is where a work tree is to be made."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"'{path}' is there already",
+            "name another place: --worktree=<path>",
+            f"or remove it, if it is a work tree that nobody needs: git worktree remove {path}",
         )
 
 

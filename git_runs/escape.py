@@ -9,6 +9,11 @@ def escape(text: str, *, keep: str = "") -> str:
     return "".join(c if c in keep or is_harmless(c) else _spell(c) for c in text)
 
 
+def printable(text: str) -> str:
+    """`text` with bytes that are no text spelled out, so that any file can hold it."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def is_harmless(character: str) -> bool:
     """Whether a terminal shows the character: it is no control character and no undecodable byte."""
     code = ord(character)

@@ -246,32 +246,6 @@ def read_status(call: Call) -> WorkTreeState:
     return WorkTreeState(None if commit == "(initial)" else commit, None if branch == "(detached)" else branch, changes)
 
 
-def start_hidden() -> Call:
-    """Begin to list the files whose changes git was told not to see; `read_hidden` takes the answer."""
-    return start("ls-files", "-v", "-z", "--full-name", "--", ":/")
-
-
-def read_hidden(call: Call, top: str) -> list[str]:
-    """Those of the files that `start_hidden` asked for which are changed, from the top of the work tree.
-
-    They are marked by git-update-index(1), --assume-unchanged and --skip-worktree; files that a sparse checkout leaves
-    out are not there, and so not changed.
-    """
-    # "S" is for skip-worktree, lower case for assume-unchanged.
-    marked = re.findall(r"(?:^|\0)[a-zS] ([^\0]+)", call.output())
-    there = [name for name in marked if os.path.isfile(os.path.join(top, path(name)))]
-    if not there:
-        return []
-    stages = run(
-        "-C", top, "ls-files", "-z", "--stage", "--full-name", "--", *(f":(top,literal){name}" for name in there)
-    )
-    # Links are left out: hash-object would follow them.
-    recorded = re.findall(r"(?:^|\0)100[0-9]{3} ([0-9a-f]+) 0\t([^\0\n]+)", stages)
-    paths = "".join(os.path.join(top, name) + "\n" for _, name in recorded)
-    blobs = run("-C", top, "hash-object", "--stdin-paths", stdin=paths).splitlines()
-    return [name for (blob, name), now in zip(recorded, blobs, strict=True) if blob != now]
-
-
 def start_subject() -> Call:
     """Begin to read the first line of HEAD's message; fails, in git's words, on an unborn branch."""
     return start("log", "-1", "--no-show-signature", "--format=%s")
@@ -279,7 +253,7 @@ def start_subject() -> Call:
 
 def checkout(commit: str) -> str:
     """Detach HEAD at `commit`; what git says of it. Raises GitFailed where git refuses, or a file would be lost."""
-    quietly = ("-c", "advice.detachedHead=false")
+    quietly = ("--no-replace-objects", "-c", "advice.detachedHead=false")
     code, _, stderr = start(*quietly, "checkout", "--no-overwrite-ignore", "--detach", commit, "--").finish()
     if code:
         raise GitFailed(stderr)
@@ -287,8 +261,15 @@ def checkout(commit: str) -> str:
 
 
 def diff(old: str, new: str, *options: str, color: bool) -> str:
-    """What `git diff` says of two commits; raises GitFailed."""
-    return run("diff", f"--color={'always' if color else 'never'}", old, new, *options)
+    """What `git diff` says of two commits; raises GitFailed. The first option that is none begins the paths."""
+    words = list(options)
+    if "--" not in words:
+        words.insert(next((place for place, word in enumerate(words) if not word.startswith("-")), len(words)), "--")
+    fixed = ("--no-ext-diff", "--ignore-submodules=none", f"--color={'always' if color else 'never'}")
+    code, stdout, stderr = start("diff", *fixed, old, new, *words).finish()
+    if code not in (0, 1):  # 1: they differ, with --exit-code
+        raise GitFailed(stderr)
+    return stdout
 
 
 def wants_color(key: str, *, to_terminal: bool) -> bool:
@@ -306,9 +287,9 @@ def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
     return old, new, reset
 
 
-def submodules_of(commit: str) -> list[tuple[str, str]]:
-    """Paths and commits of the submodules that the commit points at; raises GitFailed."""
-    tree = run("ls-tree", "-r", "-z", "--full-tree", commit)
+def submodules_of(commit: str, git_dir: str) -> list[tuple[str, str]]:
+    """Paths and commits of the submodules that the commit in that repository points at; raises GitFailed."""
+    tree = run(*_in(git_dir), "ls-tree", "-r", "-z", "--full-tree", commit)
     return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", tree)]
 
 
@@ -331,11 +312,11 @@ def tracked(paths: Iterable[str]) -> list[str]:
     return run("ls-files", "-z", "--full-name", "--", *pathspecs).split("\0")[:-1] if pathspecs else []
 
 
-def ignored(pathspecs: Iterable[str] = (":/",)) -> list[str]:
-    """The ignored paths that match, from the top of the work tree; a directory, with "/" behind it, stands for all in
-    it."""
-    options = ("--others", "--ignored", "--exclude-standard", "--directory", "--full-name")
-    return run("ls-files", "-z", *options, "--", *pathspecs).split("\0")[:-1]
+def ignored(top: str, pathspecs: Iterable[str] = (".",), *, each: bool = False) -> list[str]:
+    """The ignored paths that match, from the top of the work tree at `top`; unless `each` file is asked for, a
+    directory, with "/" behind it, stands for all in it."""
+    options = ("--others", "--ignored", "--exclude-standard", "--full-name", *(() if each else ("--directory",)))
+    return run("-C", top, "ls-files", "-z", *options, "--", *pathspecs).split("\0")[:-1]
 
 
 def differs(commit: str, name: str) -> bool:
@@ -359,7 +340,7 @@ def _in(git_dir: str) -> tuple[str, ...]:
 def add_worktree(git_dir: str, place: str, commit: str) -> list[str]:
     """The command that makes a linked work tree at `place`, with HEAD detached at `commit`."""
     # All of the commit, even if only a part of it is checked out here.
-    options = ("-c", "advice.detachedHead=false", "-c", "core.sparseCheckout=false")
+    options = ("--no-replace-objects", "-c", "advice.detachedHead=false", "-c", "core.sparseCheckout=false")
     return ["git", *_in(git_dir), *options, "worktree", "add", "--force", "--detach", place, commit]
 
 
@@ -378,23 +359,12 @@ def repair_worktree(git_dir: str, place: str) -> None:
     run(*_in(git_dir), "worktree", "repair", place)
 
 
-def leftovers(top: str) -> tuple[set[str], list[str], list[str]]:
-    """What is in the work tree at `top`: the commits that HEAD was at, the tracked files that are changed, and the
-    paths that are untracked or ignored; raises GitFailed."""
+def past_heads(top: str) -> set[str]:
+    """The commits that HEAD has been at in the work tree at `top`."""
     environment = without_repository()
-    status = Call("-C", top, *STATUS, "--ignored=matching", environment=environment)
-    past = Call("-C", top, "log", "--walk-reflogs", "--no-show-signature", "--format=%H", environment=environment)
-    heads = set(past.finish()[1].split())
-    changed = read_hidden(Call("-C", top, "ls-files", "-v", "-z", environment=environment), top)
-    unknown = []
-    for line in status.output().split("\0")[:-1]:
-        if line.startswith("# branch.oid "):
-            heads.add(line.split(" ")[2])
-        elif line[0] in "?!":
-            unknown.append(line[2:])
-        elif line[0] != "#":
-            changed.append(line.split(" ", 8)[-1])
-    return heads, changed, unknown
+    past = ("log", "--walk-reflogs", "--no-show-signature", "--format=%H")
+    calls = [Call("-C", top, *words, environment=environment) for words in (past, ("rev-parse", "HEAD"))]
+    return {commit for call in calls for commit in call.finish()[1].split()}
 
 
 # --- refs
@@ -427,6 +397,14 @@ def update_refs(words: Iterable[str], git_dir: str | None = None) -> None:
 def start_local_variables() -> Call:
     """Begin to ask for the names of the variables that tie git to one repository."""
     return start("rev-parse", "--local-env-vars")
+
+
+def checkout_settings(place: str, environment: dict[str, str]) -> dict[str, str]:
+    """The settings at `place` that decide which bytes a checkout writes; none where there is no repository."""
+    keys = r"^(core\.(autocrlf|eol|symlinks|attributesfile)|filter\..*\.(smudge|clean|process))$"
+    answer = Call("-C", place, "config", "-z", "--get-regexp", keys, environment=environment).finish()[1]
+    entries = [_key_and_value(entry) for entry in answer.split("\0")[:-1]]
+    return {key: value or "" for key, value in entries}
 
 
 def without_repository() -> dict[str, str]:

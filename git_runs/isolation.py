@@ -7,12 +7,10 @@ repositories here, so that nothing comes from the network. Ignored paths that a 
 from __future__ import annotations
 
 import fnmatch
-import glob
-import json
 import os
 from contextlib import suppress
 
-from . import git
+from . import git, index, interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,15 +60,9 @@ class Isolation:
         return all(self._is_as(top, commit) for top, commit in places)
 
     def _is_as(self, top: str, commit: str) -> bool:
-        heads, changed, unknown = git.leftovers(top)
-        return (
-            heads == {commit}
-            and not changed
-            and all(is_build_product(path) or self._is_link(top, path) for path in unknown)
-        )
-
-    def _is_link(self, top: str, path: str) -> bool:
-        return os.path.relpath(os.path.join(top, path.rstrip("/")), self.path) in self.links
+        inside = os.path.relpath(top, self.path)
+        links = {os.path.relpath(path, inside): {"target": target} for path, target in self.links.items()}
+        return git.past_heads(top) == {commit} and not leftovers(top, links)
 
     def remove(self) -> None:
         """Remove the work tree, whatever is in it."""
@@ -98,42 +90,63 @@ def repair(path: str, repository: str, submodules: Iterable[tuple[str, str, str]
         git.repair_worktree(inner, os.path.join(path, inside))
 
 
+def leftovers(top: str, links: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What a run changed or made in the work tree at `top`, paths from there; raises GitFailed.
+
+    Directories in which all is new end in "/". A link of the run's that leads where it was made to lead is none of it.
+    """
+
+    def is_ours(path: str) -> bool:
+        place = os.path.join(top, git.path(path))
+        return path in links and os.path.islink(place) and os.readlink(place) == links[path].get("target")
+
+    changed, unknown = index.leftovers(top)
+    return [*changed, *(path for path in unknown if not is_build_product(path) and not is_ours(path))]
+
+
 def is_build_product(path: str) -> bool:
     """Whether the path, which may end in "/", is what tools make again whenever they need it."""
     parts = path.rstrip("/").split("/")
     return any(fnmatch.fnmatchcase(part, pattern) for part in parts for pattern in BUILD_PRODUCTS)
 
 
-def missed(prefix: str, links: Iterable[str], include: Iterable[str], runs_dir: str) -> list[str]:
-    """The ignored paths at or above the directory `prefix` that an isolated run will not find.
+def missed(top: str, prefix: str, links: Iterable[str], include: Iterable[str], runs_dir: str) -> list[str]:
+    """The ignored paths at or above the directory `prefix` of the work tree at `top` that an isolated run will miss.
 
-    `links` and `include` are the paths and pathspecs that it gets all the same.
+    `links` and `include` are the paths and pathspecs, from the top, that it gets all the same.
     """
-    given = {path.rstrip("/") for path in [*links, runs_dir, *(git.ignored(include) if include else ())]}
+    included = set(git.ignored(top, include, each=True)) if include else set()
+    given = {path.rstrip("/") for path in [*links, runs_dir]} | included
 
     def matters(path: str) -> bool:
         parent = os.path.dirname(path.rstrip("/"))
-        return f"{prefix}/".startswith(f"{parent}/") or not parent
+        return not is_build_product(path) and (f"{prefix}/".startswith(f"{parent}/") or not parent)
 
-    return [
-        path for path in git.ignored() if matters(path) and not is_build_product(path) and path.rstrip("/") not in given
-    ]
-
-
-def leading_back(environment: Mapping[str, str], virtualenv: str | None, top: str) -> list[str]:
-    """What would have an isolated run import code from the work tree at `top` instead of its own.
-
-    That is entries of PYTHONPATH, and packages that are installed from there in editable mode (PEP 610).
-    """
     found = []
-    for entry in environment.get("PYTHONPATH", "").split(":"):
-        if f"{entry}/".startswith(f"{top}/"):
-            found.append(f"PYTHONPATH ({entry})")
-    place = virtualenv or environment.get("VIRTUAL_ENV") or ""
-    pattern = os.path.join(glob.escape(place), "lib", "python*", "site-packages", "*.dist-info", "direct_url.json")
-    for path in glob.glob(pattern) if place else ():
-        with suppress(OSError, ValueError, AttributeError), open(path) as file:
-            direct = json.load(file)
-            if direct.get("dir_info", {}).get("editable") and f"{direct.get('url')}/".startswith(f"file://{top}/"):
-                found.append(f"package {os.path.basename(os.path.dirname(path)).split('-')[0]} (editable)")
+    for path in filter(matters, git.ignored(top)):
+        if path.endswith("/") and any(one.startswith(path) for one in included):  # only a part of it
+            found += [one for one in git.ignored(top, [path], each=True) if one not in included]
+        elif path.rstrip("/") not in given:
+            found.append(path)
     return found
+
+
+def live_code(
+    top: str, runs_dir: str, *, command: str, cwd: str, environment: Mapping[str, str], virtualenv: str | None
+) -> list[str]:
+    """What would have an isolated run take code from the work tree at `top`, which people edit, instead of its own.
+
+    That is what the command names there, entries of PYTHONPATH, and packages installed in editable mode.
+    """
+
+    def is_live(place: str) -> bool:
+        if not os.path.isabs(place):
+            return False
+        real = os.path.realpath(place) + "/"
+        return real.startswith(os.path.realpath(top) + "/") and not real.startswith(os.path.realpath(runs_dir) + "/")
+
+    found = [f"PYTHONPATH ({entry})" for entry in environment.get("PYTHONPATH", "").split(":") if is_live(entry)]
+    words = [word.rpartition("=")[2] for step in interpreter.steps_of(command, environment) for word in step]
+    found += [word for word in dict.fromkeys(words) if is_live(word) and not git.ignores(word)]
+    packages = interpreter.editable(command, environment, cwd, virtualenv)
+    return found + [f"package {name} (editable)" for name, place in packages if is_live(place)]

@@ -7,20 +7,21 @@ import pwd
 import uuid
 from contextlib import ExitStack, suppress
 
-from . import git, interrupts, process, record, refs, spec, yamltext
+from . import git, interrupts, isolation, process, record, refs, spec, yamltext
 from .command_line import compose
 from .errors import HiddenChanges, LinkedFileIsTracked, NameInUse, NameTaken, NoSuchRun, RunsDirInUse, RunsError
+from .escape import printable
 from .files import remove_file
 from .isolation import Isolation
 from .launchers import tmux
 from .record import Record, Run
 from .spec import Spec
-from .terminal import warn
+from .terminal import hint, warn
 from .work_tree import check_clean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from .project import Project
     from .refs import Neighbours
@@ -64,22 +65,25 @@ class Launch:
         Raises LaunchFailed where the command is too long, or Unencodable.
         """
         settings, submodules = project.settings, self.code.submodules
+        command = compose(self.command, settings, project.outputs, name)
         known = {
             "id": str(uuid.uuid4()),
             "name": name,
             "description": self.description,
-            "command": compose(self.command, settings, project.outputs, name),
+            "command": command,
             "input-command": self.command,
             "reproduces": self.original.name if self.original else None,
             "commit": self.code.commit,
-            "inexact": self.code.inexact or None,
+            "inexact": list(map(printable, self.code.inexact)) or None,
             "submodules": {path: inner.to_record() for path, inner in submodules.items()} or None,
             "datetime": record.timestamp(),
             "host": process.hostname(),
             "user": user(),
+            "top": project.repository.top,
             "cwd": self.prefix.rstrip("/") or ".",
             "worktree": project.outputs.worktree(name) if self.isolate else None,
             "links": {path: {"target": target} for path, target in self.links.items()} or None,
+            "live": self._live(project, command) if self.isolate else None,
             "status": record.STARTING,
             "process": process.identify(os.getpid()),
         }
@@ -88,6 +92,18 @@ class Launch:
         whole = Record({**fields, "settings": shaping})
         yamltext.dump(whole)
         return whole
+
+    def _live(self, project: Project, command: str) -> list[str] | None:
+        top = project.repository.top or ""
+        found = isolation.live_code(
+            top,
+            project.store.root,
+            command=command,
+            cwd=os.path.join(top, self.prefix),
+            environment=self.environment,
+            virtualenv=project.settings.virtualenv_path,
+        )
+        return found or None
 
     def start(self, project: Project, fields: Record) -> None:
         """Start the run of that record: all of it, or nothing is left behind.
@@ -122,8 +138,8 @@ class Launch:
             "RUNS_TB_DIR": outputs.tensorboard(name),
             "RUNS_SAVE_PATH": outputs.checkpoints(name),
         }
-        isolation, original = self._isolation(project, name) if self.isolate else None, self.original
-        top = isolation.path if isolation else project.repository.top or ""
+        own, original = self._isolation(project, name) if self.isolate else None, self.original
+        top = own.path if own else project.repository.top or ""
         cwd = os.path.join(top, self.prefix)
         return Spec(
             root=outputs.root,
@@ -133,8 +149,9 @@ class Launch:
             shell=project.settings.shell,
             keep_session=project.settings.keep_session,
             cwd=cwd,
+            top=top,
             environment={**self.environment, "PWD": os.path.normpath(cwd), **about_the_run},
-            isolation=isolation.to_json() if isolation else None,
+            isolation=own.to_json() if own else None,
             virtualenv=project.settings.virtualenv_path,
             decisive=project.settings.env,
             original={"name": original.name, "identifier": original.record.text("id")} if original else None,
@@ -149,6 +166,18 @@ class Launch:
             links=dict(self.links),
             keep=self.keep,
         )
+
+
+def tell_limits(project: Project, fields: Record, *, include: Iterable[str]) -> None:
+    """Warn of what an isolated run takes from elsewhere, and name what it will miss."""
+    if "worktree" not in fields:
+        return
+    if live := fields.texts("live"):
+        warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
+    top = project.repository.top or ""
+    runs_dir = os.path.relpath(project.store.root, top)
+    if missed := isolation.missed(top, fields.text("cwd"), fields.links, include, runs_dir):
+        hint(f"ignored, and so not in the run's own work tree: {', '.join(missed)}; if it needs them, see runs.link")
 
 
 def check_ready(project: Project, work_tree: WorkTree) -> None:

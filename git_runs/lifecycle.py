@@ -184,7 +184,7 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
     refs.Neighbours(new).check(hint="")
     old, commit, recorded = run.name, refs.commit_of(run.name), run.record.text("commit")
     if commit is None:
-        raise RefGone(refs.ref(old), recorded, is_here=git.resolve(recorded) is not None)
+        raise RefGone(refs.ref(old), recorded, is_here=git.resolve(recorded) is not None, host=run.record.text("host"))
     session = find_session(project, run.record)
     with interrupts.held():
         _move(project, run, new, commit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from . import environment, git, process, refs
+from . import environment, git, isolation, links, process, refs
 from .errors import GitFailed
 
 TYPE_CHECKING = False
@@ -23,16 +23,24 @@ def check(here: Project, run: Run, variables: Mapping[str, str]) -> list[str]:
 
 
 def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
-    """Path, git dir and commit of the submodules that the run's code had, outer ones first.
+    """Path, git dir and commit of the submodules of the run's code, outer ones first.
 
     The git dir is "" where the submodule is not here. A run in the tree itself has recorded none: its commit tells.
     """
-    recorded = record.submodules
-    if recorded or not git.resolve(record.text("commit")):
-        return recorded
+    recorded = {path: repository for path, repository, _ in record.submodules}
     top = here.repository.top or ""
-    found = git.submodules_of(record.text("commit"))
-    return [(path, _common_dir(os.path.join(top, git.path(path))), inner) for path, inner in found]
+    found = []
+    unseen = [("", record.text("commit"), here.repository.common_dir)]
+    while unseen:
+        outer, commit, outer_repository = unseen.pop(0)
+        if not os.path.isdir(outer_repository) or not git.resolve(commit, outer_repository):
+            continue
+        for name, inner in git.submodules_of(commit, outer_repository):
+            path = outer + name
+            repository = recorded.get(path) or _common_dir(os.path.join(top, git.path(path)))
+            found.append((path, repository, inner))
+            unseen.append((path + "/", inner, repository))
+    return found
 
 
 def _common_dir(place: str) -> str:
@@ -43,56 +51,45 @@ def _common_dir(place: str) -> str:
 
 
 def _code(here: Project, run: Run) -> Iterator[str]:
-    commit, ref = run.record.text("commit"), refs.ref(run.name)
+    record = run.record
+    commit, ref = record.text("commit"), refs.ref(run.name)
     if git.unknown([commit or "0"]):
-        yield f"commit {commit} is not here; it was last seen on host '{run.record.text('host')}'"
+        yield f"commit {commit} is not here; it was last seen on host '{record.text('host')}'"
     elif (there := refs.commit_of(run.name)) != commit:
         yield f"{ref} is at {there}, not at {commit}" if there else f"there is no {ref}"
-    for path, repository, inner in submodules(here, run.record):
+    for path, repository, inner in submodules(here, record):
         if not os.path.isdir(repository) or git.resolve(inner, repository) is None:
             yield f"submodule {path}: commit {inner} is not " + (f"in '{repository}'" if repository else "here")
-    if run.record.get("inexact"):
-        yield f"files that a checkout gives other bytes than the run had: {_words(run.record['inexact'])}"
+    if inexact := record.texts("inexact"):
+        yield f"files that a checkout gives other bytes than the run had: {', '.join(inexact)}"
     if not os.path.isfile(here.outputs.log(run.name)):
         yield "its log is not there to compare with"
-    if "dirty" in run.record:
+    if "dirty" in record:
         yield "it ran with uncommitted changes, which nothing keeps"
 
 
-def _words(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -> Iterator[str]:
-    settings = record.get("settings")
+    settings, recorded = record.get("settings"), record.get("environment")
     virtualenv = settings.get("virtualenv-path") if isinstance(settings, dict) else None
-    if virtualenv and not os.path.isfile(os.path.join(str(virtualenv), "bin", "activate")):
-        yield f"there is no virtualenv in '{virtualenv}'"
+    top = here.repository.top or "/"
+    where: dict[str, Any] = {
+        "command": record.text("command"),
+        "cwd": os.path.normpath(os.path.join(top, record.text("cwd"))),
+        "environment": variables,
+        "virtualenv": virtualenv,
+    }
+    for place in dict.fromkeys(filter(None, (virtualenv, variables.get("VIRTUAL_ENV")))):
+        if not os.path.isfile(os.path.join(str(place), "bin", "activate")):
+            yield f"there is no virtualenv in '{place}'"
     if not record.is_local:
         yield f"host: was '{record.text('host')}', is '{process.hostname()}'"
-    yield from _links(record)
-    recorded = record.get("environment")
+    yield from links.differences(record.links)
+    if live := dict.fromkeys([*record.texts("live"), *isolation.live_code(top, here.store.root, **where)]):
+        yield f"code is taken from the work tree that people edit, not from the run's own: {', '.join(live)}"
     if not isinstance(recorded, dict):
         yield "the environment was not recorded"
         return
-    now = environment.collect(
-        variables,
-        command=record.text("command"),
-        cwd=here.repository.top or "/",
-        virtualenv=virtualenv,
-        decisive=[*here.settings.env, *environment.variables(recorded)],
-        salt=record.text("id"),
-        root=here.store.root,
-    )
-    yield from environment.differences(recorded, now, here.store.root)
-
-
-def _links(record: Record) -> Iterator[str]:
-    links = record.get("links")
-    for path, was in links.items() if isinstance(links, dict) else ():
-        target = str(was.get("target")) if isinstance(was, dict) else ""
-        now = {key: str(value) for key, value in environment.describe_link(target).items()}
-        if "size" not in now:
-            yield f"linked path {path}: '{target}' is not there"
-        elif "size" in was and any(str(was.get(key)) != now[key] for key in ("size", "modified")):
-            yield f"linked path {path}: '{target}' has changed"
+    if recorded.get("python") == environment.UNKNOWN:
+        yield "which Python the command uses, and with which packages, is not known"
+    where |= {"top": top, "decisive": here.settings.env, "salt": record.text("id"), "root": here.store.root}
+    yield from environment.differences(recorded, environment.collect(**where, like=recorded), here.store.root)

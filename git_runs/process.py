@@ -87,6 +87,36 @@ def end_children(patience: float) -> None:
         time.sleep(0.01)
 
 
+def ask(command: list[str], environment: Mapping[str, str], patience: float) -> str | None:
+    """What a program prints; None where it fails, or has not ended after `patience` seconds."""
+    import subprocess
+
+    try:
+        answer = subprocess.run(
+            command,
+            env=dict(environment),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=patience,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.decode(errors="replace") if answer.returncode == 0 else None
+
+
+def is_in(place: str) -> bool:
+    """Whether a process that is ours to see works in the directory or below it, as far as that can be known."""
+    inside = os.path.realpath(place) + "/"
+    for entry in os.listdir(PROC) if _has_proc() else ():
+        with suppress(OSError):
+            if entry.isdecimal() and f"{os.readlink(f'{PROC}/{entry}/cwd')}/".startswith(inside):
+                return True
+    return False
+
+
 def ignores(pid: int, number: int) -> bool:
     """Whether the process ignores the signal, as far as that can be known."""
     try:

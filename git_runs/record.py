@@ -13,10 +13,23 @@ if TYPE_CHECKING:
     Value = Any  # text, a number, None, or a list or mapping of these
 
 FIELDS = (
-    *("id", "name", "description", "command", "input-command", "reproduces", "commit", "base", "dirty", "inexact"),
-    *("submodules", "branch", "datetime", "host", "user", "cwd", "worktree", "links", "status", "error", "exit-code"),
-    *("signal", "finished", "reproduction", "differences", "process", "former-names", "launcher"),
-    *("settings", "environment"),
+    *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base", "dirty"),
+    *(
+        "inexact",
+        "submodules",
+        "branch",
+        "datetime",
+        "host",
+        "user",
+        "top",
+        "cwd",
+        "worktree",
+        "links",
+        "live",
+        "status",
+    ),
+    *("error", "exit-code", "signal", "finished", "reproduction", "differences", "unchecked", "process"),
+    *("former-names", "launcher", "settings", "environment"),
 )
 NUMBERS = ("exit-code", "signal")
 SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")
@@ -52,6 +65,30 @@ class Record(dict[str, "Value"]):
             return []
         inner = {path: Record(value) for path, value in found.items() if isinstance(value, dict)}
         return [(path, value.text("repository"), value.text("commit")) for path, value in sorted(inner.items())]
+
+    def texts(self, key: str) -> list[str]:
+        """The items of a field that is a list; none where it is missing."""
+        found = self.get(key)
+        return list(map(str, found)) if isinstance(found, list) else [] if found is None else [str(found)]
+
+    @property
+    def links(self) -> dict[str, Record]:
+        """What the run's links lead to, by path from the top: `target`, and what was found there."""
+        found = self.get("links")
+        return (
+            {path: Record(link) for path, link in found.items() if isinstance(link, dict)}
+            if isinstance(found, dict)
+            else {}
+        )
+
+    def moment(self, key: str) -> float | None:
+        """A point in time, in seconds since the epoch; None where the field tells none."""
+        from datetime import datetime
+
+        try:
+            return datetime.fromisoformat(self.text(key)).timestamp()
+        except (ValueError, OverflowError, OSError):
+            return None
 
     @property
     def status(self) -> str:

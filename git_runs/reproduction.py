@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from . import comparison, environment
+from . import comparison, environment, links
 from .record import Record, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
     from typing import Any
 
     from .outputs import Outputs
     from .spec import Spec
     from .store import Store
 
+UNKNOWN = "unknown"
 SHOWN = 5  # differences that are named in the record
 
 
@@ -23,34 +24,55 @@ def judge(store: Store, outputs: Outputs, spec: Spec, this: Run) -> dict[str, An
         return {}
     original = store.find(Run(spec.original["name"], Record(id=spec.original["identifier"])))
     if original is None:
-        return {}
-    found = [item for item in comparison.compare(outputs, original, this) if item.state != comparison.EQUAL]
+        return {"reproduction": UNKNOWN, "differences": [f"run '{spec.original['name']}' is not there any more"]}
+    items = comparison.compare(outputs, original, this)
+    found = [f"{item.what}: {item.detail or item.state}" for item in items if item.differs]
+    unchecked = [f"{item.what}: {item.detail or item.state}" for item in items if not item.differs and item.detail]
+    if len(items) == 2 and comparison.is_silent(outputs, this):
+        unchecked.append("nothing was put out to compare but the exit code")
+    told = {"unchecked": _first(unchecked)} if unchecked else {}
     if not found:
-        return {"reproduction": comparison.EQUAL}
-    shown = [f"{item.what}: {item.detail or item.state}" for item in found[:SHOWN]]
-    more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
-    return {"reproduction": comparison.DIFFERENT, "differences": shown + more + _causes(spec, original)}
+        return {"reproduction": comparison.EQUAL, **told}
+    causes = list(_causes(spec, original, this))
+    return {"reproduction": comparison.DIFFERENT, "differences": _first(found) + causes, **told}
 
 
-def _causes(spec: Spec, original: Run) -> list[str]:
+def _first(lines: list[str]) -> list[str]:
+    return lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
+
+
+def _causes(spec: Spec, original: Run, this: Run) -> Iterator[str]:
+    """What was another for this run than for the original, a line each; chance, where nothing else explains it."""
     recorded = original.record.get("environment")
-    if not isinstance(recorded, dict):
-        return ["the environment of the original was not recorded"]
-    now = collect(spec, salt=original.record.text("id"), also=environment.variables(recorded))
-    causes = environment.differences(recorded, now, spec.root)
-    if spec.environment.get("PYTHONHASHSEED", "random") == "random":
-        causes.append("PYTHONHASHSEED is not set: sets of texts have another order each time that Python is started")
-    return causes or ["the environment is the same: look for a random start without a fixed seed"]
+    if isinstance(recorded, dict):
+        now = collect(spec, salt=original.record.text("id"), like=recorded)
+        yield from environment.differences(recorded, now, spec.root)
+    else:
+        yield "the environment of the original was not recorded"
+    yield from links.differences(original.record.links)
+    if original.record.get("dirty"):
+        yield "the original ran with uncommitted changes, which nothing keeps"
+    if inexact := original.record.texts("inexact"):
+        yield f"files that a checkout gives other bytes than the original had: {', '.join(inexact)}"
+    for run in (original, this):
+        if live := run.record.texts("live"):
+            yield f"run '{run.name}' took code from the work tree that people edit: {', '.join(live)}"
+    if original.record.get("exit-code") == this.record.get("exit-code") is not None:
+        is_set = spec.environment.get("PYTHONHASHSEED", "random") != "random"
+        hashes = "" if is_set else "PYTHONHASHSEED is not set, so that sets of texts have another order each time; "
+        yield f"{hashes}a random start without a fixed seed"
 
 
-def collect(spec: Spec, salt: str, also: Iterable[str] = ()) -> dict[str, Any]:
-    """The environment of the spec's command, as a record has it; the packages are listed in the runs dir."""
+def collect(spec: Spec, salt: str, like: object = None) -> dict[str, Any]:
+    """The environment of the spec's command, as a record has it; what `like` has recorded, in the same way."""
     return environment.collect(
         spec.environment,
         command=spec.command,
         cwd=spec.cwd,
+        top=spec.top,
         virtualenv=spec.virtualenv,
-        decisive=[*spec.decisive, *also],
+        decisive=spec.decisive,
         salt=salt,
         root=spec.root,
+        like=like,
     )

@@ -11,15 +11,16 @@ import re
 import uuid
 from contextlib import contextmanager, suppress
 
-from . import git
+from . import git, index
 from .errors import SnapshotTooLarge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .git import WorkTreeState
 
+UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
 CHUNK = 64 << 20  # bytes of files that are compared at once
 
 # The copy is whole, whatever form the person's index has, and a file outside of a sparse checkout is a file.
@@ -46,10 +47,11 @@ class Submodule:
 class Snapshot:
     """What a work tree looked like."""
 
-    def __init__(self, commit: str, inexact: list[str], submodules: dict[str, Submodule]) -> None:
+    def __init__(self, commit: str, inexact: list[str], submodules: dict[str, Submodule], added: int = 0) -> None:
         self.commit = commit  # full hash: a new one, or HEAD where nothing had changed
         self.inexact = inexact  # files that a checkout would not bring back byte for byte, from the top
         self.submodules = submodules  # by path from the top, with their own submodules
+        self.added = added  # bytes of the untracked and included files in it
 
 
 class Tree:
@@ -59,6 +61,28 @@ class Tree:
         self.top = top  # absolute
         self.git_dir = git_dir  # absolute
         self.environment = environment  # what git gets
+        self._parents: dict[str, bool] = {}  # whether no link leads to a directory
+
+    def place(self, path: str) -> str:
+        """Where a path that git told is in the file system."""
+        return os.path.join(self.top, git.path(path))
+
+    def has(self, path: str) -> bool:
+        """Whether a file or a link is there: no directory, and nothing behind a link that is in the way."""
+        place = self.place(path)
+        if not os.path.lexists(place) or (os.path.isdir(place) and not os.path.islink(place)):
+            return False
+        parent = os.path.dirname(place)
+        if parent not in self._parents:
+            inside = os.path.relpath(parent, self.top)
+            real = os.path.normpath(os.path.join(os.path.realpath(self.top), inside))
+            self._parents[parent] = os.path.realpath(parent) == real
+        return self._parents[parent]
+
+    def has_repository(self, path: str) -> bool:
+        """Whether the top of another repository is there."""
+        place = self.place(path.rstrip("/"))
+        return os.path.isdir(place) and not os.path.islink(place) and os.path.lexists(os.path.join(place, ".git"))
 
     def start(self, *arguments: str, stdin: str | None = None) -> git.Call:
         """Begin `git <arguments>` at the top of this tree."""
@@ -100,30 +124,46 @@ class Tree:
                 os.unlink(copy)
 
 
-def take(tree: Tree, state: WorkTreeState, message: str, *, include: list[str], exclude: str, limit: int) -> Snapshot:
+def take(
+    tree: Tree, state: WorkTreeState, message: str, *, include: Iterable[str], exclude: Iterable[str], limit: int
+) -> Snapshot:
     """A commit of the tree as `state` tells of it, on top of HEAD, or HEAD itself where nothing has changed.
 
-    Of the ignored files it holds those that match the pathspecs `include`, but none below the path `exclude`. Raises
-    SnapshotTooLarge where untracked and included files have more than `limit` bytes, and GitFailed.
+    Of the ignored files it holds those that match the pathspecs `include`, but no untracked ones at or below the paths
+    `exclude`. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes, and GitFailed.
     """
-    tracked = tree.start("ls-files", "-v", "-z", "--stage")
-    new = _untracked(tree, state) + _included(tree, include, exclude)
-    _check_size(tree, new, limit)
-    there, gone = _hidden(tree, tracked.output())
-    repositories = [path.rstrip("/") for path in new if path.endswith("/")]
-    submodules, inexact = _submodules(tree, [*_links(tracked.output()), *repositories], message, limit)
-    deleted = [change[3:] for change in state.changes if change[1] == "D" and "U" not in change[:2]]
+    listing = tree.start(*index.LISTING)
+    new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
+    added = _size_of_all(tree, new, limit)
+    special = index.special(listing.output())
+    hidden = [entry for entry in special if entry.is_hidden]
+    there = [entry.name for entry in hidden if tree.has(entry.name)]
+    gone = [entry.name for entry in hidden if not entry.may_be_missing and not tree.has(entry.name)]
+    deleted = {change[3:]: None for change in state.changes if _is_deleted(tree, change)}
+    changed = [path for path in state.paths if not path.endswith("/") and path not in deleted]
+    repositories = [entry.name for entry in special if entry.mode == index.SUBMODULE]
+    repositories += [path.rstrip("/") for path in [*new, *state.paths] if tree.has_repository(path)]
+    inner = _submodules(tree, dict.fromkeys(repositories), message, limit, added)
     with tree.with_copied_index() as copy:
-        copy.update_index("--force-remove", there + gone + deleted)
-        changed_files = [path for path in state.paths if not path.endswith("/") and path not in deleted]
-        copy.update_index("--add", [path for path in [*changed_files, *new, *there] if path.rstrip("/") not in inexact])
-        copy.point_at({path: inner.commit for path, inner in submodules.items() if inner.outer == tree.top})
-        changed = copy.run("write-tree").strip()
-        if state.commit and changed == tree.run("rev-parse", state.commit + "^{tree}").strip():
-            return Snapshot(state.commit, inexact, submodules)
+        copy.update_index("--force-remove", there + gone + [*deleted])
+        files = [path for path in dict.fromkeys([*changed, *new, *there]) if path.rstrip("/") not in inner.as_it_was]
+        copy.update_index("--add", [path for path in files if path.rstrip("/") not in inner.found])
+        copy.point_at({path: one.commit for path, one in inner.found.items() if one.outer == tree.top})
+        code = copy.run("write-tree").strip()
+        inexact = _inexact(copy, state.commit, code, changed) + inner.inexact
+        if state.commit and code == tree.run("rev-parse", state.commit + "^{tree}").strip():
+            return Snapshot(state.commit, inexact, inner.found, inner.added)
         parent = ["-p", state.commit] if state.commit else []
-        commit = copy.run("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *parent, changed, stdin=message).strip()
-        return Snapshot(commit, _inexact(copy, commit) + inexact, submodules)
+        commit = copy.run("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *parent, code, stdin=message).strip()
+        return Snapshot(commit, inexact, inner.found, inner.added)
+
+
+def _is_deleted(tree: Tree, change: str) -> bool:
+    """Whether a path is no longer part of the tree; in a conflict, what lies there is."""
+    xy, path = change[:2], change[3:]
+    if tree.has_repository(path):
+        return False
+    return not tree.has(path) or (xy[0] == "D" and xy not in UNMERGED)
 
 
 def _untracked(tree: Tree, state: WorkTreeState) -> list[str]:
@@ -131,38 +171,34 @@ def _untracked(tree: Tree, state: WorkTreeState) -> list[str]:
     untracked = [change[3:] for change in state.changes if change.startswith("?? ")]
     files = [path for path in untracked if not path.endswith("/")]
     # git status does not look into a directory that was a tracked file.
-    directories = [path for path in state.paths if os.path.isdir(os.path.join(tree.top, git.path(path)))]
+    directories = [path for path in state.paths if os.path.isdir(tree.place(path)) and not tree.has(path.rstrip("/"))]
     if not directories:
         return files
     pathspecs = [f":(top,literal){path}" for path in directories]
     return files + tree.words("ls-files", "-z", "--others", "--exclude-standard", "--", *pathspecs)
 
 
-def _included(tree: Tree, include: list[str], exclude: str) -> list[str]:
-    if not include:
+def _included(tree: Tree, include: Iterable[str]) -> list[str]:
+    pathspecs = list(include)
+    if not pathspecs:
         return []
-    inside = os.path.relpath(exclude, tree.top)
-    without = [] if inside.startswith("..") else [f":(top,exclude,literal){inside}"]
-    return tree.words("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *include, *without)
+    return tree.words("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *pathspecs)
 
 
-def _check_size(tree: Tree, paths: list[str], limit: int) -> None:
+def _without(tree: Tree, exclude: Iterable[str], paths: list[str]) -> list[str]:
+    outside = tuple(os.path.relpath(place, tree.top) + "/" for place in exclude)
+    return [path for path in paths if not f"{git.path(path).rstrip('/')}/".startswith(outside)] if outside else paths
+
+
+def _size_of_all(tree: Tree, paths: list[str], limit: int) -> int:
+    """In bytes; raises SnapshotTooLarge."""
     sizes = {}
     for path in paths:
         with suppress(FileNotFoundError):
-            sizes[path] = os.lstat(os.path.join(tree.top, git.path(path))).st_size
+            sizes[path] = os.lstat(tree.place(path)).st_size
     if sum(sizes.values()) > limit:
         raise SnapshotTooLarge(sizes, limit)
-
-
-def _hidden(tree: Tree, listing: str) -> tuple[list[str], list[str]]:
-    """The files that are there, and those that are not, of which git was told not to look for changes:
-    git-update-index(1), --assume-unchanged and --skip-worktree."""
-    # "H" is for files without a mark, "S" for those that need not be there, lower case for assume-unchanged.
-    marked = re.findall(r"(?:^|\0)([a-zS]) [^\t]*\t([^\0]+)", listing)
-    there = [path for _, path in marked if os.path.lexists(os.path.join(tree.top, git.path(path)))]
-    gone = [path for tag, path in marked if tag not in "sS" and path not in there]
-    return there, gone
+    return sum(sizes.values())
 
 
 def _copy(index: str, copy: str) -> None:
@@ -176,54 +212,54 @@ def _copy(index: str, copy: str) -> None:
 # --- submodules
 
 
-def _links(listing: str) -> list[str]:
-    """The paths of the submodules among the tracked files."""
-    return re.findall(r"(?:^|\0)[a-zA-Z] 160000 [0-9a-f]+ 0\t([^\0]+)", listing)
+class _Inner:
+    """What became of the repositories inside a tree."""
+
+    def __init__(self, added: int) -> None:
+        self.found: dict[str, Submodule] = {}  # by path from the top
+        self.inexact: list[str] = []  # paths whose content is not kept as it is
+        self.as_it_was: set[str] = set()  # those of them that are no part of the snapshot
+        self.added = added  # bytes of all untracked files so far
 
 
-def _submodules(outer: Tree, paths: list[str], message: str, limit: int) -> tuple[dict[str, Submodule], list[str]]:
+def _submodules(outer: Tree, paths: Iterable[str], message: str, limit: int, added: int) -> _Inner:
     """Snapshot those repositories inside the tree that are filled, and those inside them.
 
-    Also gives the paths whose content is not kept as it is; a linked work tree of the same repository is none of its.
+    A linked work tree of the same repository is none of its, and a submodule without a repository has only files.
     """
-    found: dict[str, Submodule] = {}
-    inexact: list[str] = []
+    inner = _Inner(added)
     if not paths:
-        return found, inexact
+        return inner
     environment = git.without_repository()
     own = os.path.realpath(git.path(outer.run("rev-parse", "--path-format=absolute", "--git-common-dir").rstrip("\n")))
     for path in paths:
-        top = os.path.join(outer.top, git.path(path))
+        top = outer.place(path)
         places = git.git_dirs_at(top, environment)
-        if places is None:
+        if places is None or os.path.realpath(places[1]) == own:
+            if places or (os.path.isdir(top) and os.listdir(top)):
+                inner.inexact.append(path)
+                inner.as_it_was.add(path)
             continue
-        git_dir, common_dir = places
-        if os.path.realpath(common_dir) == own:
-            inexact.append(path)
-            continue
-        tree = Tree(top, git_dir, environment)
+        tree = Tree(top, places[0], environment)
         state = git.read_status(tree.start(*git.STATUS))
-        snapshot = take(tree, state, message, include=[], exclude=git_dir, limit=limit)
-        found[path] = Submodule(outer.top, common_dir, snapshot.commit)
-        found |= {f"{path}/{below}": submodule for below, submodule in snapshot.submodules.items()}
-        inexact += [f"{path}/{below}" for below in snapshot.inexact]
-    return found, inexact
+        snapshot = take(tree, state, message, include=(), exclude=(), limit=limit - inner.added)
+        inner.added += snapshot.added
+        inner.found[path] = Submodule(outer.top, places[1], snapshot.commit)
+        inner.found |= {f"{path}/{below}": submodule for below, submodule in snapshot.submodules.items()}
+        inner.inexact += [f"{path}/{below}" for below in snapshot.inexact]
+    return inner
 
 
 # --- are the bytes kept?
 
 
-def _inexact(copy: Tree, commit: str) -> list[str]:
-    """The files that are new or changed in the commit and would be checked out with other bytes than they have now."""
-    # ":<modes> <objects> <status>" and the path, in turns.
-    words = copy.words("diff-tree", "-r", "-z", "--root", "--no-commit-id", "--no-renames", "--diff-filter=d", commit)
+def _inexact(copy: Tree, base: str | None, code: str, changed: list[str]) -> list[str]:
+    """The files that a checkout of the tree `code` would give other bytes than they have now: of those that are others
+    than in `base`, or changed as far as git status can tell."""
     chunk: list[tuple[str, str]] = []
     size = 0
     inexact: list[str] = []
-    for header, path in zip(words[0::2], words[1::2], strict=True):
-        _, mode, _, blob, _ = header.split(" ")
-        if not mode.startswith("100"):
-            continue  # links and submodules are not converted
+    for blob, path in {path: (blob, path) for blob, path in _blobs(copy, base, code, changed)}.values():
         chunk.append((blob, path))
         size += _size(copy, path)
         if size > CHUNK:
@@ -232,9 +268,26 @@ def _inexact(copy: Tree, commit: str) -> list[str]:
     return inexact + _inexact_of(copy, chunk)
 
 
+def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Iterator[tuple[str, str]]:
+    """Hashes and paths; links and submodules are not converted, and so left out."""
+    empty = base or copy.run("hash-object", "-t", "tree", "--stdin", stdin="").strip()
+    # ":<modes> <objects> <status>" and the path, in turns.
+    words = copy.words("diff-tree", "-r", "-z", "--no-renames", "--diff-filter=d", empty, code)
+    for header, path in zip(words[0::2], words[1::2], strict=True):
+        _, mode, _, blob, _ = header.split(" ")
+        if mode.startswith("100"):
+            yield blob, path
+    if unseen := set(changed) - set(words[1::2]):
+        for blob, path in re.findall(
+            r"(?:^|\0)100[0-9]{3} ([0-9a-f]+) 0\t([^\0]+)", copy.run("ls-files", "-z", "--stage")
+        ):
+            if path in unseen:
+                yield blob, path
+
+
 def _size(tree: Tree, path: str) -> int:
     try:
-        return os.lstat(os.path.join(tree.top, git.path(path))).st_size
+        return os.lstat(tree.place(path)).st_size
     except OSError:
         return 0
 
@@ -245,12 +298,14 @@ def _inexact_of(copy: Tree, files: list[tuple[str, str]]) -> list[str]:
     # The size that cat-file prints is that of the object, before filters: a line that no file holds separates them.
     separator = uuid.uuid4().hex
     requests = "".join(f"{blob} {path}\n" for blob, path in files if "\n" not in path)
-    call = copy.start("cat-file", f"--batch={separator}", "--filters", stdin=requests)
+    # As a checkout will be: without the options of our own command line.
+    bare = Tree(copy.top, copy.git_dir, git.without_repository())
+    call = bare.start("cat-file", f"--batch={separator}", "--filters", stdin=requests)
     answers = iter(call.bytes().split(separator.encode() + b"\n")[1:])
     inexact = []
     for blob, path in files:
         if "\n" in path:
-            checked_out = copy.start("cat-file", "--filters", f"--path={path}", blob).bytes()
+            checked_out = bare.start("cat-file", "--filters", f"--path={path}", blob).bytes()
         else:
             checked_out = next(answers)[:-1]
         if checked_out != _content(copy, path):
@@ -260,7 +315,7 @@ def _inexact_of(copy: Tree, files: list[tuple[str, str]]) -> list[str]:
 
 def _content(tree: Tree, path: str) -> bytes | None:
     try:
-        with open(os.path.join(tree.top, git.path(path)), "rb") as file:
+        with open(tree.place(path), "rb") as file:
             return file.read()
     except OSError:
         return None

@@ -34,6 +34,7 @@ class Spec:
         shell: str,
         keep_session: str,
         cwd: str,
+        top: str,
         environment: dict[str, str],
         isolation: dict[str, Any] | None,
         virtualenv: str | None,
@@ -47,6 +48,7 @@ class Spec:
         self.shell = shell  # a program, and options for it
         self.keep_session = keep_session  # the setting
         self.cwd = cwd  # absolute
+        self.top = top  # of the work tree that it runs in, absolute
         self.environment = environment  # all of it
         self.isolation = isolation  # the arguments of an Isolation
         self.virtualenv = virtualenv  # what the command is run in

@@ -189,14 +189,15 @@ class Store:
             self._rewrite(current.name, current.name, fields)
 
     def rename(self, run: Run, new: str, former_names: list[str] | None = None) -> None:
-        """Give the run's record another name, and write down those that it had.
+        """Give the run's record another name, and write down that which it was launched by, and those that it had.
 
         Raises NoSuchRun where another run has its name by now, BadRecord, Locked or NameTaken; then nothing is changed.
         """
         with self._locked(new, new=True), self.removal(run):
             if self.exists(new):
                 raise NameTaken(new)
-            fields = self.read(run.name) | {"name": new}
+            fields = self.read(run.name)
+            fields |= {"name": new, "launched-as": fields.text("launched-as") or run.name}
             self._rewrite(run.name, new, fields | {"former-names": former_names} if former_names else fields)
 
     @contextmanager

@@ -14,7 +14,7 @@ import threading
 import time
 from contextlib import suppress
 
-from . import environment, process, record, reproduction
+from . import environment, links, process, record, reproduction
 from .errors import BadRecord, Locked, NoSuchRun, RunsError
 from .isolation import Isolation
 from .launchers import KILL_NOW
@@ -79,11 +79,12 @@ class Supervisor:
         finished = record.timestamp()
         self._complete_log()
         self.error = self._cause()
-        self.group = 0
+        group, self.group = self.group, 0
         if self.collecting.ident is not None:
-            self.collecting.join(environment.PATIENCE)
+            self.collecting.join(2 * environment.PATIENCE)
         self._record_end(code, finished)
-        self._remove_work_tree(code)
+        if not group or not process.group_lives(group):
+            self._remove_work_tree(code)
         self._settle(code)
         return code if code >= 0 else 128 - code
 
@@ -125,7 +126,7 @@ class Supervisor:
         with suppress(RunsError, OSError):
             if now := self.store.find(self.this_run):
                 self.isolation.path = self.outputs.worktree(now.name)  # it may have been moved
-                if self.isolation.is_unchanged():
+                if self.isolation.is_unchanged() and not process.is_in(self.isolation.path):
                     self.isolation.remove()
 
     # --- the command
@@ -215,8 +216,8 @@ class Supervisor:
             found = reproduction.collect(self.spec, salt=self.spec.identifier)
             with self.store.change(self.this_run) as fields:
                 fields["environment"] = found
-                if isinstance(links := fields.get("links"), dict):
-                    fields["links"] = {path: environment.describe_link(link["target"]) for path, link in links.items()}
+                if fields.links:
+                    fields["links"] = {path: links.describe(link.text("target")) for path, link in fields.links.items()}
 
     def _judge(self, ending: dict[str, object]) -> dict[str, object]:
         """How the run, which ended so, compares with the one that it is to reproduce. It fails no run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 
-from . import git, snapshot
+from . import git, index, snapshot
 from .errors import NotClean
 from .git import WorkTreeState
 from .snapshot import Snapshot, Tree
@@ -20,7 +20,7 @@ class WorkTree:
 
     def __init__(self) -> None:
         self._status = git.start_status()
-        self._hidden = git.start_hidden()
+        self._hidden = index.start_hidden()
         self._subject = git.start_subject()
         self._local_variables = git.start_local_variables()
 
@@ -31,7 +31,7 @@ class WorkTree:
 
     def hidden(self, project: Project) -> list[str]:
         """The changed files that git was told not to look at, from the top."""
-        return git.read_hidden(self._hidden, project.repository.top or "")
+        return index.read_hidden(self._hidden, project.repository.top or "")
 
     @cached_property
     def subject(self) -> str:
@@ -56,7 +56,7 @@ class WorkTree:
             WorkTreeState(self.state.commit, self.state.branch, changes(project, self.state)),
             f"snapshot for run '{name}'\n",
             include=settings.include,
-            exclude=project.store.root,
+            exclude=[project.store.root, *(os.path.join(repository.top or "", path) for path in settings.link)],
             limit=settings.snapshot_limit,
         )
 

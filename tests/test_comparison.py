@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from git_runs.comparison import compare
 from git_runs.outputs import Outputs, end_marker, start_marker
 from git_runs.record import Record, Run
+
+DAY = {"datetime": "2026-11-23T12:00:00+00:00", "finished": "2026-11-23T13:00:00+00:00"}
+NEXT_YEAR = {"datetime": "2027-01-02T03:00:00+00:00", "finished": "2027-01-02T04:00:00+00:00"}
 
 
 class Pair:
@@ -48,14 +52,21 @@ def pair(tmp_path: Path) -> Pair:
         (b"2026-11-23T16:40:13.110316+00:00 step\r\n", b"2027-01-02 03:04:05,1 step\n"),
         (b"[12:33:11] epoch 1\n", b"[09:01:02.5] epoch 1\n"),
         (b"took 0.12 s (12ms, 3min)\n", b"took 10 s (9.5e1ms, 44min)\n"),
-        (b"1762345678.25 saved\n", b"1762399999.1 saved\n"),
+        (b"1795435678.25 saved\n", b"1798859999.1 saved\n"),
         (b"10%|# | 1/10 [00:01<00:09, 1.02it/s]\r100%|##| 10/10 [00:09<00:00, 1.1it/s]\n",
          b"100%|##| 10/10 [00:11<00:00, 812.22it/s]\n"),
         (b"\x1b[1mbold\x1b[0m \x1b]0;title\x07x\n", b"bold x\n"),
         (b"512.5 samples/s, 3 MB/s\n", b"99 samples/s, 2.5 MB/s\n"),
+        (b"Mon Nov 23 21:09:41 UTC 2026\n", b"Sat Jan  2 03:09:41 UTC 2027\n"),
+        (b"I1123 21:09:41.110 train.py] go\n", b"I0102 03:04:05.1 train.py] go\n"),
+        (b"time: 3.5, loss 1\n", b"time: 3.25, loss 1\n"),
+        (b"elapsed 12 minutes\n", b"elapsed 3 minutes\n"),
+        (b"5/5 [====] - 2s 32ms/step - loss: 1\n", b"5/5 [====] - 3s 48ms/step - loss: 1\n"),
     ],
 )  # fmt: skip
 def test_what_is_another_each_time_is_masked(pair: Pair, left: bytes, right: bytes) -> None:
+    for run, times in zip(pair.runs, (DAY, NEXT_YEAR), strict=True):
+        run.record.update(times)
     pair.write("log", left, right)
     assert pair.different() == {}
 
@@ -74,9 +85,19 @@ def test_what_is_another_each_time_is_masked(pair: Pair, left: bytes, right: byt
         (b"checksum 1712345678\n", b"checksum 1612345678\n"),
         (b"accuracy 91 h\n", b"accuracy 3 h\n"),
         (b"loss 0.5\rloss 0.4\rdone\n", b"loss 9.5\rloss 99\rdone\n"),
+        (b"100%|##| 10/10 [00:01<00:00, 9.5it/s, loss=0.1]\n", b"100%|##| 10/10 [00:01<00:00, 9.5it/s, loss=9.8]\n"),
+        (b"best eta=0.3\n", b"best eta=0.01\n"),
+        (b"took 5 retries\n", b"took 9 retries\n"),
+        (b"time 3 passed\n", b"time 3 failed\n"),
+        (b"duration=5 steps\n", b"duration=9 crashes\n"),
+        (b"wind 12 m/s\n", b"wind 99 m/s\n"),
+        (b"rows 1512345678.5\n", b"rows 1999999999.5\n"),
+        (b"peak 2031-01-01 10:00\n", b"peak 2044-01-01 10:00\n"),
     ],
 )
 def test_numbers_that_count_are_not_masked(pair: Pair, left: bytes, right: bytes) -> None:
+    for run, times in zip(pair.runs, (DAY, NEXT_YEAR), strict=True):
+        run.record.update(times)
     pair.write("log", left, right)
     assert list(pair.different()) == ["log"]
 
@@ -164,3 +185,41 @@ def test_event_files_are_compared_without_their_times(pair: Pair) -> None:
     assert pair.different() == {}
     (place / "events.out.tfevents.2000000000.host.2000000000").write_bytes(events(1.5, 0.25, at=5))
     assert pair.different() == {"tensorboard/events.out.tfevents (1)": "different"}
+
+
+def test_what_is_masked_is_told(pair: Pair) -> None:
+    pair.write("log", b"same\ntook 1s\n", b"same\ntook 2s\n")
+    log = compare(pair.outputs, *pair.runs)[1]
+    assert (log.state, log.detail) == ("equal", "equal but for times, as in line 2: 'took 1s' / 'took 2s'")
+
+
+def test_a_long_line_is_shown_from_where_it_differs(pair: Pair) -> None:
+    pair.write("log", b"x" * 100 + b"1\n", b"x" * 100 + b"2\n")
+    same = "x" * 20
+    assert pair.different() == {"log": f"line 1: '...{same}1' / '...{same}2'"}
+
+
+def test_paths_are_masked_whatever_name_and_tree_the_run_had(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "repo")
+    pair.runs[0].record.update({"launched-as": "old", "top": str(tmp_path / "linked")})
+    pair.runs[1].record.update({"top": str(tmp_path / "link")})
+    one = f"{pair.outputs.tensorboard('old')} {tmp_path}/linked/x {tmp_path}/linked-other\n"
+    other = f"{pair.outputs.tensorboard('b')} {tmp_path}/repo/x {tmp_path}/linked-other\n"
+    pair.write("log", one.encode(), other.encode())
+    assert pair.different() == {}
+
+
+def test_checkpoints_may_be_a_file(pair: Pair) -> None:
+    for run in pair.runs:
+        Path(pair.outputs.checkpoints(run.name)).rmdir()
+        Path(pair.outputs.checkpoints(run.name)).write_text(run.name)
+    assert pair.different() == {"checkpoints/": "different"}
+
+
+def test_what_is_no_file_is_not_opened(pair: Pair) -> None:
+    for run in pair.runs:
+        os.mkfifo(Path(pair.outputs.checkpoints(run.name), "pipe"))
+    assert pair.different() == {}
+    os.unlink(Path(pair.outputs.checkpoints("a"), "pipe"))
+    Path(pair.outputs.checkpoints("a"), "pipe").touch()
+    assert pair.different() == {"checkpoints/pipe": "different"}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from git_runs import environment
+import pytest
+
+from git_runs import environment, links
+from git_runs.record import Record
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
@@ -117,7 +121,79 @@ def test_only_variables_of_terminal_and_session_are_of_no_matter(repo: Repositor
 def test_all_in_a_linked_directory_counts(tmp_path: Path) -> None:
     (tmp_path / "deep/er").mkdir(parents=True)
     (tmp_path / "deep/er/x").write_text("1")
-    before = environment.describe_link(str(tmp_path))
+    before = links.describe(str(tmp_path))
     (tmp_path / "deep/er/x").write_text("22")
-    assert environment.describe_link(str(tmp_path))["size"] == before["size"] + 1
-    assert list(environment.describe_link(str(tmp_path / "none"))) == ["target"]
+    assert links.describe(str(tmp_path))["size"] == before["size"] + 1
+    assert list(links.describe(str(tmp_path / "none"))) == ["target"]
+
+
+def fake_python(place: Path, packages: str) -> None:
+    """A virtualenv whose Python is this one, with one package."""
+    site = place / "lib/python3.11/site-packages"
+    (place / "bin").mkdir(parents=True)
+    (site / f"{packages}.dist-info").mkdir(parents=True)
+    (place / "bin/activate").write_text(f"PATH={place}/bin:$PATH\n")
+    python = place / "bin/python"
+    answer = f'["3.11.0", "{python}", ["{site}"]]'
+    python.write_text(f"""#!/bin/sh\n[ "$1" = -B ] && echo '{answer}' && exit\nexec {sys.executable} "$@"\n""")
+    python.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("command", "known"),
+    [
+        ("'{venv}/bin/python' train.py", True),
+        ("A=1 {venv}/bin/python train.py", True),
+        (". '{venv}/bin/activate' && python train.py", True),
+        ("cd / && source '{venv}/bin/activate'; python -c 1", True),
+        ("~/my\\ env/bin/python -c 1", True),
+        ("./tool", True),
+        ("cd sub && ../none/bin/python train.py", False),
+        ("uv run python train.py", False),
+    ],
+)
+def test_the_python_that_the_command_runs_with(repo: Repository, command: str, known: bool) -> None:
+    venv = repo.machine.home / "my env"
+    fake_python(venv, "pkg-1.0")
+    (repo.machine.home / "env").symlink_to(venv)
+    repo.commit("tool", f"#!{repo.machine.home}/env/bin/python\n")
+    (repo.path / "tool").chmod(0o755)
+    repo.git("commit", "-q", "-a", "-m", "executable")
+    command = command.format(venv=venv if "'" in command else repo.machine.home / "env")
+    repo.finish("x", command, *NO_FLAGS)
+    found = recorded(repo)
+    if known:
+        assert (repo.path / f".runs/environments/{found['packages']}.txt").read_text() == "pkg==1.0\n"
+    else:
+        assert found["python"] == "unknown"
+        problem = "error: which Python the command uses, and with which packages, is not known\n"
+        assert problem in repo.runs("reproduce", "--check", "x").err
+
+
+def test_a_change_in_a_linked_directory_is_seen_whatever_its_times(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/x").write_text("1")
+    (tmp_path / "data/link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "data/back").symlink_to(tmp_path / "data")
+    for name, time in (("a", 1), ("z", 2_000_000_000)):
+        (tmp_path / "data" / name).write_text("111")
+        os.utime(tmp_path / "data" / name, (time, time))
+    before = {"data": Record(links.describe(str(tmp_path / "data")))}
+    assert list(links.differences(before)) == []
+    changed = [f"linked path data: '{tmp_path}/data' has changed"]
+    (tmp_path / "data/a").write_text("222")
+    os.utime(tmp_path / "data/a", (2, 2))
+    assert list(links.differences(before)) == changed
+    os.utime(tmp_path / "data/a", (1, 1))
+    assert list(links.differences(before)) == []
+    (tmp_path / "elsewhere/x").write_text("22")
+    assert list(links.differences(before)) == changed
+
+
+def test_a_directory_with_too_many_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "MOST_FILES", 2)
+    for number in range(3):
+        (tmp_path / str(number)).touch()
+    before = {"data": Record(links.describe(str(tmp_path)))}
+    assert list(links.differences(before)) == [f"linked path data: of '{tmp_path}' no more than 2 files are compared"]

@@ -174,3 +174,29 @@ def test_a_repository_that_git_finds_unsafe(repo: Repository) -> None:
     result = repo.runs("list")
     assert result.code == 128
     assert result.err.startswith("fatal: detected dubious ownership in repository")
+
+
+@pytest.mark.parametrize("how", ["deleted", "link", "submodule", "in a submodule"])
+def test_changes_that_git_was_told_not_to_see(repo: Repository, how: str) -> None:
+    repo.add_submodules("lib")
+    (repo.path / "link").symlink_to("train.py")
+    repo.git("add", "link")
+    repo.git("commit", "-q", "-m", "link")
+    inner = Repository(repo.machine, repo.path / "lib")
+    if how == "in a submodule":
+        inner.git("update-index", "--assume-unchanged", "code")
+        (inner.path / "code").write_text("hidden")
+    else:
+        repo.git("update-index", "--assume-unchanged", "train.py", "link", "lib")
+    if how == "deleted":
+        (repo.path / "train.py").unlink()
+    elif how == "link":
+        (repo.path / "link").unlink()
+        (repo.path / "link").symlink_to("elsewhere")
+    elif how == "submodule":
+        inner.commit("code", "newer")
+    result = repo.runs("new", "x", "true")
+    path = {"deleted": "train.py", "link": "link", "submodule": "lib", "in a submodule": "lib/code"}[how]
+    assert f"that no commit would tell of: {path}\n" in result.err
+    repo.finish("y", "true", "--allow-dirty")
+    assert repo.record("y")["dirty"] is True

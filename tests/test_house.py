@@ -24,9 +24,10 @@ FLOORS = [
     {"launch", "preconditions", "reproduction"},
     {"command_line", "work_tree"},
     {"project"},
-    {"config", "isolation", "launchers", "logs", "refs", "snapshot", "spec", "store"},
     {"comparison"},
-    {"cache", "environment", "git", "outputs", "table", "yamltext"},
+    {"config", "isolation", "launchers", "logs", "refs", "snapshot", "spec", "store"},
+    {"environment", "index"},
+    {"cache", "git", "interpreter", "links", "outputs", "table", "times", "yamltext"},
     {"record", "terminal"},
     {"files", "interrupts"},
     {"process"},
@@ -40,7 +41,7 @@ DOORS = {
     "yaml": {"yamltext"},
     "tabulate": {"table"},
     "sqlite3": {"cache"},
-    "subprocess": {"environment", "git", "process", "terminal"},
+    "subprocess": {"git", "process", "terminal"},
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,7 +117,7 @@ def test_linked_paths_lead_to_the_tree_that_it_was_started_in(repo: Repository) 
     assert (repo.path / "data/x").exists()
     links = repo.record("x")["links"]
     assert isinstance(links, dict)
-    assert list(links["data"]) == ["target", "size", "modified"]
+    assert list(links["data"]) == ["target", "size", "modified", "content"]
 
 
 def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_what_leads_back_into_the_tree_is_warned_of(repo: Repository) -> None:
     (package / "direct_url.json").write_text(f'{{"url": "file://{repo.path}", "dir_info": {{"editable": true}}}}')
     repo.machine.environment |= {"VIRTUAL_ENV": str(venv), "PYTHONPATH": f"{repo.path}/src:/elsewhere"}
     assert repo.runs(*ISOLATED, "x", "true").err == (
-        "warning: code is imported from this work tree, not from the run's own:"
+        "warning: code is taken from this work tree, not from the run's own:"
         f" PYTHONPATH ({repo.path}/src), package mine (editable)\n"
     )
     assert repo.runs("new", "-q", "y", "true").err == ""
@@ -279,3 +280,69 @@ def test_the_question_before_a_delete_names_kept_work_trees(repo: Repository, sc
     finish(repo, "x", "false")
     screen.type("git runs delete x")
     screen.shows("  x (with its work tree and all that is in it)")
+
+
+def test_output_in_the_place_of_a_link_is_kept(repo: Repository) -> None:
+    repo.commit(".gitignore", "model\n")
+    (repo.path / "model").write_text("old")
+    repo.git("config", "runs.link", "model")
+    finish(repo, "x", "echo new >tmp; mv tmp model")
+    assert (repo.path / ".runs/worktrees/x/model").read_text() == "new\n"
+    assert (repo.path / "model").read_text() == "old"
+
+
+@pytest.mark.parametrize("how", ["nohup", "setsid"])
+def test_it_stays_while_somebody_works_in_it(repo: Repository, how: str) -> None:
+    go = repo.machine.home / "go"
+    child = f"{how} sh -c 'while ! [ -e {go} ]; do sleep 0.05; done; echo late >out' >/dev/null 2>&1 & sleep 0.3"
+    finish(repo, "x", child)
+    go.touch()
+    wait_for((repo.path / ".runs/worktrees/x/out").exists)
+
+
+def test_included_files_are_told_from_the_top(repo: Repository) -> None:
+    repo.commit(".gitignore", "*.cfg\n")
+    (repo.path / "sub").mkdir()
+    (repo.path / "sub/b.cfg").touch()
+    repo.git("config", "runs.include", "sub/b.cfg")
+    assert repo.runs(*ISOLATED, "--snapshot", "x", "true", cwd=repo.path / "sub").err == ""
+    repo.wait("x")
+    assert repo.git("ls-tree", "-r", "--name-only", "runs/x") == ".gitignore\nsub/b.cfg\ntrain.py\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [("python3 {top}/train.py", "{top}/train.py"), ("cd {top} && true", "{top}"), ("sh --in={link}/x", "{link}/x")],
+)
+def test_a_command_that_names_the_tree_itself_is_warned_of(
+    repo: Repository, tmp_path: Path, command: str, named: str
+) -> None:
+    (tmp_path / "link").symlink_to(repo.path)
+    words = {"top": repo.path, "link": tmp_path / "link"}
+    result = repo.runs(*ISOLATED, "x", command.format(**words))
+    assert result.err == (
+        f"warning: code is taken from this work tree, not from the run's own: {named.format(**words)}\n"
+    )
+    assert repo.record("x")["live"] == [named.format(**words)]
+    repo.wait("x")
+    problem = "code is taken from the work tree that people edit, not from the run's own"
+    assert f"error: {problem}: {named.format(**words)}\n" in repo.runs("reproduce", "--check", "x").err
+
+
+def test_a_package_of_a_linked_virtualenv_that_is_the_tree_is_warned_of(repo: Repository) -> None:
+    repo.commit(".gitignore", ".venv\n")
+    venv = repo.path / ".venv"
+    repo.machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    site = next(venv.glob("lib/python*/site-packages"))
+    (site / "mine-1.0.dist-info").mkdir()
+    (site / "mine-1.0.dist-info/direct_url.json").write_text(
+        f'{{"url": "file://{repo.path}", "dir_info": {{"editable": true}}}}'
+    )
+    repo.git("config", "runs.link", ".venv")
+    assert "package mine (editable)\n" in repo.runs(*ISOLATED, "x", ".venv/bin/python train.py").err
+    repo.wait("x")
+    environment = repo.record("x")["environment"]
+    assert isinstance(environment, dict)
+    assert environment["executable"] == ".venv/bin/python"
+    path = repo.path / f".runs/environments/{environment['packages']}.txt"
+    assert path.read_text() == f"mine==1.0 @ file://{repo.path} (editable)\n"

@@ -318,3 +318,112 @@ def test_a_linked_work_tree_inside_is_named_as_left_out(repo: Repository) -> Non
     repo.ok(*QUIET, "x", "true")
     assert repo.record("x")["inexact"] == ["inside"]
     assert repo.git("ls-tree", "--name-only", "runs/x") == "train.py\n"
+
+
+def both_renamed_it(repo: Repository) -> str:
+    """A conflict in which a path is gone on both sides, and is there again."""
+    repo.git("checkout", "-q", "-b", "side")
+    repo.git("mv", "train.py", "ours.py")
+    repo.git("commit", "-q", "-m", "ours")
+    repo.git("checkout", "-q", "main")
+    repo.git("mv", "train.py", "theirs.py")
+    repo.git("commit", "-q", "-m", "theirs")
+    repo.machine.run("git", "merge", "side", cwd=repo.path)
+    (repo.path / "train.py").write_text("rewritten\n")
+    return "rewritten\n"
+
+
+def removed_but_there(repo: Repository) -> None:
+    """A file that is no longer tracked and now ignored."""
+    repo.git("rm", "-q", "--cached", "train.py")
+    (repo.path / ".gitignore").write_text("train.py\n")
+
+
+def a_file_that_became_a_directory(repo: Repository) -> None:
+    """Its path is also a directory now, and removed from the index."""
+    repo.git("rm", "-q", "train.py")
+    (repo.path / "train.py").mkdir()
+    (repo.path / "train.py/inner").write_text("x")
+
+
+def behind_a_link(repo: Repository) -> None:
+    """A path that was removed from the index and now leads through a link."""
+    repo.commit("train/x", "x")
+    repo.git("rm", "-q", "--cached", "train/x", "train.py")
+    (repo.path / "elsewhere").mkdir()
+    (repo.path / "train/x").rename(repo.path / "elsewhere/x")
+    (repo.path / "train").rmdir()
+    (repo.path / "train").symlink_to("elsewhere")
+    (repo.path / "train.py").unlink()
+
+
+@pytest.mark.parametrize(
+    ("make", "content"),
+    [
+        (both_renamed_it, {"train.py": "rewritten\n"}),
+        (removed_but_there, {"train.py": None}),
+        (a_file_that_became_a_directory, {"train.py": None, "train.py/inner": "x"}),
+        (behind_a_link, {"train/x": None, "train": "elsewhere", "elsewhere/x": "x"}),
+    ],
+)
+def test_odd_paths_are_as_git_add_would_have_them(
+    repo: Repository, make: Callable[[Repository], object], content: dict[str, str | None]
+) -> None:
+    make(repo)
+    found = take(repo)
+    assert {path: found.get(path) for path in content} == content
+
+
+def test_a_file_that_became_a_repository_is_kept_as_one(repo: Repository) -> None:
+    inner = Repository(repo.machine, repo.path / "train.py")
+    inner.path.unlink()
+    repo.machine.run("git", "init", "-q", str(inner.path))
+    commit = inner.commit("z", "z")
+    repo.ok(*QUIET, "x", "true")
+    repo.wait("x")
+    assert repo.git("ls-tree", "runs/x", "train.py") == f"160000 commit {commit}\ttrain.py\n"
+
+
+def test_a_submodule_that_lost_its_repository_is_named(repo: Repository) -> None:
+    repo.add_submodules("lib")
+    (repo.path / "lib/.git").unlink()
+    (repo.path / "lib/code").write_text("edited")
+    assert "filters): lib\n" in repo.runs(*QUIET, "x", "true").err
+    assert repo.record("x")["inexact"] == ["lib"]
+
+
+def test_bytes_of_a_file_that_only_git_status_calls_changed_are_looked_at(repo: Repository) -> None:
+    repo.commit(".gitattributes", "* text=auto\n")
+    (repo.path / "train.py").write_bytes(b"import sys\r\nprint(*sys.argv[1:], sep='\\n')\r\n")
+    assert "filters): train.py\n" in repo.runs(*QUIET, "x", "true").err
+    assert repo.record("x")["commit"] == repo.git("rev-parse", "HEAD").strip()
+
+
+def test_options_of_the_command_line_do_not_hide_what_a_checkout_will_do(repo: Repository) -> None:
+    (repo.path / "train.py").write_bytes(b"print(1)\r\n")
+    result = repo.machine.run("git", "-c", "core.autocrlf=true", "runs", *QUIET, "x", "true", cwd=repo.path)
+    assert "filters): train.py\n" in result.err
+
+
+def test_a_name_that_is_no_text_can_be_named(repo: Repository) -> None:
+    repo.commit(".gitattributes", "* text=auto\n")
+    with open(os.fsencode(repo.path) + b"/\xff", "wb") as file:
+        file.write(b"a\r\nb\n")
+    repo.ok(*QUIET, "x", "true")
+    assert repo.record("x")["inexact"] == ["\\udcff"]
+
+
+def test_what_is_linked_is_left_out(repo: Repository) -> None:
+    (repo.path / "data").mkdir()
+    (repo.path / "data/large").write_text("x" * 2000)
+    repo.git("config", "runs.link", "data")
+    assert "data/large" not in take(repo, "x", "--snapshot-limit=1k")
+
+
+def test_the_limit_holds_for_all_repositories_together(repo: Repository) -> None:
+    repo.add_submodules("lib")
+    for place in ("new", "lib/new"):
+        (repo.path / place).write_text("x" * 700)
+    result = repo.runs(*QUIET, "--snapshot-limit=1k", "x", "true")
+    assert (result.code, "of untracked files, more than" in result.err) == (128, True)
+    repo.ok(*QUIET, "--snapshot-limit=2k", "x", "true")

@@ -7,6 +7,7 @@ import shlex
 import sys
 
 from .. import environment, git, project, query
+from ..errors import CommitMissing
 from ..escape import escape
 from ..record import to_text
 
@@ -22,7 +23,22 @@ if TYPE_CHECKING:
 
 # They are others in every run, or shown as command and code.
 OF_NO_MATTER = (
-    *("id", "name", "command", "input-command", "commit", "base", "submodules", "datetime", "finished", "worktree"),
+    *(
+        "id",
+        "name",
+        "launched-as",
+        "top",
+        "dirty",
+        "unchecked",
+        "command",
+        "input-command",
+        "commit",
+        "base",
+        "submodules",
+        "datetime",
+        "finished",
+        "worktree",
+    ),
     *("process", "former-names", "launcher", "reproduces", "reproduction", "differences", "environment", "settings"),
 )
 
@@ -46,8 +62,8 @@ def run(args: Namespace, search: Search) -> int:
     fields = list(_different(_fields(a), _fields(b)))
     surroundings = _environment(a, b, here.store.root)
     colors = git.diff_colors(to_terminal=sys.stdout.isatty()) if args.format == "text" else None
-    commits = (a.record.text("commit"), b.record.text("commit"))
-    code = git.diff(*commits, "--patch" if args.patch else "--stat", *args.words, color=colors is not None)
+    code = git.diff(*map(_commit, (a, b)), "--patch" if args.patch else "--stat", *args.words, color=colors is not None)
+    fields += [("code", _dirty(a), _dirty(b))] if any("dirty" in one.record for one in (a, b)) else []
     if args.format == "json":
         sys.stdout.write(_json(command, fields, surroundings, code))
     else:
@@ -78,6 +94,19 @@ class _Paint:
 
 
 # --- what is told of a run
+
+
+def _commit(run: Run) -> str:
+    """Its full hash; raises CommitMissing."""
+    recorded = run.record.text("commit")
+    commit = git.resolve(recorded) if recorded else None
+    if commit is None:
+        raise CommitMissing(run.name, recorded)
+    return commit
+
+
+def _dirty(run: Run) -> str:
+    return "with uncommitted changes, which nothing keeps" if "dirty" in run.record else "as committed"
 
 
 def _typed(run: Run) -> str:
@@ -118,8 +147,9 @@ def _environment(a: Run, b: Run, root: str) -> list[str]:
     missing = [one.name for one, found in ((a, was), (b, now)) if not isinstance(found, dict)]
     if missing or not isinstance(was, dict) or not isinstance(now, dict):
         return [f"of run '{name}' it was not recorded" for name in missing] if len(missing) < 2 else []
-    # The hashes of the other variables are salted by run: nothing can be said of them.
-    return environment.differences({**was, "others": {}}, {**now, "others": {}}, root)
+    # The hashes of the other variables are salted by run: only their names can be compared.
+    names = [{"others": dict.fromkeys(one.get("others") or (), "set")} for one in (was, now)]
+    return environment.differences({**was, **names[0]}, {**now, **names[1]}, root)
 
 
 def _different(a: dict[str, str], b: dict[str, str]) -> Iterator[Pair]:

@@ -10,13 +10,13 @@ import time
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
-from .. import git, interrupts, isolation, launch, lifecycle, project, query, refs
+from .. import git, interrupts, launch, lifecycle, project, query, refs
 from ..errors import NameTaken, NoDescription, RefWithoutRecord, UsageError
 from ..escape import escape
 from ..launch import Launch
 from ..record import SHAPING_SETTINGS
 from ..refs import Neighbours
-from ..terminal import confirm, edited, hint, warn
+from ..terminal import confirm, edited, warn
 from ..work_tree import WorkTree, changes
 
 TYPE_CHECKING = False
@@ -118,7 +118,7 @@ def _options(args: Namespace) -> dict[str, list[str]]:
 
 def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args: Namespace) -> Launch:
     head, settings = work_tree.state.commit, here.settings
-    is_dirty = settings.dirty == "allow" and changes(here, work_tree.state)
+    is_dirty = settings.dirty == "allow" and (changes(here, work_tree.state) or work_tree.hidden(here))
     return Launch(
         command=typed,
         description=work_tree.subject if args.description is None else args.description,
@@ -229,24 +229,17 @@ def _tell(fields: Record, work_tree: WorkTree, *, quiet: bool) -> None:
     print(f"Started run '{name}' at {fields['commit'][:10]}{base} ({escape(work_tree.subject)})")
     print(f"  to follow its output:  git runs log -f {name}")
     print(f"  to attach to it:       git runs attach {name}")
-    print(f"  to have it back:       git runs reproduce {name}")
+    print(f"  to have it back:       git runs reproduce {'--run ' if 'worktree' in fields else ''}{name}")
 
 
 def _warn(here: Project, fields: Record) -> None:
     """Tell what may make the run something else than the person expects."""
     if inexact := fields.get("inexact"):
         warn(f"a checkout would give other bytes than you have (line ends, ident, filters): {', '.join(inexact)}")
-    if "worktree" not in fields:
-        return
-    settings, repository = here.settings, here.repository
-    for path in settings.link:
-        if not os.path.exists(os.path.join(repository.top or "", path)):
+    for path, link in fields.links.items() if "worktree" in fields else ():
+        if not os.path.exists(link.text("target")):
             warn(f"linked path '{path}' is not there")
-    if found := isolation.leading_back(os.environ, settings.virtualenv_path, repository.top or ""):
-        warn(f"code is imported from this work tree, not from the run's own: {', '.join(found)}")
-    runs_dir = os.path.relpath(here.store.root, repository.top)
-    if missed := isolation.missed(repository.prefix, settings.link, settings.include, runs_dir):
-        hint(f"ignored, and so not in the run's own work tree: {', '.join(missed)}; if it needs them, see runs.link")
+    launch.tell_limits(here, fields, include=here.settings.include)
 
 
 def _attach(here: Project, fields: Record) -> None:

@@ -21,7 +21,18 @@ from .. import (
     refs,
 )
 from ..command_line import quote
-from ..errors import GoesOn, HiddenChanges, NoCommand, NotClean, NotTheSame, RefGone, RefMoved
+from ..errors import (
+    GoesOn,
+    HiddenChanges,
+    NameTaken,
+    NoCommand,
+    NotClean,
+    NotTheSame,
+    PlaceTaken,
+    RefGone,
+    RefMoved,
+    UsageError,
+)
 from ..escape import escape
 from ..launch import Launch
 from ..record import SHAPING_SETTINGS, Run, to_text
@@ -37,25 +48,32 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..git import Repository, Search
     from ..project import Project
-    from ..record import Value
+    from ..record import Record, Value
 
 
 WORKTREE_HINT = "or check it out beside this one: --worktree"
 _UNKNOWN = "?"  # equals no recorded value
 
 
+USAGE = "git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--wait] [-y]] NAME"
+
+
 def add_arguments(parser: ArgumentParser) -> None:
+    parser.usage = USAGE
     parser.add_argument("name", metavar="NAME")
-    parser.add_argument("-n", "--dry-run", action="store_true", help="only show the commands")
-    parser.add_argument("--check", action="store_true", help="only tell what is missing or another than it was")
-    parser.add_argument("--worktree", metavar="PATH", nargs="?", help="check out into a new work tree")
-    parser.add_argument("--run", metavar="NEWNAME", nargs="?", help="start it again, in a work tree of its own")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("-n", "--dry-run", action="store_true", help="only show the commands")
+    way.add_argument("--check", action="store_true", help="only tell what is missing or another than it was")
+    way.add_argument("--worktree", metavar="PATH", nargs="?", help="check out into a new work tree")
+    way.add_argument("--run", metavar="NEWNAME", nargs="?", help="start it again, in a work tree of its own")
     parser.add_argument("--wait", action="store_true", help="with --run: wait, and compare what it puts out")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before a command of others is run")
 
 
 def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where `--check` finds anything, or a run that was waited for is not equal."""
+    if args.run is None and (args.wait or args.yes):
+        raise UsageError("--wait and --yes go with --run", f"usage: {USAGE}\n")
     work_tree = WorkTree()
     here = project.find(search)
     one = query.find(here.store, args.name)
@@ -69,7 +87,7 @@ def run(args: Namespace, search: Search) -> int:
     for problem in problems:
         warn(problem)
     if variables is not None:
-        return _run_again(here, one, args, variables)
+        return _run_again(here, one, args, variables, work_tree.environment())
     if args.worktree is not None:
         return _into_work_tree(here, one, commit, args.worktree)
     if args.dry_run:
@@ -89,35 +107,65 @@ def _print(lines: list[str]) -> None:
 # --- starting it again
 
 
-def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, str]) -> int:
+def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, str], today: dict[str, str]) -> int:
     if one.record.is_under_way:
         raise GoesOn(one.name)
-    if not args.yes and (not one.record.is_local or one.record.text("user") != launch.user()):
-        whose = f"{one.record.text('user')} on {one.record.text('host')}"
-        confirm(f"Run the command of {whose}?", [_typed(one)], doing="run a command of somebody else's")
     again = project.Project(here.repository, _settings(here.repository, one, of_the_run=True))
     found = preconditions.submodules(here, one.record)
     inner = {path: Submodule("", repository, commit) for path, repository, commit in found if repository}
-    links = one.record.get("links")
     prepared = Launch(
         command=_typed(one),
         description=one.record.text("description"),
-        code=Snapshot(one.record.text("commit"), list(one.record.get("inexact") or []), inner),
+        code=Snapshot(one.record.text("commit"), one.record.texts("inexact"), inner),
         prefix=_prefix(one),
         environment=variables,
-        links={path: str(link["target"]) for path, link in links.items()} if isinstance(links, dict) else {},
+        links=_links(here, one),
         isolate=True,
         original=one,
         notes={key: one.record.get(key) for key in ("base", "branch")},
     )
-    name = args.run or _free_name(here, one.name)
-    refs.validate(name)
-    refs.Neighbours(name).check(hint="")
+    if args.run:
+        refs.validate(args.run)
+        refs.Neighbours(args.run).check(hint="")
+    if not args.yes and (not one.record.is_local or one.record.text("user") != launch.user()):
+        _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), variables, today)
     with interrupts.held():
-        fields = prepared.record(again, name)
-        prepared.start(again, fields)
-        print(f"Started run '{name}' to reproduce '{one.name}' at {fields['commit'][:10]}")
-    return _wait_and_tell(here, Run(name, fields)) if args.wait else 0
+        fields = _start(again, prepared, one.name, args.run)
+        print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {fields['commit'][:10]}")
+    launch.tell_limits(again, fields, include=())
+    return _wait_and_tell(here, Run(fields["name"], fields)) if args.wait else 0
+
+
+def _start(here: Project, prepared: Launch, original: str, name: str) -> Record:
+    """Under `name`, or under the next that is free, whoever else takes one meanwhile."""
+    while True:
+        fields = prepared.record(here, name or _free_name(here, original))
+        try:
+            prepared.start(here, fields)
+            return fields
+        except NameTaken:
+            if name:
+                raise
+
+
+def _links(here: Project, one: Run) -> dict[str, str]:
+    """The recorded links; what is linked today is new only to a run that had the whole work tree."""
+    today = {} if "worktree" in one.record else dict.fromkeys(here.settings.link)
+    return {
+        **{path: os.path.join(here.repository.top or "", path) for path in today},
+        **{path: link.text("target") for path, link in one.record.links.items()},
+    }
+
+
+def _confirm(one: Run, fields: Record, variables: dict[str, str], today: dict[str, str]) -> None:
+    """Show all that somebody else's record would have run here."""
+    whose = f"{one.record.text('user')} on {one.record.text('host')}"
+    changed = [f"{key}={value}" for key, value in variables.items() if today.get(key) != value]
+    confirm(
+        f"Run the command of {whose}?",
+        [fields.text("command"), f"shell: {fields['settings']['shell']}", *changed],
+        doing="run a command of somebody else's",
+    )
 
 
 def _free_name(here: Project, name: str) -> str:
@@ -133,9 +181,10 @@ def _wait_and_tell(here: Project, started: Run) -> int:
     now = here.store.find(started)
     outcome = now.record.text("reproduction") if now else ""
     print(f"Reproduction: {outcome or 'unknown'}")
-    differences = now.record.get("differences") if now else None
-    for difference in differences if isinstance(differences, list) else ():
-        print(f"  {escape(str(difference))}")
+    for difference in now.record.texts("differences") if now else ():
+        print(f"  {escape(difference)}")
+    for line in now.record.texts("unchecked") if now else ():
+        print(f"  note: {escape(line)}")
     return int(outcome != comparison.EQUAL)
 
 
@@ -149,7 +198,7 @@ def _variables(one: Run, today: dict[str, str], decisive: list[str]) -> dict[str
     if (virtualenv := was.get("VIRTUAL_ENV")) and virtualenv != today.get("VIRTUAL_ENV"):
         path = os.path.join(virtualenv, "bin") + ":" + path
     others = {key: value for key, value in today.items() if not environment.matches(key, decisive)}
-    return {**others, **{key: str(value) for key, value in was.items()}, "PATH": path}
+    return {**others, "PATH": path, **{key: environment.value_of(str(value)) for key, value in was.items()}}
 
 
 # --- checking it out
@@ -158,6 +207,8 @@ def _variables(one: Run, today: dict[str, str], decisive: list[str]) -> dict[str
 def _into_work_tree(here: Project, one: Run, commit: str, place: str) -> int:
     top = here.repository.top or here.repository.common_dir
     path = os.path.abspath(place or f"{top}-{one.name.replace('/', '-')}")
+    if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
+        raise PlaceTaken(path)
     git.make_worktree(here.repository.common_dir, path, commit)
     for inside, repository, inner in preconditions.submodules(here, one.record):
         if repository:
@@ -173,7 +224,8 @@ def _commit(run: Run) -> str:
     recorded = run.record.text("commit")
     commit = refs.commit_of(run.name)
     if commit is None:
-        raise RefGone(refs.ref(run.name), recorded, is_here=git.resolve(recorded) is not None)
+        is_here = git.resolve(recorded) is not None
+        raise RefGone(refs.ref(run.name), recorded, is_here=is_here, host=run.record.text("host"))
     if commit != recorded:
         raise RefMoved(refs.ref(run.name), commit, recorded)
     return commit

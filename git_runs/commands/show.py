@@ -27,8 +27,8 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     for number, one in enumerate(query.find_all(here.store, args.names)):
         lines = [f"run {one.name}", *(f"{title + ':':<14}{escape(text)}" for title, text in _facts(one) if text)]
-        differences = one.record.get("differences")
-        lines += [f"  {escape(str(line))}" for line in (differences if isinstance(differences, list) else ())]
+        lines += [f"  {escape(line)}" for line in one.record.texts("differences")]
+        lines += [f"  note: {escape(line)}" for line in one.record.texts("unchecked")]
         description = one.record.text("description").splitlines()
         lines += ["", *(f"    {escape(line)}" for line in description)] if description else []
         print("\n" * bool(number) + "\n".join(lines))
@@ -41,12 +41,12 @@ def _facts(one: Run) -> Iterator[tuple[str, str]]:
     record = one.record
     base = f" (a snapshot on top of {record.text('base')[:10]})" if "base" in record else ""
     dirty = " (with uncommitted changes, which nothing keeps)" if "dirty" in record else ""
-    inexact = record.get("inexact")
     yield "Status", record.ending()
     yield "Reproduces", record.text("reproduces")
     yield "Commit", record.text("commit") + base + dirty
     yield "Branch", record.text("branch")
-    yield "Inexact", ", ".join(map(str, inexact)) if isinstance(inexact, list) else record.text("inexact")
+    yield "Inexact", ", ".join(record.texts("inexact"))
+    yield "Live code", ", ".join(record.texts("live"))
     yield "Started", str(local_time(record.text("datetime")))
     yield "Finished", str(local_time(record.text("finished")))
     yield "Host", "@".join(filter(None, (record.text("user"), record.text("host"))))

@@ -31,7 +31,7 @@ def run(args: Namespace, search: Search) -> int:
     items = list(comparison.compare(here.outputs, a, b))
     rows = [(item.what, item.state, item.detail or None) for item in items]
     show(table.render(("output", "state", "differs first in"), rows, args.format, WIDTH))
-    return int(any(item.state != comparison.EQUAL for item in items))
+    return int(any(item.differs for item in items))
 
 
 WIDTH = 200  # of a cell: paths and lines are to be read

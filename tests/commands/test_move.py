@@ -32,7 +32,7 @@ def test_ref_record_outputs_and_session_move(repo: Repository, pack: bool) -> No
     assert repo.refs() == ["refs/runs/new"]
     assert repo.git("rev-parse", "refs/runs/new").strip() == before["commit"]
     changed = {"name": "new", "launcher": {"tmux": {**before["launcher"]["tmux"], "session": "new"}}}  # type: ignore[index]
-    assert repo.record("new") == {**before, **changed}
+    assert repo.record("new") == {**before, **changed, "launched-as": "exp/old"}
     assert repo.machine.sessions() == ["new"]
     assert repo.log("new") == "hi\n"
     assert files(repo) == [

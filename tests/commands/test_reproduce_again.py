@@ -240,12 +240,18 @@ def test_in_a_tree_that_is_not_clean_it_names_another_way(messy: Repository) -> 
     assert (messy.path / "sub/late.py").read_text() == "text = 'edited'\n"
     messy.ok("reproduce", f"--worktree={messy.machine.home}/other", "x")
     assert (messy.machine.home / "other/sub/late.py").exists()
-    assert messy.runs("reproduce", "--worktree", "x").err.endswith(f"fatal: '{place}' already exists\n")
+    assert messy.runs("reproduce", "--worktree", "x").err.endswith(
+        f"fatal: '{place}' is there already\nhint: name another place: --worktree=<path>\n"
+        f"hint: or remove it, if it is a work tree that nobody needs: git worktree remove {place}\n"
+    )
 
 
 def test_a_failing_run_is_reproduced_too(messy: Repository) -> None:
     launch(messy, command="python3 -c 'raise SystemExit(3)'")
-    assert again(messy) == (0, "Reproduction: equal\n")
+    assert again(messy) == (
+        0,
+        "Reproduction: equal\n  note: nothing was put out to compare but the exit code\n",
+    )
     assert messy.lookup("x-repro", "exit-code") == "3"
 
 
@@ -292,3 +298,130 @@ def test_variables_that_are_not_asked_for_any_more_are_set_again(messy: Reposito
     del messy.machine.environment["MODE"]
     result = messy.runs("reproduce", "--run", "--wait", "x")
     assert (result.code, result.err) == (0, "")
+
+
+def test_what_was_linked_later_reaches_a_run_that_had_the_whole_tree(repo: Repository) -> None:
+    repo.commit(".gitignore", "data\n")
+    (repo.path / "data").write_text("data\n")
+    repo.finish("x", "cat data", *NO_FLAGS)
+    result = repo.runs("reproduce", "--run", "--wait", "x")
+    assert "hint: ignored, and so not in the run's own work tree: data; if it needs them, see runs.link\n" in result.err
+    assert result.code == 1
+    repo.git("config", "runs.link", "data")
+    assert again(repo) == (0, "Reproduction: equal\n")
+
+
+def test_files_that_both_left_in_their_trees_are_compared(messy: Repository) -> None:
+    launch(messy, command="echo same >kept; date +%N >model")
+    code, out = again(messy)
+    assert (code, out.splitlines()[:2]) == (1, ["Reproduction: different", "  worktree/sub/model: different"])
+    messy.ok("new", "-q", *NO_FLAGS, "--allow-dirty", "y", "echo out; echo 1 >model")
+    messy.wait("y")
+    result = messy.runs("reproduce", "--run", "--wait", "y")
+    assert result.out.split("\n", 1)[1] == (
+        "Reproduction: equal\n  note: worktree/model: only one of the runs had a work tree of its own\n"
+    )
+
+
+@pytest.mark.parametrize("ways", [("-n", "--run"), ("--check", "--worktree"), ("--wait",), ("-y", "--check")])
+def test_one_way_at_a_time(messy: Repository, ways: tuple[str, ...]) -> None:
+    launch(messy)
+    result = messy.runs("reproduce", *ways, "x")
+    assert result.code == 129
+    assert (
+        "usage: git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--wait] [-y]] NAME"
+        in result.err
+    )
+    assert messy.ok("list") == "x\n"
+
+
+def test_many_may_reproduce_the_same_run_at_once(messy: Repository) -> None:
+    launch(messy)
+    processes = [messy.machine.start("git", "runs", "reproduce", "--run", "x", cwd=messy.path) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert messy.ok("list") == "x\nx-repro\nx-repro2\nx-repro3\nx-repro4\n"
+
+
+def test_all_that_somebody_elses_record_would_have_run_is_shown(messy: Repository, screen: Screen) -> None:
+    launch(messy, "--extra-flag=--payload", command="true")
+    path = messy.record_path("x")
+    path.write_text(
+        path.read_text()
+        .replace(f"user: {messy.record('x')['user']}", "user: eve")
+        .replace("variables: {", "variables: {BASH_ENV: evil.sh, ")
+    )
+    screen.type("git runs reproduce --run x")
+    screen.shows("  true --payload")
+    screen.shows("  shell: bash")
+    screen.shows("  BASH_ENV=evil.sh")
+    screen.type("n")
+    screen.shows("$")
+    assert messy.ok("list") == "x\n"
+
+
+def test_bytes_of_a_variable_come_back(messy: Repository) -> None:
+    typed = f"git runs new -q {' '.join(NO_FLAGS)} --snapshot x 'printf %s \"$MY_SEED\" | od -c'"
+    assert messy.machine.run("sh", "-c", typed, cwd=messy.path, MY_SEED="\udcff").code == 0
+    messy.wait("x")
+    assert "377" in messy.log("x")
+    assert again(messy) == (0, "Reproduction: equal\n")
+
+
+def test_what_was_not_there_before_is_told(messy: Repository) -> None:
+    messy.commit(".gitignore", "data\n")
+    messy.git("config", "runs.link", "data")
+    launch(messy)
+    (messy.path / "data").write_text("new")
+    tool = messy.machine.home / "bin/nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\necho 'NVIDIA A100, 535.1'\n")
+    tool.chmod(0o755)
+    messy.machine.environment["PATH"] += f":{tool.parent}"
+    messy.git("config", "core.autocrlf", "true")
+    told = messy.runs("reproduce", "--check", "x").err
+    assert "error: gpus: was not set, is NVIDIA A100, 535.1\n" in told
+    assert f"error: linked path data: '{messy.path}/data' was not there\n" in told
+    assert "error: core.autocrlf: was not set, is 'true'\n" in told
+
+
+def test_asking_for_more_variables_later_changes_nothing(messy: Repository) -> None:
+    messy.machine.environment["FOO"] = "1"
+    launch(messy)
+    messy.git("config", "runs.env", "FOO")
+    assert messy.runs("reproduce", "--check", "x").err == ""
+    messy.machine.environment["FOO"] = "2"
+    assert messy.runs("reproduce", "--check", "x").err == "error: variables that are others: FOO\n"
+
+
+def test_an_original_that_is_gone_is_told(messy: Repository) -> None:
+    go = messy.machine.home / "go"
+    launch(messy, command=f"if [ -e {go}.up ]; then while [ ! -e {go} ]; do sleep 0.02; done; fi; echo done")
+    Path(f"{go}.up").touch()
+    messy.ok("reproduce", "--run", "x")
+    wait_for(lambda: messy.lookup("x-repro", "status") == "running")
+    messy.ok("delete", "-y", "x")
+    go.touch()
+    messy.wait("x-repro")
+    record = messy.record("x-repro")
+    assert (record["reproduction"], record["differences"]) == ("unknown", ["run 'x' is not there any more"])
+
+
+def test_replaced_objects_are_not_checked_out(messy: Repository) -> None:
+    launch(messy)
+    evil = messy.commit("sub/late.py", "text = 'evil'\n")
+    messy.git("replace", str(messy.record("x")["commit"]), evil)
+    assert again(messy) == (0, "Reproduction: equal\n")
+    assert (messy.path / ".runs/checkpoints/x-repro/model").read_text() == "edited"
+
+
+def test_nested_submodules_of_a_run_in_the_tree_itself(repo: Repository, tmp_path: Path) -> None:
+    library = repo.add_submodules("lib")
+    deep = Repository(repo.machine, tmp_path / "deep")
+    repo.machine.run("git", "init", "-q", str(deep.path))
+    deep.commit("code", "deep\n")
+    for place in (library, Repository(repo.machine, repo.path / "lib")):
+        place.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(deep.path), "deep")
+        place.git("commit", "-q", "-m", "deeper")
+    repo.git("commit", "-q", "-a", "-m", "deeper")
+    repo.finish("x", "cat lib/deep/code", *NO_FLAGS)
+    assert again(repo) == (0, "Reproduction: equal\n")

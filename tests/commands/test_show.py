@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.conftest import NO_FLAGS, Repository
 
 
-
 def test_a_run_in_words(repo: Repository) -> None:
     (repo.path / "train.py").write_text("print(2)\n")
     repo.finish("x", "cat train.py; exit 3", "--snapshot", *NO_FLAGS, "-m", "try two\n\nit fails")

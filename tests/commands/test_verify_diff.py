@@ -117,3 +117,43 @@ def test_verify_waits_for_nobody(repo: Repository) -> None:
     repo.ok("new", "-q", *NO_FLAGS, "b", "sleep 60")
     result = repo.runs("verify", "a", "b")
     assert (result.code, result.err) == (128, "fatal: run 'b' goes on\nhint: git runs wait b\n")
+
+
+def test_diff_tells_what_cannot_be_compared(repo: Repository) -> None:
+    for name in ("a", "b"):
+        (repo.path / "train.py").write_text(name)
+        repo.finish(name, "true", "-m", "same", "--allow-dirty", *NO_FLAGS)
+        repo.machine.environment["OTHER"] = "1"
+    result = repo.runs("diff", "a", "b")
+    assert result.code == 1
+    assert result.out == (
+        "record\n- code: with uncommitted changes, which nothing keeps\n"
+        "+ code: with uncommitted changes, which nothing keeps\n\n"
+        "environment\n  variables that are others: OTHER\n"
+    )
+
+
+def test_diff_of_submodules_that_git_was_told_to_overlook(repo: Repository) -> None:
+    repo.add_submodules("lib")
+    repo.finish("a", "true", "-m", "same", *NO_FLAGS)
+    Repository(repo.machine, repo.path / "lib").commit("code", "new\n")
+    repo.git("commit", "-q", "-a", "-m", "newer")
+    repo.finish("b", "true", "-m", "same", *NO_FLAGS)
+    repo.git("config", "diff.ignoreSubmodules", "all")
+    repo.git("config", "diff.external", "true")
+    assert " lib | 2 +-\n" in repo.runs("diff", "a", "b").out
+    assert "Subproject commit" in repo.runs("diff", "-p", "a", "b").out
+
+
+def test_diff_of_paths_that_are_gone(two: Repository) -> None:
+    two.git("rm", "-q", "train.py")
+    two.git("commit", "-q", "-m", "without")
+    assert " train.py | " in two.runs("diff", "a", "b", "--", "--exit-code", "train.py").out
+
+
+def test_diff_without_a_commit(two: Repository) -> None:
+    path = two.record_path("b")
+    path.write_text(path.read_text().replace(str(two.record("b")["commit"]), "1" * 40))
+    assert two.runs("diff", "a", "b").err.startswith(
+        f"error: run 'b': its commit '{'1' * 40}' is not in this repository"
+    )
