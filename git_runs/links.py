@@ -20,13 +20,14 @@ COMPARED = ("size", "modified", "content")
 def describe(target: str) -> dict[str, Any]:
     """Size in bytes and latest change, in nanoseconds, of what a link leads to; of a directory, of all in it.
 
-    `content` is a hash of the paths, sizes and times of all; `incomplete` is set where there were too many.
+    `content` is a hash of the paths, sizes and times of all; `incomplete` is set where there were too many, and
+    `missing` where there is nothing.
     """
     found: dict[str, Any] = {"target": target}
     try:
         status = os.stat(target)
     except OSError:
-        return found
+        return found | {"missing": True}
     size, modified = (0 if os.path.isdir(target) else status.st_size), status.st_mtime_ns
     content = hashlib.sha256()
     for number, (path, one) in enumerate(_below(target)):
@@ -43,10 +44,12 @@ def differences(links: Mapping[str, Record]) -> Iterator[str]:
     for path, was in links.items():
         target = was.text("target")
         now = {key: str(value) for key, value in describe(target).items()}
-        if "size" not in now:
+        if "missing" in now:
             yield f"linked path {path}: '{target}' is not there"
-        elif "size" not in was:
+        elif "missing" in was:
             yield f"linked path {path}: '{target}' was not there"
+        elif "size" not in was:
+            yield f"linked path {path}: what was in '{target}' was not recorded"
         elif any(key in was and was.text(key) != now.get(key) for key in COMPARED):
             yield f"linked path {path}: '{target}' has changed"
         elif "incomplete" in now:

@@ -124,7 +124,7 @@ def test_all_in_a_linked_directory_counts(tmp_path: Path) -> None:
     before = links.describe(str(tmp_path))
     (tmp_path / "deep/er/x").write_text("22")
     assert links.describe(str(tmp_path))["size"] == before["size"] + 1
-    assert list(links.describe(str(tmp_path / "none"))) == ["target"]
+    assert list(links.describe(str(tmp_path / "none"))) == ["target", "missing"]
 
 
 def fake_python(place: Path, packages: str) -> None:

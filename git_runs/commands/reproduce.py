@@ -77,6 +77,8 @@ def run(args: Namespace, search: Search) -> int:
     work_tree = WorkTree()
     here = project.find(search)
     one = query.find(here.store, args.name)
+    if args.run is not None and one.record.is_under_way:
+        raise GoesOn(one.name)
     variables = _variables(one, work_tree.environment(), here.settings.env) if args.run is not None else None
     problems = preconditions.check(here, one, work_tree.environment() if variables is None else variables)
     if args.check:
@@ -108,8 +110,6 @@ def _print(lines: list[str]) -> None:
 
 
 def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, str], today: dict[str, str]) -> int:
-    if one.record.is_under_way:
-        raise GoesOn(one.name)
     again = project.Project(here.repository, _settings(here.repository, one, of_the_run=True))
     found = preconditions.submodules(here, one.record)
     inner = {path: Submodule("", repository, commit) for path, repository, commit in found if repository}
