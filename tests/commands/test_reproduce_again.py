@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,9 @@ def wreck_the_tree(repo: Repository) -> None:
     repo.git("stash", "-u")
     repo.git("stash", "drop")
     repo.commit("sub/late.py", "text = 'new'\n")
+    (repo.path / "sub/late.py").write_text("text = 'amended'\n")
+    repo.git("commit", "-q", "-a", "--amend", "-m", "amended")
+    repo.git("rebase", "-q", "--force-rebase", "--root")
     repo.git("checkout", "-q", "--orphan", "fresh")
     repo.git("rm", "-rqf", ".")
     repo.commit("other", "")
@@ -68,6 +72,47 @@ def test_after_the_tree_is_wrecked_it_comes_out_equal(messy: Repository) -> None
     table = messy.ok("table", "--columns=name,reproduction")
     assert "x-repro  equal" in table
     assert "reproduction: equal\n" in messy.ok("lookup", "x-repro")
+
+
+def test_edits_in_submodules_come_back(messy: Repository) -> None:
+    messy.add_submodules("lib")
+    (messy.path / "lib/code").write_text("edited\n")
+    (messy.path / "lib/new").write_text("new\n")
+    launch(messy, command="cat ../lib/code ../lib/new; python3 train.py")
+    inner = Repository(messy.machine, messy.path / "lib")
+    inner.git("clean", "-qfd")
+    inner.git("reset", "-q", "--hard")
+    inner.git("gc", "-q", "--prune=now")
+    messy.git("submodule", "deinit", "-q", "-f", "lib")
+    wreck_the_tree(messy)
+    assert again(messy) == (0, "Reproduction: equal\n")
+    assert messy.log("x-repro").endswith("edited\nnew\nedited\n")
+
+
+def test_line_ends_that_do_not_come_back_are_named(repo: Repository) -> None:
+    repo.commit(".gitattributes", "* text=auto\n")
+    (repo.path / "data.txt").write_bytes(b"a\r\nb\r\n")
+    repo.ok("new", "-q", *NO_FLAGS, "--snapshot", "x", "od -c data.txt")
+    repo.wait("x")
+    code, out = again(repo)
+    assert (code, out.splitlines()[0]) == (1, "Reproduction: different")
+    assert "\n  files that a checkout gives other bytes than the original had: data.txt\n" in out
+
+
+def test_another_package_is_the_likely_cause(messy: Repository) -> None:
+    venv = messy.machine.home / "venv"
+    messy.machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    site = next(venv.glob("lib/python*/site-packages"))
+    (site / "pkg-1.0.dist-info").mkdir()
+    (site / "pkg.py").write_text("version = 1")
+    launch(messy, command=f"{venv}/bin/python -Bc 'import pkg; print(pkg.version)'")
+    (site / "pkg-1.0.dist-info").rename(site / "pkg-2.0.dist-info")
+    (site / "pkg.py").write_text("version = 22")
+    code, out = again(messy)
+    assert (code, out.splitlines()[:4]) == (
+        1,
+        ["Reproduction: different", "  log: line 1: '1' / '22'", "  packages: -pkg==1.0", "  packages: +pkg==2.0"],
+    )
 
 
 def test_edits_between_the_start_and_a_late_import_do_not_count(messy: Repository) -> None:
