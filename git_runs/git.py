@@ -115,6 +115,12 @@ class Repository:
         self.prefix = prefix  # from the top to the current directory: "" or "sub/dir/"
         self.config = config  # weakest first
 
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only a part of the commit is checked out here: git-sparse-checkout(1)."""
+        values = [entry.value for entry in self.config if entry.key == "core.sparsecheckout"]
+        return bool(values) and values[-1] != "false"
+
     def main_top(self) -> str | None:
         """Top of the main work tree, the same from every linked one; None where the main repository is bare.
 

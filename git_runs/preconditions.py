@@ -66,6 +66,8 @@ def _code(here: Project, run: Run) -> Iterator[str]:
         yield "its log is not there to compare with"
     if "dirty" in record:
         yield "it ran with uncommitted changes, which nothing keeps"
+    if "sparse" in record:
+        yield "it ran in a sparse checkout, and will have all files of its commit"
 
 
 def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -> Iterator[str]:

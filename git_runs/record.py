@@ -13,23 +13,10 @@ if TYPE_CHECKING:
     Value = Any  # text, a number, None, or a list or mapping of these
 
 FIELDS = (
-    *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base", "dirty"),
-    *(
-        "inexact",
-        "submodules",
-        "branch",
-        "datetime",
-        "host",
-        "user",
-        "top",
-        "cwd",
-        "worktree",
-        "links",
-        "live",
-        "status",
-    ),
-    *("error", "exit-code", "signal", "finished", "reproduction", "differences", "unchecked", "process"),
-    *("former-names", "launcher", "settings", "environment"),
+    *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base"),
+    *("dirty", "sparse", "inexact", "submodules", "branch", "datetime", "host", "user", "top", "cwd", "worktree"),
+    *("links", "live", "status", "error", "exit-code", "signal", "finished", "reproduction", "differences"),
+    *("unchecked", "process", "former-names", "launcher", "settings", "environment"),
 )
 NUMBERS = ("exit-code", "signal")
 SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")

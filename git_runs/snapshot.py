@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .git import WorkTreeState
 
+EXECUTABLE = "100755"
 UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
 CHUNK = 64 << 20  # bytes of files that are compared at once
 
@@ -78,6 +79,13 @@ class Tree:
             real = os.path.normpath(os.path.join(os.path.realpath(self.top), inside))
             self._parents[parent] = os.path.realpath(parent) == real
         return self._parents[parent]
+
+    def is_executable(self, path: str) -> bool:
+        """Whether the file is there, and its owner may execute it."""
+        try:
+            return bool(os.lstat(self.place(path)).st_mode & 0o100)
+        except OSError:
+            return False
 
     def has_repository(self, path: str) -> bool:
         """Whether the top of another repository is there."""
@@ -259,7 +267,10 @@ def _inexact(copy: Tree, base: str | None, code: str, changed: list[str]) -> lis
     chunk: list[tuple[str, str]] = []
     size = 0
     inexact: list[str] = []
-    for blob, path in {path: (blob, path) for blob, path in _blobs(copy, base, code, changed)}.values():
+    for mode, blob, path in _blobs(copy, base, code, changed):
+        if copy.is_executable(path) != (mode == EXECUTABLE):  # core.fileMode
+            inexact.append(path)
+            continue
         chunk.append((blob, path))
         size += _size(copy, path)
         if size > CHUNK:
@@ -268,21 +279,21 @@ def _inexact(copy: Tree, base: str | None, code: str, changed: list[str]) -> lis
     return inexact + _inexact_of(copy, chunk)
 
 
-def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Iterator[tuple[str, str]]:
-    """Hashes and paths; links and submodules are not converted, and so left out."""
+def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Modes, hashes and paths; links and submodules are not converted, and so left out."""
     empty = base or copy.run("hash-object", "-t", "tree", "--stdin", stdin="").strip()
     # ":<modes> <objects> <status>" and the path, in turns.
     words = copy.words("diff-tree", "-r", "-z", "--no-renames", "--diff-filter=d", empty, code)
     for header, path in zip(words[0::2], words[1::2], strict=True):
         _, mode, _, blob, _ = header.split(" ")
         if mode.startswith("100"):
-            yield blob, path
+            yield mode, blob, path
     if unseen := set(changed) - set(words[1::2]):
-        for blob, path in re.findall(
-            r"(?:^|\0)100[0-9]{3} ([0-9a-f]+) 0\t([^\0]+)", copy.run("ls-files", "-z", "--stage")
+        for mode, blob, path in re.findall(
+            r"(?:^|\0)(100[0-9]{3}) ([0-9a-f]+) 0\t([^\0]+)", copy.run("ls-files", "-z", "--stage")
         ):
             if path in unseen:
-                yield blob, path
+                yield mode, blob, path
 
 
 def _size(tree: Tree, path: str) -> int:

@@ -427,3 +427,27 @@ def test_the_limit_holds_for_all_repositories_together(repo: Repository) -> None
     result = repo.runs(*QUIET, "--snapshot-limit=1k", "x", "true")
     assert (result.code, "of untracked files, more than" in result.err) == (128, True)
     repo.ok(*QUIET, "--snapshot-limit=2k", "x", "true")
+
+
+def test_an_executable_bit_that_git_does_not_keep_is_named(repo: Repository) -> None:
+    repo.git("config", "core.fileMode", "false")
+    (repo.path / "script").write_text("#!/bin/sh\n")
+    (repo.path / "script").chmod(0o755)
+    assert "filters): script\n" in repo.runs(*QUIET, "x", "true").err
+
+
+def test_a_dry_run_on_an_unborn_branch(machine: Machine, tmp_path: Path) -> None:
+    machine.run("git", "init", "-q", str(tmp_path / "new"))
+    unborn = Repository(machine, tmp_path / "new")
+    (unborn.path / "file").touch()
+    shown = unborn.ok("new", "-n", "--snapshot", "x", "true")
+    assert "Would start run 'x' at a snapshot of 1 changes on top of a first commit:\n" in shown
+
+
+def test_a_run_in_a_sparse_tree_says_so(repo: Repository) -> None:
+    repo.commit("a/x", "x")
+    repo.git("sparse-checkout", "set", "a")
+    repo.finish("x", "true", *NO_FLAGS)
+    assert repo.record("x")["sparse"] is True
+    problem = "error: it ran in a sparse checkout, and will have all files of its commit\n"
+    assert problem in repo.runs("reproduce", "--check", "x").err

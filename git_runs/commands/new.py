@@ -16,6 +16,7 @@ from ..escape import escape
 from ..launch import Launch
 from ..record import SHAPING_SETTINGS
 from ..refs import Neighbours
+from ..snapshot import Snapshot
 from ..terminal import confirm, edited, warn
 from ..work_tree import WorkTree, changes
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from ..git import Search
     from ..project import Project
     from ..record import Record, Run
-    from ..snapshot import Snapshot
 
 
 ONE_ARGUMENT = "COMMAND is one argument: quote it, or put '--' before the program"
@@ -88,7 +88,8 @@ def run(args: Namespace, search: Search) -> int:
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
     name, old = _settle_name(here, neighbours, collision)
     if args.dry_run:
-        return _show(here, _launch(here, work_tree, work_tree.head, typed, args), name, work_tree, old)
+        code = Snapshot(work_tree.state.commit or "", [], {}) if here.settings.dirty == "snapshot" else work_tree.head
+        return _show(here, _launch(here, work_tree, code, typed, args), name, work_tree, old)
     with ExitStack() as kept_until_started:
         if args.edit:
             args.description = kept_until_started.enter_context(
@@ -131,6 +132,7 @@ def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args
         notes={
             "base": head if head != code.commit else None,
             "dirty": True if is_dirty else None,
+            "sparse": True if here.repository.is_sparse and not settings.isolate else None,
             "branch": work_tree.state.branch,
         },
     )
