@@ -246,6 +246,13 @@ class NothingSelected(Negative):
 # --- files
 
 
+class BadCondition(RunsError):
+    """What the runs to be shown are to fulfil cannot be understood."""
+
+    def __init__(self, condition: str, why: str) -> None:
+        super().__init__(f"bad condition '{condition}': {why}", "as in --where 'status=failed'")
+
+
 class BadRecord(RunsError):
     """A record on disk that cannot be read; it is left as it is."""
 

@@ -419,6 +419,21 @@ def without_repository() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in local}
 
 
+def moment(date: str) -> float:
+    """The point in time, in seconds since the epoch, that a date in any of git's forms means: git-log(1), --since."""
+    return float(run("rev-parse", f"--since={date}").strip().removeprefix("--max-age="))
+
+
+def pager() -> str:
+    """The pager for our output, a shell command; "" where none is wanted."""
+    own, default = start("config", "--get", "pager.runs"), start("var", "GIT_PAGER")
+    configured = own.finish()[1].strip()
+    if configured.lower() in ("false", "no", "off", "0"):
+        return ""
+    is_command = configured.lower() not in ("", "true", "yes", "on", "1")
+    return configured if is_command else default.finish()[1].strip()
+
+
 def editor() -> str:
     """The editor that git would use, a shell command."""
     return run("var", "GIT_EDITOR").rstrip("\n")

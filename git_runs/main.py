@@ -34,6 +34,7 @@ COMMANDS = {
     "export": "write the runs to a single-file database",
 }
 DEFAULT = "table"
+PAGED = ("list", "table", "show", "lookup", "verify", "diff")
 USAGE = "usage: git runs [-C <path>] [-c <name>=<value>] [<command> [<args>]]"
 BROKEN_PIPE = 141  # as if SIGPIPE had ended us
 
@@ -88,7 +89,12 @@ def _run(name: str, arguments: list[str]) -> int:
     command = import_module(f"{__package__}.commands.{module}")
     parser = Parser(prog=f"git runs {name}", description=command.__doc__)
     command.add_arguments(parser)
-    code: int = command.run(parser.parse(arguments), search)
+    args = parser.parse(arguments)
+    if name in PAGED:
+        from . import pager
+
+        pager.start()
+    code: int = command.run(args, search)
     return code
 
 

@@ -98,11 +98,11 @@ def sort(runs: list[Run], key: str) -> list[Run]:
     field, backwards = key.lstrip("-"), key.startswith("-")
     having = [run for run in runs if run.value(field) is not None]
     missing = [run for run in runs if run.value(field) is None]
-    return sorted(having, key=lambda run: _sort_key(run.value(field)), reverse=backwards) + missing
+    return sorted(having, key=lambda run: sort_key(run.value(field)), reverse=backwards) + missing
 
 
-def _sort_key(value: Value) -> tuple[float, list[str | float]]:
-    """Points in time by when they were, numbers by size, everything else naturally."""
+def sort_key(value: Value) -> tuple[float, list[str | float]]:
+    """What a value is sorted by: points in time by when they were, numbers by size, everything else naturally."""
     from datetime import datetime
 
     text = str(value)

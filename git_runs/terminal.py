@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 def show(text: str) -> None:
     """Write the text to standard output: as it is, but to a terminal with control characters spelled out."""
-    sys.stdout.write(escape(text, keep="\n\t") if sys.stdout.isatty() else text)
+    sys.stdout.write(escape(text, keep="\n\t") if is_seen() else text)
+
+
+def is_seen() -> bool:
+    """Whether standard output comes to a terminal, be it by way of a pager."""
+    return sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE") in ("true", "1")
 
 
 def warn(message: str) -> None:

@@ -19,6 +19,7 @@ ROOT = Path(git_runs.__file__).parent
 FLOORS = [
     {"main"},
     {"commands"},
+    {"filters"},
     {"arguments"},
     {"lifecycle", "query", "supervise"},
     {"launch", "preconditions", "reproduction"},
@@ -26,7 +27,7 @@ FLOORS = [
     {"project"},
     {"comparison"},
     {"config", "isolation", "launchers", "logs", "refs", "snapshot", "spec", "store"},
-    {"environment", "index"},
+    {"environment", "index", "pager"},
     {"cache", "git", "interpreter", "links", "outputs", "table", "times", "yamltext"},
     {"record", "terminal"},
     {"files", "interrupts"},
@@ -41,7 +42,7 @@ DOORS = {
     "yaml": {"yamltext"},
     "tabulate": {"table"},
     "sqlite3": {"cache"},
-    "subprocess": {"git", "process", "terminal"},
+    "subprocess": {"git", "pager", "process", "terminal"},
 }
 
 

@@ -10,6 +10,7 @@ from .. import environment, git, project, query
 from ..errors import CommitMissing
 from ..escape import escape
 from ..record import to_text
+from ..terminal import is_seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def run(args: Namespace, search: Search) -> int:
         command = [("command", _typed(a), _typed(b))]
     fields = list(_different(_fields(a), _fields(b)))
     surroundings = _environment(a, b, here.store.root)
-    colors = git.diff_colors(to_terminal=sys.stdout.isatty()) if args.format == "text" else None
+    colors = git.diff_colors(to_terminal=is_seen()) if args.format == "text" else None
     code = git.diff(*map(_commit, (a, b)), "--patch" if args.patch else "--stat", *args.words, color=colors is not None)
     fields += [("code", _dirty(a), _dirty(b))] if any("dirty" in one.record for one in (a, b)) else []
     if args.format == "json":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .. import project, query
+from .. import filters, project, query
 from ..arguments import add_patterns, selected
+from ..filters import Filter
 from ..terminal import report_all
 
 TYPE_CHECKING = False
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_patterns(parser)
+    filters.add_arguments(parser)
 
 
 def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a record cannot be read; the others are listed all the same."""
+    chosen = Filter(args)
     here = project.find(search)
     runs, bad = query.read(here.store, selected(here, args))
-    for one in runs:
+    for one in chosen.choose(runs):
         print(one.name)
     return report_all(bad)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from .. import git, project, query
 from ..escape import escape
 from ..record import local_time
+from ..terminal import is_seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,5 +59,5 @@ def _uncommitted(record: Record, *, patch: bool) -> str:
     base, commit = record.text("base"), record.text("commit")
     if not base or git.unknown([base, commit]):
         return ""
-    color = git.wants_color("color.diff", to_terminal=sys.stdout.isatty())
+    color = git.wants_color("color.diff", to_terminal=is_seen())
     return git.diff(base, commit, "--patch" if patch else "--stat", color=color)

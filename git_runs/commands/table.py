@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .. import project, query, table
+from .. import filters, project, query, table
 from ..arguments import add_patterns, selected
+from ..filters import Filter
 from ..record import FIELDS, local_time
 from ..terminal import report_all, show, warn
 
@@ -22,6 +23,7 @@ FOR_PROGRAMS = ("csv", "tsv", "json")
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_patterns(parser)
+    filters.add_arguments(parser)
     parser.add_argument("--columns", metavar="KEY,...", help="the fields to show, in this order")
     parser.add_argument("--hidden-columns", metavar="KEY,...", help="the fields to leave out")
     parser.add_argument("--column-width", metavar="N", help="cut cells to N characters")
@@ -34,16 +36,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a record cannot be read; the others are shown all the same."""
     options = {key: [value] for key in ("hidden-columns", "column-width") if (value := _option(args, key)) is not None}
+    chosen = Filter(args)
     here = project.find(search, options)
     runs, bad = query.read(here.store, selected(here, args))
+    shown = chosen.choose(query.sort(runs, args.sort))
     columns = _columns(args, here)
-    if args.columns is None and any("reproduction" in one.record for one in runs):
+    if args.columns is None and any("reproduction" in one.record for one in shown):
         columns.insert(columns.index("status") + 1 if "status" in columns else len(columns), "reproduction")
     for_people = args.format not in FOR_PROGRAMS
     for key in {*columns, args.sort.lstrip("-")} - set(FIELDS):
         if runs and all(key not in one.record for one in runs):
             warn(f"no run has a field '{key}'")
-    rows = [[_value(one, column, for_people) for column in columns] for one in query.sort(runs, args.sort)]
+    rows = [[_value(one, column, for_people) for column in columns] for one in shown]
     show(table.render(columns, rows, args.format, here.settings.column_width))
     return report_all(bad)
 
