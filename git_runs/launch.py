@@ -218,14 +218,17 @@ def adopt(project: Project, name: str, fields: Record) -> None:
 def _create_refs_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
     if project.store.is_foreign() and not git.ignores(os.path.join(project.store.root, "records")):
         raise RunsDirInUse(project.store.root)
-    refs.create(project.repository, name, fields.text("commit"))
-    undo.callback(refs.delete, [name])
-    for _, repository, commit in fields.submodules:
-        refs.create_in_submodule(repository, name, commit)
-        undo.callback(refs.delete_in_submodule, repository, name, commit)
     project.store.prepare()
-    project.store.create(name, fields)
-    undo.callback(project.store.discard, name)
+    with project.store.reserved(name):
+        if project.store.exists(name):
+            raise NameTaken(name)
+        refs.create(project.repository, name, fields.text("commit"))
+        undo.callback(refs.delete, [name])
+        for _, repository, commit in fields.submodules:
+            refs.create_in_submodule(repository, name, commit)
+            undo.callback(refs.delete_in_submodule, repository, name, commit)
+        project.store.create(name, fields)
+        undo.callback(project.store.discard, name)
 
 
 def _record_launch(project: Project, run: Run, pid: int) -> None:

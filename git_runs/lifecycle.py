@@ -194,7 +194,7 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
 
 def _move(project: Project, run: Run, new: str, commit: str) -> None:
     old = run.name
-    with ExitStack() as undo:
+    with project.store.moving(run, new), ExitStack() as undo:
         refs.create(project.repository, new, commit)
         undo.callback(refs.delete, [new])
         for _, repository, inner in run.record.submodules:
@@ -207,9 +207,7 @@ def _move(project: Project, run: Run, new: str, commit: str) -> None:
         former = [name for name in (*run.record.former_names, old) if name != new]
         project.store.rename(run, new, former if goes_on else None)
         undo.pop_all()
-    refs.delete([old])
-    for _, repository, inner in run.record.submodules:
-        refs.delete_in_submodule(repository, old, inner)
+        _forget_refs(run, old)
     _repair_work_tree(project, run, new)
     now = project.store.find(run)
     if now and now.record.former_names and not now.record.is_under_way:  # it has ended meanwhile
@@ -217,6 +215,13 @@ def _move(project: Project, run: Run, new: str, commit: str) -> None:
             for name in fields.former_names:
                 project.outputs.remove_links(name)
             del fields["former-names"]
+
+
+def _forget_refs(run: Run, name: str) -> None:
+    """The run is not called so any more."""
+    refs.delete([name])
+    for _, repository, inner in run.record.submodules:
+        refs.delete_in_submodule(repository, name, inner)
 
 
 def _rename_session(project: Project, run: Run, session: Session, new: str) -> None:

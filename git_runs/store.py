@@ -12,14 +12,13 @@ What the runs put out lies in the same directory, see outputs.py.
 from __future__ import annotations
 
 import os
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 
-from . import process
+from . import locks
 from .cache import Cache, stamp_of
-from .errors import BadRecord, Locked, NameTaken, NoSuchRun
-from .files import prune, unlink_if, write_whole
+from .errors import BadRecord, NameTaken, NoSuchRun
+from .files import prune, write_whole
 from .record import Record, Run, is_name, to_text
 
 TYPE_CHECKING = False
@@ -79,6 +78,10 @@ class Store:
         if not is_name(name) or ("/" in name and self._leads_out(os.path.dirname(path))):
             raise NoSuchRun(name)
         return path
+
+    def lock(self, name: str) -> str:
+        """Where the lock of the run's record is while somebody holds it."""
+        return self.path(name) + locks.SUFFIX
 
     def _leads_out(self, group: str) -> bool:
         """Whether there is a symbolic link among the directories below that of the records."""
@@ -157,15 +160,29 @@ class Store:
 
     # --- changing
 
+    @contextmanager
+    def reserved(self, name: str, **purpose: str) -> Iterator[None]:
+        """Hold the lock of a name, whether a run has it or not. It is taken before a run's ref is created, so that a
+        ref without a record is that of a run being started as long as the lock's holder lives.
+
+        `purpose` is told by the lock file. Raises Locked.
+        """
+        try:
+            with self._locked(name, new=True, **purpose):
+                yield
+        finally:
+            prune(self.path(name), self._records)
+
     def create(self, name: str, fields: Record) -> None:
-        """Write the record of a new run; raises NameTaken where there is one, or Unencodable."""
+        """Write the record of a new run, whose name is `reserved`; raises NameTaken where there is one, or
+        Unencodable."""
         from . import yamltext
 
         text = yamltext.dump(fields)
-        with self._locked(name, new=True):
-            if self.exists(name):
-                raise NameTaken(name)
-            write_whole(self.path(name), text)
+        if self.exists(name):
+            raise NameTaken(name)
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+        write_whole(self.path(name), text)
 
     @contextmanager
     def change(self, run: Run) -> Iterator[Record]:
@@ -188,30 +205,49 @@ class Store:
             yield fields
             self._rewrite(current.name, current.name, fields)
 
-    def rename(self, run: Run, new: str, former_names: list[str] | None = None) -> None:
-        """Give the run's record another name, and write down that which it was launched by, and those that it had.
+    @contextmanager
+    def moving(self, run: Run, new: str) -> Iterator[None]:
+        """Hold the run's record, and the name that it is to get, for the `with` block.
 
-        Raises NoSuchRun where another run has its name by now, BadRecord, Locked or NameTaken; then nothing is changed.
+        Raises NameTaken, and what `held` raises.
         """
-        with self._locked(new, new=True), self.removal(run):
+        with self.reserved(new, moved_from=run.name), self.held(run):
             if self.exists(new):
                 raise NameTaken(new)
-            fields = self.read(run.name)
-            fields |= {"name": new, "launched-as": fields.text("launched-as") or run.name}
-            self._rewrite(run.name, new, fields | {"former-names": former_names} if former_names else fields)
+            yield
+        prune(self.path(run.name), self._records)
+
+    def rename(self, run: Run, new: str, former_names: list[str] | None = None) -> None:
+        """Give the record of a run that is `moving` its new name, and write down that which it was launched by, and
+        those that it had since."""
+        fields = self.read(run.name)
+        fields |= {"name": new, "launched-as": fields.text("launched-as") or run.name}
+        os.makedirs(os.path.dirname(self.path(new)), exist_ok=True)
+        self._rewrite(run.name, new, fields | {"former-names": former_names} if former_names else fields)
+        os.unlink(self.path(run.name))
 
     @contextmanager
     def removal(self, run: Run) -> Iterator[None]:
         """Hold the run's record for the `with` block, and delete it at its end unless that is an exception.
 
-        Raises NoSuchRun where another run has the name by now, BadRecord or Locked.
+        Raises what `held` raises.
         """
-        with self._locked(run.name):
-            if self.read(run.name).text("id") != run.record.text("id"):
-                raise NoSuchRun(run.name)
+        with self.held(run):
             yield
             os.unlink(self.path(run.name))
         prune(self.path(run.name), self._records)
+
+    @contextmanager
+    def held(self, run: Run) -> Iterator[Record]:
+        """The run's record, which nobody else changes, moves or deletes in the `with` block.
+
+        Raises NoSuchRun where another run has the name by now, BadRecord or Locked.
+        """
+        with self._locked(run.name):
+            fields = self.read(run.name)
+            if fields.text("id") != run.record.text("id"):
+                raise NoSuchRun(run.name)
+            yield fields
 
     def discard(self, name: str) -> None:
         """Delete a record that has just been created, if it is there; raises Locked."""
@@ -243,56 +279,18 @@ class Store:
     # --- locks
 
     @contextmanager
-    def _locked(self, name: str, *, new: bool = False) -> Iterator[None]:
-        """Hold the record's lock file, created exclusively as git creates its own."""
-        path = self.path(name) + ".lock"
-        deadline = time.monotonic() + self.patience
+    def _locked(self, name: str, *, new: bool = False, **purpose: str) -> Iterator[None]:
+        path = self.lock(name)
         while True:
             if new:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
             try:
-                _create_lock(path)
+                locks.take(path, self.patience, **purpose)
                 break
             except FileNotFoundError:
                 if not new:
                     raise NoSuchRun(name) from None
-            except FileExistsError:
-                if unlink_if(path, _holder_is_dead):
-                    continue
-                if time.monotonic() > deadline:
-                    raise Locked(path, _age(path)) from None
-                time.sleep(0.01)
         try:
             yield
         finally:
             os.unlink(path)
-
-
-def _create_lock(path: str) -> None:
-    holder = {"host": process.hostname(), "namespace": process.namespace(), "process": process.identify(os.getpid())}
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-    try:
-        # On a full disk it is a lock all the same, so that what is there can be deleted.
-        with suppress(OSError):
-            os.write(descriptor, to_text(holder).encode())
-    finally:
-        os.close(descriptor)
-
-
-def _holder_is_dead(content: str) -> bool:
-    """Whether what the lock file says of its holder proves that nobody will remove it."""
-    import json
-
-    try:
-        holder = json.loads(content)
-        here = (holder["host"], holder["namespace"]) == (process.hostname(), process.namespace())
-        return here and not process.is_alive(holder["process"])
-    except (ValueError, KeyError, TypeError):
-        return False
-
-
-def _age(path: str) -> float:
-    try:
-        return time.time() - os.stat(path).st_mtime
-    except FileNotFoundError:
-        return 0.0

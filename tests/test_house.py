@@ -29,7 +29,7 @@ FLOORS = [
     {"config", "isolation", "launchers", "logs", "refs", "snapshot", "spec", "store"},
     {"environment", "index", "pager"},
     {"cache", "git", "interpreter", "links", "outputs", "table", "times", "yamltext"},
-    {"record", "terminal"},
+    {"locks", "record", "terminal"},
     {"files", "interrupts"},
     {"process"},
     {"errors"},

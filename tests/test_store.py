@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,34 @@ def test_a_lock_whose_holder_may_live_is_not_broken(store: Store, holder: dict[s
     assert path.exists()
 
 
+def test_a_lock_tells_all_from_the_first_moment(store: Store) -> None:
+    done = threading.Event()
+    seen: set[str] = set()
+
+    def look() -> None:
+        while not done.is_set():
+            with suppress(FileNotFoundError):
+                seen.add(Path(store.lock("a")).read_text())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for _ in range(300):
+        with store.reserved("a", why="test"):
+            pass
+    done.set()
+    thread.join()
+    assert {json.loads(content)["why"] for content in seen} == {"test"}
+
+
+def test_a_lock_without_hard_links_is_a_lock_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("os.O_TMPFILE")
+    with store.reserved("a"):
+        assert json.loads(Path(store.lock("a")).read_text())["host"] == os.uname().nodename
+        with pytest.raises(Locked), store.reserved("a"):
+            pass
+    assert not os.path.exists(store.lock("a"))
+
+
 def test_an_empty_lock_is_not_broken(store: Store) -> None:
     store.create("a", Record(name="a"))
     Path(store.path("a") + ".lock").touch()  # its holder has not written yet
@@ -153,7 +182,8 @@ def test_a_moved_record_is_found_by_its_id(store: Store) -> None:
     runs = {name: Run(name, Record(id=f"id-of-{name}", name=name, description="id-of-c")) for name in ("a", "b")}
     for name, run in runs.items():
         store.create(name, run.record)
-    store.rename(runs["a"], "g/c")
+    with store.moving(runs["a"], "g/c"):
+        store.rename(runs["a"], "g/c")
     found = store.find(runs["a"])
     assert found is not None
     assert (found.name, found.record["name"]) == ("g/c", "g/c")
@@ -170,8 +200,8 @@ def test_another_run_of_the_same_name_is_not_touched(store: Store) -> None:
     assert store.find(old) is None
     with pytest.raises(NoSuchRun), store.change(old) as fields:
         fields["description"] = "x"
-    with pytest.raises(NoSuchRun):
-        store.rename(old, "b")
+    with pytest.raises(NoSuchRun), store.moving(old, "b"):
+        pytest.fail("it was held")
     with pytest.raises(NoSuchRun), store.removal(old):
         pytest.fail("it was held")
     assert Path(store.path("a")).read_bytes() == before
@@ -187,7 +217,8 @@ def test_a_removal_that_fails_removes_nothing(store: Store) -> None:
 
 def test_emptied_groups_go(store: Store) -> None:
     store.create("g/h/a", Record(name="g/h/a"))
-    store.rename(Run("g/h/a", Record()), "g/b")
+    with store.moving(Run("g/h/a", Record()), "g/b"):
+        store.rename(Run("g/h/a", Record()), "g/b")
     assert os.listdir(store.root + "/records/g") == ["b.yml"]
     with store.removal(Run("g/b", Record())):
         pass
