@@ -13,13 +13,15 @@ import time
 import zlib
 from contextlib import suppress
 
+from .errors import CacheDamaged
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     Stamp = tuple[int, int, int, int]
 
-NAME = "cache-2.sqlite"  # another number for another form, so that no version stumbles over another's
+NAME = "cache-3.sqlite"  # another number for another form, so that no version stumbles over another's
 TOO_YOUNG = 2.0  # seconds; the coarsest clock of a file system in use
 PATIENCE = 0.2  # seconds to wait for another process
 
@@ -48,11 +50,14 @@ class Cache:
             return None
         return row[0] if row and row[1] == _checksum(row[0]) else None
 
-    def put(self, entries: Iterable[tuple[str, Stamp, str]]) -> None:
-        """Remember the texts for these names and stamps, as far as that is possible."""
+    def put(self, entries: Iterable[tuple[str, Stamp, int, str]]) -> None:
+        """Remember the texts for these names and stamps, and the checksums of the files that each was made from, as far
+        as that is possible."""
         now = time.time_ns()
         rows = [
-            (name, *stamp, text, _checksum(text)) for name, stamp, text in entries if stamp[1] < now - TOO_YOUNG * 1e9
+            (name, *stamp, source, text, _checksum(text))
+            for name, stamp, source, text in entries
+            if stamp[1] < now - TOO_YOUNG * 1e9
         ]
         if not rows:
             return
@@ -61,15 +66,37 @@ class Cache:
         except (sqlite3.OperationalError, OverflowError):
             pass  # read-only, full, or in use; or a number that SQLite cannot hold
         except sqlite3.DatabaseError:
-            self._start_anew()
+            self.discard()
 
-    def _write(self, rows: list[tuple[str, int, int, int, int, str, int]]) -> None:
+    def sources(self) -> Iterator[tuple[str, Stamp, int]]:
+        """All names that it has a text for, each with the stamp and the checksum of the file that it was made from.
+
+        Raises CacheDamaged; nothing comes where there is no cache, or none that can be read now.
+        """
+        try:
+            if not os.path.lexists(self._path) or not self._has_table():
+                return
+            for name, *stamp, source in self._connection().execute(
+                "SELECT name, size, mtime, ctime, inode, source FROM records"
+            ):
+                yield name, tuple(stamp), source
+        except sqlite3.OperationalError as error:
+            if "no such column" in str(error):
+                raise CacheDamaged(self._path) from None
+        except sqlite3.DatabaseError:
+            raise CacheDamaged(self._path) from None
+
+    def _has_table(self) -> bool:
+        question = "SELECT count(*) FROM sqlite_master WHERE name = 'records'"
+        return bool(self._connection().execute(question).fetchone()[0])
+
+    def _write(self, rows: list[tuple[str, int, int, int, int, int, str, int]]) -> None:
         with self._connection() as connection:
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS records (name TEXT PRIMARY KEY,"
-                " size INT, mtime INT, ctime INT, inode INT, fields TEXT, checksum INT) WITHOUT ROWID"
+                " size INT, mtime INT, ctime INT, inode INT, source INT, fields TEXT, checksum INT) WITHOUT ROWID"
             )
-            connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:
@@ -78,14 +105,19 @@ class Cache:
             self._opened.execute("PRAGMA synchronous = OFF")
         return self._opened
 
-    def _start_anew(self) -> None:
-        """It is damaged: the next reader fills another one."""
+    def discard(self) -> None:
+        """Remove it, damaged as it is: the next reader fills another one."""
         with suppress(sqlite3.Error, OSError):
             self._connection().close()
             os.unlink(self._path)
         self._opened = None
 
 
+def checksum(content: bytes) -> int:
+    """What tells one content of a file from another."""
+    return zlib.crc32(content)
+
+
 def _checksum(text: object) -> int:
     """SQLite does not notice a byte that has changed inside a text."""
-    return zlib.crc32(str(text).encode(errors="surrogateescape"))
+    return checksum(str(text).encode(errors="surrogateescape"))

@@ -211,6 +211,13 @@ class OutputsInTheWay(RunsError):
         )
 
 
+class LeadsOut(RunsError):
+    """A symbolic link on the way to an output leads out of the runs dir."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"a symbolic link on the way to '{path}' leads out of the runs dir")
+
+
 class NoSuchRun(Negative):
     """No run has exactly that name."""
 
@@ -258,6 +265,14 @@ class BadRecord(RunsError):
 
     def __init__(self, path: str, line: int, reason: str) -> None:
         super().__init__(f"bad record in line {line} of '{path}': {reason}", "mend the file in an editor")
+        self.path = path
+
+
+class CacheDamaged(RunsError):
+    """The cache of the records is no database, or not the one that we made."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"the cache '{path}' is damaged", "remove it")
 
 
 class Locked(RunsError):

@@ -4,7 +4,7 @@
         .gitignore                     "*": the directory ignores itself
         records/<name>.yml             the database: one file a run
         records/<name>.yml.lock        while the record is changed: who changes it
-        cache-2.sqlite                 what the records say, for reading them faster; may be deleted at any time
+        cache-3.sqlite                 what the records say, for reading them faster; may be deleted at any time
 
 What the runs put out lies in the same directory, see outputs.py.
 """
@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 
 from . import locks
-from .cache import Cache, stamp_of
+from .cache import Cache, checksum, stamp_of
 from .errors import BadRecord, NameTaken, NoSuchRun
 from .files import prune, write_whole
 from .record import Record, Run, is_name, to_text
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .record import Value
 
 SUFFIX = ".yml"
+BATCH = 1000  # records that are remembered together
 IGNORE_ALL = "*\n"
 PATIENCE = 2.0  # seconds to wait for a lock
 
@@ -39,14 +40,14 @@ class Store:
     def __init__(self, root: str, patience: float = PATIENCE) -> None:
         self.root = root  # absolute
         self.patience = patience
-        self._records = os.path.join(root, "records")
+        self.records = os.path.join(root, "records")  # the directory
         self._cache = Cache(root)
 
     # --- the directory
 
     def is_foreign(self) -> bool:
         """Whether the runs dir is a directory that holds other things, and no runs so far."""
-        if os.path.isdir(self._records) or not os.path.isdir(self.root):
+        if os.path.isdir(self.records) or not os.path.isdir(self.root):
             return False
         return bool(set(os.listdir(self.root)) - {".gitignore"})
 
@@ -55,11 +56,11 @@ class Store:
         if not os.path.isdir(self.root) or not os.listdir(self.root):
             os.makedirs(self.root, exist_ok=True)
             self._write_gitignore()
-        os.makedirs(self._records, exist_ok=True)
+        os.makedirs(self.records, exist_ok=True)
 
     def ignore_itself(self) -> None:
         """Write the `.gitignore` of a runs dir that has lost it."""
-        if os.path.isdir(self._records):
+        if os.path.isdir(self.records):
             self._write_gitignore()
 
     def _write_gitignore(self) -> None:
@@ -74,7 +75,7 @@ class Store:
 
     def path(self, name: str) -> str:
         """Where the run's record is; raises NoSuchRun for what cannot be a name, and so never leads elsewhere."""
-        path = os.path.join(self._records, name + SUFFIX)
+        path = os.path.join(self.records, name + SUFFIX)
         if not is_name(name) or ("/" in name and self._leads_out(os.path.dirname(path))):
             raise NoSuchRun(name)
         return path
@@ -85,7 +86,7 @@ class Store:
 
     def _leads_out(self, group: str) -> bool:
         """Whether there is a symbolic link among the directories below that of the records."""
-        while group != self._records:
+        while group != self.records:
             if os.path.islink(group):
                 return True
             group = os.path.dirname(group)
@@ -103,7 +104,7 @@ class Store:
         while groups:
             group = groups.pop()
             try:
-                entries = os.scandir(os.path.join(self._records, group))
+                entries = os.scandir(os.path.join(self.records, group))
             except FileNotFoundError:
                 continue
             with entries:
@@ -118,27 +119,51 @@ class Store:
 
     def read(self, name: str) -> Record:
         """The run's record; raises NoSuchRun or BadRecord."""
+        return self._read(name)[0]
+
+    def _read(self, name: str) -> tuple[Record, bytes]:
         from . import yamltext
 
-        return yamltext.parse(self._bytes(name), self.path(name))
+        content = self._bytes(name)
+        return yamltext.parse(content, self.path(name)), content
 
     def recall(self, names: Iterable[str]) -> Iterator[tuple[str, Run | BadRecord | None]]:
         """The runs of those names, for reading: by way of the cache. None: there is no such run."""
-        fresh: list[tuple[str, Stamp, str]] = []
+        fresh: list[tuple[str, Stamp, int, str]] = []
         for name in names:
             try:
                 stamp = stamp_of(self.path(name))
                 if remembered := self._cache.get(name, stamp):
                     yield name, Run(name, remembered)
                 else:
-                    fields = self.read(name)
-                    fresh.append((name, stamp, to_text(fields)))
+                    fields, content = self._read(name)
+                    fresh.append((name, stamp, checksum(content), to_text(fields)))
                     yield name, Run(name, fields)
             except (NoSuchRun, FileNotFoundError, NotADirectoryError):
                 yield name, None
             except BadRecord as error:
                 yield name, error
+            if len(fresh) == BATCH:
+                self._cache.put(fresh)
+                fresh.clear()
         self._cache.put(fresh)
+
+    def misremembered(self) -> list[str]:
+        """The names of the records of which the cache tells something that is not in their files; all files are read.
+
+        Raises CacheDamaged.
+        """
+        return [name for name, stamp, source in self._cache.sources() if self._differs(name, stamp, source)]
+
+    def _differs(self, name: str, stamp: Stamp, source: int) -> bool:
+        with suppress(NoSuchRun, BadRecord, OSError):
+            path = self.path(name)
+            return stamp_of(path) == stamp and checksum(self._bytes(name)) != source and stamp_of(path) == stamp
+        return False
+
+    def forget(self) -> None:
+        """Remove the cache."""
+        self._cache.discard()
 
     def text(self, name: str) -> str:
         """The record as it stands in its file; raises NoSuchRun or BadRecord."""
@@ -171,7 +196,7 @@ class Store:
             with self._locked(name, new=True, **purpose):
                 yield
         finally:
-            prune(self.path(name), self._records)
+            prune(self.path(name), self.records)
 
     def create(self, name: str, fields: Record) -> None:
         """Write the record of a new run, whose name is `reserved`; raises NameTaken where there is one, or
@@ -215,7 +240,7 @@ class Store:
             if self.exists(new):
                 raise NameTaken(new)
             yield
-        prune(self.path(run.name), self._records)
+        prune(self.path(run.name), self.records)
 
     def rename(self, run: Run, new: str, former_names: list[str] | None = None) -> None:
         """Give the record of a run that is `moving` its new name, and write down that which it was launched by, and
@@ -235,7 +260,7 @@ class Store:
         with self.held(run):
             yield
             os.unlink(self.path(run.name))
-        prune(self.path(run.name), self._records)
+        prune(self.path(run.name), self.records)
 
     @contextmanager
     def held(self, run: Run) -> Iterator[Record]:
@@ -253,7 +278,7 @@ class Store:
         """Delete a record that has just been created, if it is there; raises Locked."""
         with suppress(NoSuchRun), self._locked(name), suppress(FileNotFoundError):
             os.unlink(self.path(name))
-        prune(self.path(name), self._records)
+        prune(self.path(name), self.records)
 
     def _rewrite(self, name: str, target: str, fields: dict[str, Value]) -> None:
         """Write the record of `name`, changed to `fields`, to the file of `target`."""
