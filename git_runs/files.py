@@ -8,7 +8,7 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def write_whole(path: str, text: str, mode: int | None = None) -> None:
@@ -52,6 +52,18 @@ def unlink_if(path: str, condition: Callable[[str], bool]) -> bool:
             os.unlink(path)
             return True
     return False
+
+
+def files_below(directory: str) -> Iterator[str]:
+    """The paths of all that is in the directory, at any depth, but for directories; links are not followed."""
+    unseen = [directory]
+    while unseen:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(unseen.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    unseen.append(entry.path)
+                else:
+                    yield entry.path
 
 
 def remove_file(path: str) -> None:

@@ -15,6 +15,7 @@ from .errors import GitFailed, MainWorkTreeUnknown, ToolMissing, ToolTooOld
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from threading import Thread
 
 
 OLDEST = "2.31"  # `rev-parse --path-format`
@@ -39,6 +40,7 @@ class Call:
     def __init__(self, *arguments: str, stdin: str | None = None, environment: dict[str, str] | None = None) -> None:
         self._stdin = None if stdin is None else _encode(stdin)
         self._answer: tuple[int, bytes, bytes] | None = None
+        self._reader: Thread | None = None
         try:
             self._process = subprocess.Popen(
                 ["git", *arguments],
@@ -50,15 +52,27 @@ class Call:
         except FileNotFoundError:
             raise ToolMissing("git") from None
 
+    def read_ahead(self) -> Call:
+        """Read what it prints, of which there may be much, beside what we do: else it would wait for us."""
+        from threading import Thread
+
+        self._reader = Thread(target=self._communicate)
+        self._reader.start()
+        return self
+
     def finish(self) -> tuple[int, str, str]:
         """Exit code, standard output and standard error."""
         code, stdout, stderr = self._finish()
         return code, _decode(stdout), _decode(stderr)
 
     def _finish(self) -> tuple[int, bytes, bytes]:
-        if self._answer is None:
-            stdout, stderr = self._process.communicate(self._stdin)
-            self._answer = self._process.returncode, stdout, stderr
+        if self._reader:
+            self._reader.join()
+        return self._answer or self._communicate()
+
+    def _communicate(self) -> tuple[int, bytes, bytes]:
+        stdout, stderr = self._process.communicate(self._stdin)
+        self._answer = self._process.returncode, stdout, stderr
         return self._answer
 
     def output(self) -> str:
@@ -388,6 +402,18 @@ def unknown(revisions: Iterable[str]) -> list[str]:
     """Those of the revisions, each without white space, that name no object here."""
     answers = run("cat-file", "--batch-check", stdin="".join(revision + "\n" for revision in revisions))
     return [line.removesuffix(" missing") for line in answers.splitlines() if line.endswith(" missing")]
+
+
+def start_refs_below(prefix: str, git_dir: str | None = None) -> Call:
+    """Begin to look what the refs at or below `prefix`, here or in that repository, point at; `read_refs` takes the
+    answer."""
+    place = _in(git_dir) if git_dir else ()
+    return start(*place, "for-each-ref", "--format=%(objectname) %(refname)", prefix)
+
+
+def read_refs(call: Call) -> dict[str, str]:
+    """The answer to `start_refs_below`, by the full names of the refs; broken ones are left out. Raises GitFailed."""
+    return {name: target for target, _, name in (line.partition(" ") for line in call.output().splitlines())}
 
 
 def update_refs(words: Iterable[str], git_dir: str | None = None) -> None:

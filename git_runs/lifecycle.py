@@ -217,6 +217,27 @@ def _move(project: Project, run: Run, new: str, commit: str) -> None:
             del fields["former-names"]
 
 
+def settle_move(project: Project, old: str, new: str) -> None:
+    """Bring the move of a run that was interrupted to its end if the record has its new name, else undo it.
+
+    Of the two refs the one goes that the run does not have; it goes only while both are at the same commit.
+    """
+    store = project.store
+    with store.reserved(new, moved_from=old), store.reserved(old):
+        records = {name: store.read(name) for name in (old, new) if store.exists(name)}
+        if not records or len({fields.text("id") for fields in records.values()}) > 1:
+            return
+        name, other = (new, old) if new in records else (old, new)
+        run = Run(name, records[name])
+        if other in records:
+            remove_file(store.path(other))
+        if name == old:
+            project.outputs.undo_move(old, new)
+        if refs.commit_of(name) == refs.commit_of(other):
+            _forget_refs(run, other)
+    _repair_work_tree(project, run, name)
+
+
 def _forget_refs(run: Run, name: str) -> None:
     """The run is not called so any more."""
     refs.delete([name])

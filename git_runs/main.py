@@ -30,6 +30,7 @@ COMMANDS = {
     "describe": "change the description of a run",
     "move": "rename a run",
     "delete": "delete runs and what they put out",
+    "fsck": "find where records, refs, outputs and processes disagree, and settle it",
     "import": "add the runs of a single-file database",
     "export": "write the runs to a single-file database",
 }

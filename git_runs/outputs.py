@@ -14,11 +14,12 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, suppress
 
-from .errors import OutputsInTheWay
+from .errors import LeadsOut, OutputsInTheWay
 from .files import prune
 from .record import is_name
 
 LOG = ".log"
+KINDS = ("tensorboard", "checkpoints", "logs", "worktrees")
 
 
 def start_marker(identifier: str) -> bytes:
@@ -57,6 +58,15 @@ class Outputs:
         """The work tree of the run's own, if it is isolated."""
         return os.path.join(self.root, "worktrees", name)
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The directories of all outputs of one kind, by their names."""
+        return {kind: os.path.join(self.root, kind) for kind in KINDS}
+
+    def suffix(self, kind: str) -> str:
+        """What the outputs of that kind have behind the run's name."""
+        return LOG if kind == "logs" else ""
+
     def _all(self, name: str) -> tuple[str, ...]:
         return self.tensorboard(name), self.checkpoints(name), self.log(name), self.worktree(name)
 
@@ -87,6 +97,22 @@ class Outputs:
             undo.pop_all()
         for source in self._all(old):
             prune(source, self._kind(source))
+
+    def undo_move(self, old: str, new: str) -> None:
+        """Bring back what was moved from `old` to `new` before that was interrupted."""
+        for source, target in zip(self._all(old), self._all(new), strict=True):
+            if os.path.lexists(target):
+                if self._leads_to(source) == new:
+                    os.unlink(source)
+                if not os.path.lexists(source):
+                    self._rename(target, source, old)
+                    prune(target, self._kind(target))
+
+    def discard(self, path: str) -> None:
+        """Delete an output that is no run's, links not followed; raises LeadsOut."""
+        if self._leads_out(path):
+            raise LeadsOut(path)
+        self._remove(path)
 
     def remove(self, name: str) -> list[str]:
         """Delete the run's outputs, links not followed; the paths left because a link led out of the runs dir."""

@@ -127,6 +127,15 @@ def ignores(pid: int, number: int) -> bool:
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
+def mentions(path: str) -> bool:
+    """Whether the command line of a living process here has the path in it, as far as that can be known."""
+    for entry in os.listdir(PROC) if _has_proc() else ():
+        with suppress(OSError), open(f"{PROC}/{entry}/cmdline", "rb") as file:
+            if entry.isdecimal() and os.fsencode(path) in file.read():
+                return True
+    return False
+
+
 def hostname() -> str:
     """The name of this machine, as records carry it."""
     return os.uname().nodename

@@ -141,11 +141,13 @@ class Run:
         return (self.record.status or None) if key == "status" else self.record.get(key)
 
 
-def timestamp() -> str:
-    """Now, as records carry it: ISO 8601 with microseconds and the offset from UTC."""
+def timestamp(seconds: float | None = None) -> str:
+    """A time of the system's clock, by default now, as records carry it: ISO 8601 with microseconds and the offset from
+    UTC."""
     from datetime import datetime
 
-    return datetime.now().astimezone().isoformat(timespec="microseconds")
+    moment = datetime.now() if seconds is None else datetime.fromtimestamp(seconds)
+    return moment.astimezone().isoformat(timespec="microseconds")
 
 
 def local_time(value: Value) -> Value:

@@ -163,10 +163,30 @@ def commit_of(name: str) -> str | None:
     return git.resolve(ref(name))
 
 
+class Commits:
+    """What all run refs, here or in that repository, point at: git looks while we do something else."""
+
+    def __init__(self, git_dir: str | None = None) -> None:
+        self._call = git.start_refs_below(PREFIX, git_dir).read_ahead()
+
+    def by_name(self) -> dict[str, str]:
+        """The commits by the names of the runs, without refs that are broken; raises GitFailed."""
+        return {ref[len(PREFIX) :]: commit for ref, commit in git.read_refs(self._call).items()}
+
+
 def missing(names: list[str]) -> list[str]:
     """Those of the names that are no ref's here."""
     unknown = set(git.unknown(map(ref, names)))
     return [name for name in names if ref(name) in unknown]
+
+
+def remove_blank(repository: Repository, name: str) -> None:
+    """Remove the file of a ref that has nothing in it, as a power cut may leave one: git can neither read nor replace
+    it."""
+    path = os.path.join(repository.common_dir, ref(name))
+    with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        if not os.path.islink(path) and os.stat(path).st_size == 0:
+            os.unlink(path)
 
 
 def delete(names: Iterable[str]) -> None:

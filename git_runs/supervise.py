@@ -237,6 +237,7 @@ class Supervisor:
         try:
             with self.store.change(self.this_run) as fields:
                 fields["status"] = record.RUNNING
+                fields.pop("finished", None)  # fsck may have thought that we would never come
                 if self.isolation:  # to make the work tree took its time, which is not the command's
                     fields["datetime"] = record.timestamp()
                 fields["process"] = process.identify(os.getpid())

@@ -21,8 +21,9 @@ FLOORS = [
     {"commands"},
     {"filters"},
     {"arguments"},
+    {"consistency"},
     {"lifecycle", "query", "supervise"},
-    {"launch", "preconditions", "reproduction"},
+    {"launch", "leftovers", "preconditions", "reproduction"},
     {"command_line", "work_tree"},
     {"project"},
     {"comparison"},
@@ -32,7 +33,7 @@ FLOORS = [
     {"locks", "record", "terminal"},
     {"files", "interrupts"},
     {"process"},
-    {"errors"},
+    {"errors", "problem"},
     {"escape"},
 ]
 
