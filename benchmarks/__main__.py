@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tabulate import tabulate
 ROUNDS = 21
 FILES = 50_000
 SNAPSHOT_FILES = 20_000
+RUNS = 100_000
 
 Command = list[str]
 Row = tuple[str, float, str, str]
@@ -160,6 +162,38 @@ def taking_a_snapshot(place: Place) -> list[Row]:
     return [(stash, took[stash], "", ""), (plain, took[plain], "", ""), (snapshot, took[snapshot], ratio, "1.5")]
 
 
+def checking_many_runs(place: Place) -> list[Row]:
+    """`fsck`, at most 10 s."""
+    repository = place.repository("many", files=1)
+    place.run("git", "runs", "new", "-q", "run", "true", cwd=repository)
+    place.run("git", "runs", "wait", ".*", cwd=repository)
+    copy_run(repository, "run", RUNS)
+    list_refs, fsck = f"git for-each-ref, {RUNS:,} runs", "git runs fsck, there"
+    commands = {list_refs: same("git", "for-each-ref", "refs/runs"), fsck: same("git", "runs", "fsck")}
+    took = {name: [place.time(command(0), repository) for _ in range(4)][1:] for name, command in commands.items()}
+    medians = {name: statistics.median(times) for name, times in took.items()}
+    ratio = f"{medians[fsck] / medians[list_refs]:.1f} x git for-each-ref"
+    return [(list_refs, medians[list_refs], "", ""), (fsck, medians[fsck], ratio, "10 s")]
+
+
+def copy_run(repository: Path, name: str, number: int) -> None:
+    """Further runs that differ from an ended one only in name and id, with outputs of their own."""
+    runs = repository / ".runs"
+    text = (runs / f"records/{name}.yml").read_text()
+    identifier = text.splitlines()[0]
+    changes = []
+    for copy in (f"{name}{count}" for count in range(1, number)):
+        (runs / f"records/{copy}.yml").write_text(
+            text.replace(identifier, f"id: {uuid.uuid4()}").replace(f"name: {name}\n", f"name: {copy}\n")
+        )
+        (runs / f"logs/{copy}.log").touch()
+        for kind in ("tensorboard", "checkpoints"):
+            (runs / kind / copy).mkdir()
+        changes.append(f"create refs/runs/{copy} HEAD\n")
+    subprocess.run(["git", "update-ref", "--stdin"], cwd=repository, input="".join(changes), text=True, check=True)
+    os.sync()
+
+
 def main() -> None:
     """Measure all, in a directory that is removed again."""
     root = Path(tempfile.mkdtemp(prefix="git-runs-bench-", dir="/tmp"))
@@ -169,6 +203,7 @@ def main() -> None:
         rows += starting(place)
         rows += starting_in_a_large_tree(place, rows[-1][1])
         rows += taking_a_snapshot(place)
+        rows += checking_many_runs(place)
     finally:
         subprocess.run(["tmux", "kill-server"], env=place.environment, stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(root, ignore_errors=True)
