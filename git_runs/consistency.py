@@ -185,7 +185,7 @@ def _records_and_refs(project: Project, runs: Iterable[Run], commits: dict[str, 
     for run in gone:
         commit = run.record.text("commit")
         is_here = _is_hash(commit) and commit not in not_here
-        error = RefGone(refs.ref(run.name), commit, is_here=is_here)
+        error = RefGone(refs.ref(run.name), commit, is_here=is_here, host=run.record.text("host"))
         if is_here:
             mend = partial(_create_ref, project, run)
             yield Problem("no ref", error.message, run=run.name, repair="created there", mend=mend)
