@@ -32,7 +32,8 @@ def write_whole(path: str, text: str, mode: int | None = None) -> None:
         if isinstance(error, OSError):
             error.filename, error.filename2 = path, None
         raise
-    _sync_directory(os.path.dirname(os.path.abspath(path)))
+    with suppress(OSError):  # it is replaced by now, and nobody may be told that it is not
+        _sync_directory(os.path.dirname(os.path.abspath(path)))
 
 
 def _sync_directory(path: str) -> None:
