@@ -28,7 +28,7 @@ PATIENCE = 0.2  # seconds to wait for another process
 
 def stamp_of(path: str) -> Stamp:
     """What tells one state of a file from another; raises FileNotFoundError and the like."""
-    status = os.stat(path)
+    status = os.lstat(path)
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 

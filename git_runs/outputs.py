@@ -166,7 +166,16 @@ class Outputs:
         parent = os.path.dirname(path)
         return os.path.realpath(parent) != os.path.join(os.path.realpath(self.root), os.path.relpath(parent, self.root))
 
+    def _check_way(self, path: str, name: str) -> None:
+        """Raises OutputsInTheWay where a link among the groups of the path would lead the run's outputs elsewhere."""
+        group = os.path.dirname(path)
+        while group != self._kind(path):
+            if os.path.islink(group):
+                raise OutputsInTheWay(name, group)
+            group = os.path.dirname(group)
+
     def _make(self, path: str, name: str) -> None:
+        self._check_way(path, name)
         while True:
             try:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -178,6 +187,7 @@ class Outputs:
                 continue  # the last run of the group was deleted just now, and the group's directory with it
 
     def _rename(self, source: str, target: str, name: str) -> None:
+        self._check_way(target, name)
         if os.path.lexists(target):
             raise OutputsInTheWay(name, target)
         os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -11,7 +11,9 @@ What the runs put out lies in the same directory, see outputs.py.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import chain
 
@@ -292,14 +294,18 @@ class Store:
     def _bytes(self, name: str) -> bytes:
         path = self.path(name)
         try:
-            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            # A pipe would make us wait for whoever writes into it.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise BadRecord(path, 1, "it is no file that could hold one")
                 return file.read()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise NoSuchRun(name) from None
-        except OSError:
-            if os.path.islink(path):
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK):
                 raise BadRecord(path, 1, "it is a symbolic link, and may lead anywhere") from None
-            raise
+            raise BadRecord(path, 1, error.strerror or str(error)) from None
 
     # --- locks
 

@@ -28,8 +28,7 @@ LONG = 1 << 20  # bytes, in which indentation alone could make too many
 def parse(text: bytes, path: str) -> Record:
     """The record that `text`, read from `path`, holds; raises BadRecord with the line that is wrong."""
     try:
-        _check_depth(text)
-        fields = yaml.load(text.decode(), Loader=_Loader)
+        fields = _load(text, text.decode())
     except UnicodeDecodeError as error:
         raise BadRecord(path, text[: error.start].count(b"\n") + 1, "not UTF-8") from None
     except yaml.YAMLError as error:
@@ -47,13 +46,39 @@ def _record(fields: dict[str, Value]) -> Record:
 def parse_settings(text: bytes, path: str) -> dict[str, Value]:
     """The settings in a configuration file in YAML form; raises BadConfig."""
     try:
-        _check_depth(text)
-        settings = yaml.load(text.decode(errors="replace"), Loader=_Loader)
+        settings = _load(text, text.decode(errors="replace"))
     except yaml.YAMLError as error:
         raise BadConfig(path, *_explain(error, text)) from None
     if not isinstance(settings, dict):
         raise BadConfig(path, 1, "settings are lines of the form 'key: value'")
     return settings
+
+
+def _load(text: bytes, decoded: str) -> Value:
+    _check_depth(text)
+    value = yaml.load(decoded, Loader=_Loader)
+    if b"*" in text:
+        size, depth = _extent(value, {})
+        if size > 4 * len(text) + LONG or depth > DEEPEST:
+            raise _TooLarge
+    return value
+
+
+class _TooLarge(yaml.YAMLError):
+    """A few aliases of aliases may stand for more than fits into any memory."""
+
+    reason = "its aliases stand for too much"
+
+
+def _extent(value: Value, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """How many characters the value has with all aliases written out, and how many levels."""
+    if isinstance(value, str) or value is None:
+        return len(value or "") + 1, 0
+    if id(value) not in known:
+        parts = [*value, *value.values()] if isinstance(value, dict) else value
+        extents = [_extent(part, known) for part in parts]
+        known[id(value)] = 1 + sum(size for size, _ in extents), 1 + max((depth for _, depth in extents), default=0)
+    return known[id(value)]
 
 
 def _check_depth(text: bytes) -> None:

@@ -169,3 +169,14 @@ def test_rare_characters_stay_readable() -> None:
     text = yamltext.dump(fields)
     assert text == "description: |-\n  \N{PARTY POPPER} two\n  lines\ncommand: echo \N{ROCKET}\nnote: [\N{ROCKET}]\n"
     assert yamltext.parse(text.encode(), "x") == fields
+
+
+def test_aliases_may_not_stand_for_more_than_fits_into_memory() -> None:
+    lines = ["l0: &l0 [x, x]", *(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 60))]
+    with pytest.raises(BadRecord, match="its aliases stand for too much"):
+        yamltext.parse("\n".join(lines).encode(), "x")
+    deep = ["l0: &l0 [x]", *(f"l{n}: &l{n} [*l{n - 1}]" for n in range(1, 90))]
+    assert yamltext.parse("\n".join(deep).encode(), "x")["l0"] == ["x"]
+    deeper = [*deep, *(f"l{n}: &l{n} [*l{n - 1}]" for n in range(90, 900))]
+    with pytest.raises(BadRecord, match="its aliases stand for too much"):
+        yamltext.parse("\n".join(deeper).encode(), "x")
