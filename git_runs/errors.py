@@ -242,6 +242,16 @@ class BadPattern(RunsError):
         )
 
 
+class SlowPattern(RunsError):
+    """To match the pattern takes far too long; nothing was selected."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(
+            f"gave up matching '{pattern}': there are too many ways in which it could match",
+            "avoid a repetition inside of another, such as (a+)+, or use -G",
+        )
+
+
 class NothingSelected(Negative):
     """No run's name matches the pattern."""
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+import signal
 from contextlib import suppress
 from math import inf, isnan
 
-from .errors import BadPattern, BadRecord, NoSuchRun, NothingSelected
+from .errors import BadPattern, BadRecord, NoSuchRun, NothingSelected, SlowPattern
 from .record import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import NoReturn
 
     from .record import Value
     from .store import Store
+
+PATIENCE = 2.0  # seconds of computing that matching a pattern may take
 
 
 def find(store: Store, name: str) -> Run:
@@ -49,11 +53,26 @@ def select(store: Store, patterns: Iterable[str], *, glob: bool) -> list[str]:
             selected.add(pattern)
             continue
         names = names or list(store.names())
-        matching = list(filter(_matcher(pattern, glob), names))
+        matching = _matching(pattern, glob, names)
         if not matching:
             raise NothingSelected(pattern, looks_like_glob=not glob and any(c in pattern for c in "*?["))
         selected.update(matching)
     return sorted(selected, key=natural_key)
+
+
+def _matching(pattern: str, glob: bool, names: list[str]) -> list[str]:
+    """The names that match the pattern; raises BadPattern, or SlowPattern where that takes too long."""
+
+    def give_up(number: int, frame: object) -> NoReturn:
+        raise SlowPattern(pattern)
+
+    # `re` looks for signals while it matches. The time is our own, so that a busy machine makes no pattern slow.
+    signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE, 0.5)  # again, should some clean-up swallow the exception
+    try:
+        return list(filter(_matcher(pattern, glob), names))
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def _matcher(pattern: str, glob: bool) -> Callable[[str], object]:
