@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from math import inf
 
 from . import git, interrupts, isolation, launch, refs, spec
-from .errors import NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone
+from .errors import NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone, RunsError
 from .files import remove_file
 from .launchers import KILL_NOW, tmux
 from .record import Record, Run
@@ -207,7 +207,7 @@ def _move(project: Project, run: Run, new: str, commit: str) -> None:
         former = [name for name in (*run.record.former_names, old) if name != new]
         project.store.rename(run, new, former if goes_on else None)
         undo.pop_all()
-        _forget_refs(run, old)
+        _leave_old_name(run, new)
     _repair_work_tree(project, run, new)
     now = project.store.find(run)
     if now and now.record.former_names and not now.record.is_under_way:  # it has ended meanwhile
@@ -243,6 +243,14 @@ def _forget_refs(run: Run, name: str) -> None:
     refs.delete([name])
     for _, repository, inner in run.record.submodules:
         refs.delete_in_submodule(repository, name, inner)
+
+
+def _leave_old_name(run: Run, new: str) -> None:
+    """The run has its new name, whether this succeeds or not."""
+    try:
+        _forget_refs(run, run.name)
+    except (RunsError, OSError) as error:
+        warn(f"run '{run.name}' is now '{new}', but {refs.ref(run.name)} is still there: {error}")
 
 
 def _rename_session(project: Project, run: Run, session: Session, new: str) -> None:

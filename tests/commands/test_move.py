@@ -213,3 +213,14 @@ def test_the_hint_names_no_options_that_move_does_not_have(repo: Repository) -> 
     repo.finish("old")
     repo.finish("taken")
     assert repo.runs("move", "old", "taken").err == "fatal: run 'taken' already exists\n"
+
+
+def test_an_old_ref_that_cannot_be_deleted_is_told(repo: Repository) -> None:
+    repo.finish("base")
+    repo.git("pack-refs", "--all")
+    repo.git("config", "core.packedRefsTimeout", "0")
+    (repo.path / ".git/packed-refs.lock").touch()
+    result = repo.runs("move", "base", "new")
+    assert result.code == 0
+    assert result.err.startswith("warning: run 'base' is now 'new', but refs/runs/base is still there: ")
+    assert (repo.ok("list"), repo.refs()) == ("new\n", ["refs/runs/base", "refs/runs/new"])
