@@ -1,0 +1,238 @@
+"""Breaking things on purpose, and telling afterwards whether all is as it was promised.
+
+`RUNS_FAULTS=full` makes the tests long: 500 moments instead of a dozen, 10,000 inputs instead of a few hundred.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+
+from git_runs import process
+from git_runs.main import COMMANDS
+from tests.conftest import Machine, Repository, wait_for
+
+FULL = os.environ.get("RUNS_FAULTS") == "full"
+MOMENTS = 500 if FULL else 4
+SYSTEM_CALLS = 10**9 if FULL else 5  # at most so many of those that write
+EXAMPLES = 10_000 if FULL else 150
+
+STRACE = shutil.which("strace")
+
+
+# --- what is promised
+
+
+def check(repo: Repository) -> None:
+    """All agrees: records, refs, objects and files."""
+    assert disagreements(repo) == []
+
+
+def disagreements(repo: Repository) -> list[str]:
+    """Each disagreement in one line, "what: name"; empty where all is well.
+
+    Here is the place where `git runs fsck` may take over. That records parse, and git's own objects are sound, has to
+    hold at any time.
+    """
+    repo.git("fsck", "--strict")
+    refs = dict(
+        line.split()
+        for line in repo.git("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/runs").splitlines()
+    )
+    records = read_records(repo)
+    identifiers = [record["id"] for record in records.values()]
+    return sorted(
+        [f"ref without record: {name}" for name in refs.keys() - records.keys()]
+        + [f"record without ref: {name}" for name in records.keys() - refs.keys()]
+        + [f"another commit: {name}" for name in refs.keys() & records.keys() if refs[name] != records[name]["commit"]]
+        + [f"another name inside: {name}" for name, record in records.items() if record["name"] != name]
+        + [f"one of two: {name}" for name, record in records.items() if identifiers.count(record["id"]) > 1]
+        + [f"left over: {path.name}" for path in leftovers(repo)]
+        + [f"outputs without run: {name}" for name in outputs(repo) if not is_run_or_group(name, records)]
+    )
+
+
+def mend(repo: Repository) -> None:
+    """Let `git runs fsck --repair` put right what a crash has left, as soon as there is one."""
+    if "fsck" in COMMANDS:
+        repo.runs("fsck", "--repair")
+        assert repo.runs("fsck").code == 0, repo.runs("fsck")
+
+
+def read_records(repo: Repository) -> dict[str, dict[str, object]]:
+    """All records by name, as any YAML reader reads them."""
+    top = repo.path / ".runs/records"
+    paths = [path for path in top.rglob("*.yml") if path.is_file()]
+    return {str(path.relative_to(top))[: -len(".yml")]: yaml.safe_load(path.read_bytes()) for path in paths}
+
+
+def leftovers(repo: Repository) -> list[Path]:
+    """Files that only a process under way needs."""
+    places = (repo.path / ".runs/records", repo.path / ".runs/specs", repo.path / ".git/refs")
+    return [path for place in places for path in place.rglob("*") if path.suffix in (".lock", ".json")]
+
+
+def outputs(repo: Repository) -> set[str]:
+    """The names under which something was put out, or those of their groups."""
+    top = repo.path / ".runs"
+    logs = {str(path.relative_to(top / "logs")).removesuffix(".log") for path in (top / "logs").rglob("*.log")}
+    files = [path.relative_to(top) for kind in ("tensorboard", "checkpoints") for path in (top / kind).rglob("*")]
+    return logs | {path.parts[1] for path in files if (top / path).is_file()}
+
+
+def is_run_or_group(name: str, runs: Iterable[str]) -> bool:
+    """Whether there is a run of that name, or one in a group of that name."""
+    return any(run == name or run.startswith(f"{name}/") for run in runs)
+
+
+def surprises(err: str) -> bool:
+    """Whether the program met what nobody had thought of."""
+    return "Traceback" in err or re.search(r"^fatal: unexpected [A-Z]\w+: ", err, re.MULTILINE) is not None
+
+
+class Bystanders:
+    """Runs that have nothing to do with what is broken, and have to come out of it as they went in."""
+
+    def __init__(self, repo: Repository, *names: str) -> None:
+        self.repo = repo
+        self.names = names
+        make(repo, *names)
+        self.before = self._state()
+
+    def check(self) -> None:
+        """They are as they were, and listed."""
+        assert self._state() == self.before
+        listed = self.repo.ok("list").split()
+        assert set(self.names) <= set(listed)
+
+    def _state(self) -> tuple[list[tuple[bytes, bytes]], list[str]]:
+        logs = [self.repo.path / f".runs/logs/{name}.log" for name in self.names]
+        refs = self.repo.git("show-ref", "--", *(f"refs/runs/{name}" for name in self.names))
+        files = zip(map(self.repo.record_path, self.names), logs, strict=True)
+        return [(record.read_bytes(), log.read_bytes()) for record, log in files], sorted(refs.splitlines())
+
+
+def make(repo: Repository, *names: str) -> None:
+    """Runs that have ended, each of which printed its name."""
+    for name in names:
+        repo.ok("new", "-q", name, "echo $RUNS_NAME; :")
+    settle(repo.machine)
+
+
+# --- breaking
+
+
+def kill_after(repo: Repository, seconds: float, *arguments: str) -> str:
+    """`git runs <arguments>`, killed after some time; gives what it printed."""
+    return _broken(repo, ["git-runs", *arguments], seconds)[0]
+
+
+Moment = tuple[str, int]  # a system call, and which of those of its name, counted from 1
+
+
+class Strace:
+    """strace(1) beside `git runs <arguments>`: it kills the process, or lets calls fail, where they write."""
+
+    CALLS = (
+        *("openat", "write", "pwrite64", "rename", "link", "unlink", "mkdir", "rmdir", "symlink", "fsync", "fdatasync"),
+        *("ftruncate", "fchmod", "vfork", "fork", "clone", "clone3", "execve", "kill"),
+    )
+    FAILING = ("openat", "write", "pwrite64", "rename", "link", "mkdir", "fsync", "fdatasync")
+
+    def __init__(self, repo: Repository) -> None:
+        assert STRACE
+        self.repo = repo
+        self.log = repo.path.parent / "strace"
+
+    def moments(self, *arguments: str, only: tuple[str, ...] = CALLS) -> list[Moment]:
+        """The process's calls that write, or start another process: as many as there is time for."""
+        out, err, code = _broken(self.repo, [*self.command(), "git-runs", *arguments], None)
+        assert code == 0, (out, err)
+        return self.logged(only)
+
+    def logged(self, only: tuple[str, ...] = CALLS) -> list[Moment]:
+        """The same, from the log of the last process."""
+        reading = re.compile(r"openat\(.*O_RDONLY|openat\(.*/dev/|write\([12],")
+        counts: dict[str, int] = {}
+        found = []
+        for line in self.log.read_text(errors="replace").splitlines():
+            if call := re.match(r"(\w+)\(", line):
+                counts[call[1]] = counts.get(call[1], 0) + 1
+                if call[1] in only and not reading.match(line):
+                    found.append((call[1], counts[call[1]]))
+        return random.sample(found, min(SYSTEM_CALLS, len(found)))
+
+    def kill(self, moment: Moment, *arguments: str) -> str:
+        """`git runs <arguments>`, killed at that call; gives what it printed."""
+        return _broken(self.repo, [*self.command(moment, "signal=KILL"), "git-runs", *arguments], None)[0]
+
+    def fail(self, moment: Moment, error: str, *arguments: str) -> tuple[str, str, int]:
+        """`git runs <arguments>`, for which that call fails; gives what it printed and its exit code."""
+        return _broken(self.repo, [*self.command(moment, f"error={error}"), "git-runs", *arguments], None)
+
+    def command(self, moment: Moment | None = None, fault: str = "") -> list[str]:
+        """What to put before a command; the traced process stays the child of whoever starts it."""
+        assert STRACE
+        call, count = moment or ("", 0)
+        what = f"inject={call}:{fault}:when={count}" if moment else f"trace={','.join(self.CALLS)}"
+        return [STRACE, "-D", "-o", str(self.log), "-e", what]
+
+
+def _broken(repo: Repository, command: list[str], seconds: float | None) -> tuple[str, str, int]:
+    broken = subprocess.Popen(
+        command,
+        cwd=repo.path,
+        env=repo.machine.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        out, err = broken.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        broken.kill()
+        out, err = broken.communicate()
+    # What it had asked of git and tmux is still done.
+    wait_for(lambda: not process.group_lives(broken.pid))
+    settle(repo.machine)
+    return out.decode(), err.decode(), broken.returncode
+
+
+def settle(machine: Machine) -> None:
+    """Wait until no run goes on."""
+    wait_for(lambda: not supervisors(machine))
+
+
+def supervisors(machine: Machine) -> list[int]:
+    """The process ids of the supervisors that live."""
+    return [int(path.name) for path in machine.processes() if _is_supervisor(path)]
+
+
+def _is_supervisor(path: Path) -> bool:
+    """Not the tmux server or the strace that it was started by, whose command lines say the same."""
+    try:
+        words = (path / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    return b"python" in words[0] and any(b"git_runs.supervise" in word for word in words)
+
+
+def kill_after_a_while(found: Callable[[], list[int]], seconds: float) -> None:
+    """Kill the processes that are found, some time after there are any; they may have ended by then."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and found():
+        pass
+    for pid in found():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

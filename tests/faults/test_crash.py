@@ -1,0 +1,237 @@
+"""Killed with -9 at any moment, or told that the disk is full, nothing that was there is lost."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Repository
+from tests.faults.harness import (
+    MOMENTS,
+    STRACE,
+    Bystanders,
+    Moment,
+    Strace,
+    check,
+    disagreements,
+    kill_after,
+    kill_after_a_while,
+    make,
+    mend,
+    read_records,
+    settle,
+    supervisors,
+    surprises,
+)
+
+pytestmark = pytest.mark.timeout(3 * 3600)
+by_strace = pytest.mark.skipif(not STRACE, reason="strace is not installed")
+
+COMMANDS = {
+    "new": ("new", "-q", "{}", "echo $RUNS_NAME; :"),
+    "delete": ("delete", "-y", "{}"),
+    "move": ("move", "{}", "{}-moved"),
+    "describe": ("describe", "{}", "-m", "new words"),
+}
+
+
+def arguments(command: str, name: str) -> list[str]:
+    """The command's arguments, for the run of that name."""
+    return [word.format(name) for word in COMMANDS[command]]
+
+
+@by_strace
+@pytest.mark.parametrize("command", COMMANDS)
+def test_killed_at_any_call_that_writes(repo: Repository, command: str) -> None:
+    bystanders, strace = prepare(repo, command, "v0")
+    moments = strace.moments(*arguments(command, "v0"))
+    make(repo, *(one for moment in moments for one in victims(command, named(moment))))
+    for moment in moments:
+        name = named(moment)
+        printed = strace.kill(moment, *arguments(command, name))
+        check_after(repo, command, name, printed)
+        bystanders.check()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_killed_at_any_time(repo: Repository, command: str) -> None:
+    bystanders, _ = prepare(repo, command, "v0")
+    before = time.monotonic()
+    repo.ok(*arguments(command, "v0"))
+    duration = time.monotonic() - before
+    names = [f"v{number}v" for number in range(MOMENTS)]
+    make(repo, *(one for name in names for one in victims(command, name)))
+    for name in names:
+        printed = kill_after(repo, random.uniform(0.2, 1.1) * duration, *arguments(command, name))
+        check_after(repo, command, name, printed)
+        bystanders.check()
+
+
+def prepare(repo: Repository, command: str, name: str) -> tuple[Bystanders, Strace]:
+    """Runs that must not change, one that the command is first tried on, and strace."""
+    bystanders = Bystanders(repo, "by", "stander")
+    make(repo, *victims(command, name))
+    check(repo)
+    return bystanders, Strace(repo)
+
+
+def named(moment: Moment) -> str:
+    """The name of the run that is broken there."""
+    call, count = moment
+    return f"{call}-{count}-th"
+
+
+def victims(command: str, name: str) -> list[str]:
+    """The runs that have to be there before the command."""
+    return [] if command == "new" else [name]
+
+
+def check_after(repo: Repository, command: str, name: str, printed: str) -> None:
+    """Records parse, git is content, nothing but the broken run is out of step, and it can be mended."""
+    out_of_step = disagreements(repo)
+    assert [line for line in out_of_step if name not in line and "left over" not in line] == []
+    CHECKS[command](repo, name, printed, out_of_step)
+    mend(repo)
+    if out_of_step:
+        clean_up(repo, name)
+        check(repo)
+
+
+def check_new(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What was reported as started is whole."""
+    if name in printed:
+        assert [line for line in out_of_step if "left over" not in line] == []
+        assert read_records(repo)[name]["status"] == "finished"
+        assert repo.log(name) == f"{name}\n"
+
+
+def check_delete(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """It is there with its record, or gone; what was reported as deleted is gone."""
+    if name in printed:
+        assert out_of_step == []
+        assert name not in read_records(repo)
+    assert f"ref without record: {name}" not in out_of_step
+    assert f"outputs without run: {name}" not in out_of_step
+
+
+def check_move(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """It has one name or the other, or both, and what it printed is kept."""
+    records = read_records(repo)
+    there = [one for one in (name, f"{name}-moved") if one in records]
+    assert there
+    logs = [repo.path / f".runs/logs/{one}.log" for one in (name, f"{name}-moved")]
+    assert [log.read_text() for log in logs if log.exists()] == [f"{name}\n"]
+
+
+def check_describe(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """It has the old words or the new ones, and can be given others at once."""
+    assert read_records(repo)[name]["description"] in ("first model", "new words")
+    repo.ok("describe", name, "-m", "other words")
+    assert [line for line in out_of_step if "left over" not in line] == []
+
+
+CHECKS = {"new": check_new, "delete": check_delete, "move": check_move, "describe": check_describe}
+
+
+@by_strace
+@pytest.mark.parametrize("command", COMMANDS)
+def test_where_a_write_fails_it_is_said_and_undone(repo: Repository, command: str) -> None:
+    bystanders, strace = prepare(repo, command, "v0")
+    moments = strace.moments(*arguments(command, "v0"), only=strace.FAILING)
+    make(repo, *(one for moment in moments for one in victims(command, named(moment))))
+    for moment in moments:
+        name = named(moment)
+        error = random.choice(["ENOSPC", "EROFS", "EIO"])
+        out, err, code = strace.fail(moment, error, *arguments(command, name))
+        assert not surprises(err)
+        assert (code == 0) == (not err.startswith(("fatal:", "error:"))), (out, err, code)
+        if code:
+            left = [line for line in disagreements(repo) if name in line]
+            there = set(read_records(repo)) & {name, f"{name}-moved"}
+            assert (left, there) == ([], set(victims(command, name))), err
+        bystanders.check()
+        mend(repo)
+        if disagreements(repo):
+            clean_up(repo, name)
+            check(repo)
+
+
+# --- the supervisor
+
+
+@by_strace
+def test_a_supervisor_killed_at_any_call_that_writes(repo: Repository) -> None:
+    bystanders, strace = prepare(repo, "new", "v0")
+    through_strace(repo, strace.command())
+    repo.finish("traced", "echo $RUNS_NAME; :")
+    settle(repo.machine)
+    for moment in strace.logged():
+        through_strace(repo, strace.command(moment, "signal=KILL"))
+        check_lost(repo, named(moment), start)
+        bystanders.check()
+
+
+def test_a_supervisor_killed_at_any_time(repo: Repository) -> None:
+    bystanders, _ = prepare(repo, "new", "v0")
+    for number in range(MOMENTS):
+
+        def start_and_kill(repo: Repository, name: str) -> None:
+            start(repo, name)
+            kill_after_a_while(lambda: supervisors(repo.machine), random.uniform(0, 0.15))
+
+        check_lost(repo, f"v{number}", start_and_kill)
+        bystanders.check()
+
+
+def start(repo: Repository, name: str) -> None:
+    """Start a run that takes its time."""
+    repo.ok("new", "-q", name, "echo $RUNS_NAME; sleep 0.05; :")
+
+
+def check_lost(repo: Repository, name: str, start: Callable[[Repository, str], None]) -> None:
+    """The run is finished or lost, and in step either way; its record is not kept locked by the dead."""
+    start(repo, name)
+    settle(repo.machine)
+    assert [line for line in disagreements(repo) if "left over" not in line] == []
+    assert repo.lookup(name, "status") in ("finished", "lost", "killed")
+    assert read_records(repo)[name]["status"] in ("starting", "running", "finished", "killed")
+    repo.ok("describe", name, "-m", "other words")
+    mend(repo)
+    repo.ok("delete", "-y", name)
+
+
+def through_strace(repo: Repository, words: list[str]) -> None:
+    """From now on tmux starts supervisors by way of these words."""
+    tmux = repo.machine.home / "bin/tmux"
+    tmux.parent.mkdir(exist_ok=True)
+    tmux.write_text(
+        f"#!{sys.executable}\n"
+        "import os, sys\n"
+        "words = sys.argv[1:]\n"
+        f"at = words.index('-I') - 1 if 'new-session' in words else 0\n"
+        f"words[at:at] = {words!r} if at else []\n"
+        f"os.execv({shutil.which('tmux')!r}, ['tmux', *words])\n"
+    )
+    tmux.chmod(0o755)
+    path = repo.machine.environment["PATH"]
+    if str(tmux.parent) not in path:
+        repo.machine.environment["PATH"] = f"{tmux.parent}:{path}"
+
+
+def clean_up(repo: Repository, name: str) -> None:
+    """Remove the broken run by force, whatever there is of it, as its owner could."""
+    for one in (name, f"{name}-moved"):
+        (repo.path / f".git/refs/runs/{one}.lock").unlink(missing_ok=True)
+        repo.runs("delete", "-y", "--force", one)
+        repo.git("update-ref", "-d", f"refs/runs/{one}")
+        (repo.path / f".runs/logs/{one}.log").unlink(missing_ok=True)
+        for kind in ("tensorboard", "checkpoints"):
+            shutil.rmtree(repo.path / ".runs" / kind / one, ignore_errors=True)
+    for pattern in ("records/*.lock", "specs/*"):
+        for path in (repo.path / ".runs").glob(pattern):
+            path.unlink()
