@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := setup.cfg pyproject.toml README.md bin/git-runs $(shell find git_runs man -name '*.py' -o -name '*.1')
 
-.PHONY: demo test lint format bench clean tmux
+.PHONY: demo test faults lint format bench clean tmux
 
 ## demo: set everything up, and run the main job: two real training runs, from start to reproduction
 demo: $(BIN)/git-runs tmux
@@ -12,6 +12,10 @@ demo: $(BIN)/git-runs tmux
 ## test: set everything up, and pass the tests
 test: .venv/dev $(BIN)/git-runs tmux
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4
+
+## faults: break things on purpose, in full; takes hours
+faults: .venv/dev $(BIN)/git-runs tmux
+	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 tests/faults
 
 ## lint: types, style and formatting
 lint: .venv/dev $(BIN)/git-runs
