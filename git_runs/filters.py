@@ -81,7 +81,8 @@ class _Condition:
         if value is None:
             return False
         if self._pattern:
-            return self._pattern.search(to_text(value)) is not None
+            with query.bounded(self._value):
+                return self._pattern.search(to_text(value)) is not None
         left, right = query.sort_key(value), query.sort_key(self._value)
         return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[self._operator]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from math import inf, isnan
 
 from .errors import BadPattern, BadRecord, NoSuchRun, NothingSelected, SlowPattern
@@ -12,7 +12,7 @@ from .record import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import NoReturn
 
     from .record import Value
@@ -62,6 +62,13 @@ def select(store: Store, patterns: Iterable[str], *, glob: bool) -> list[str]:
 
 def _matching(pattern: str, glob: bool, names: list[str]) -> list[str]:
     """The names that match the pattern; raises BadPattern, or SlowPattern where that takes too long."""
+    with bounded(pattern):
+        return list(filter(_matcher(pattern, glob), names))
+
+
+@contextmanager
+def bounded(pattern: str) -> Iterator[None]:
+    """Raises SlowPattern where what is done in the `with` block, to match the pattern, takes too long."""
 
     def give_up(number: int, frame: object) -> NoReturn:
         raise SlowPattern(pattern)
@@ -70,7 +77,7 @@ def _matching(pattern: str, glob: bool, names: list[str]) -> list[str]:
     signal.signal(signal.SIGVTALRM, give_up)
     signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE, 0.5)  # again, should some clean-up swallow the exception
     try:
-        return list(filter(_matcher(pattern, glob), names))
+        yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 

@@ -72,6 +72,14 @@ def test_a_condition_that_cannot_be_understood(three: Repository, condition: str
     assert result.err.endswith("hint: as in --where 'status=failed'\n")
 
 
+def test_a_condition_that_would_be_matched_for_ever_is_given_up(three: Repository) -> None:
+    path = three.record_path("a")
+    path.write_text(path.read_text().replace("description: ", f"description: {'a' * 60} "))
+    result = three.runs("table", "--where", "description~^(a+)+$")
+    assert (result.code, result.out) == (128, "")
+    assert result.err.startswith("fatal: gave up matching '^(a+)+$': ")
+
+
 def test_output_passes_through_gits_pager(three: Repository, screen: Screen) -> None:
     three.git("config", "core.pager", "sed s/^/PAGED:/")
     screen.type("git runs list")
