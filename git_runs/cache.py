@@ -100,6 +100,8 @@ class Cache:
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:
+            if os.path.islink(self._path):  # somebody planted it
+                raise sqlite3.OperationalError("it is a symbolic link")
             self._opened = sqlite3.connect(self._path, timeout=PATIENCE)
             # A crash may damage it; then it is made anew.
             self._opened.execute("PRAGMA synchronous = OFF")

@@ -321,6 +321,23 @@ def test_a_cache_that_somebody_else_locks_is_done_without(store: Store) -> None:
     connection.close()
 
 
+def test_a_cache_that_is_a_link_is_neither_read_nor_written(store: Store, tmp_path: Path) -> None:
+    store.create("a", Record(name="a", description="x"))
+    age(store.path("a"))
+    recalled(store, "a")
+    lie = tmp_path / "lie"
+    (Path(store.root) / NAME).rename(lie)
+    lie.write_bytes(lie.read_bytes())
+    connection = sqlite3.connect(lie)
+    connection.execute("DELETE FROM records")
+    connection.commit()
+    connection.close()
+    before = lie.read_bytes()
+    (Path(store.root) / NAME).symlink_to(lie)
+    assert recalled(Store(store.root), "a")["description"] == "x"
+    assert lie.read_bytes() == before
+
+
 def test_bad_records_are_told_each_time(store: Store) -> None:
     store.create("a", Record(name="a"))
     Path(store.path("a")).write_text("a: b: c\n")
