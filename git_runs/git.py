@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from functools import cache
 
 from .errors import GitFailed, MainWorkTreeUnknown, ToolMissing, ToolTooOld
 
@@ -313,15 +314,15 @@ def submodules_of(commit: str, git_dir: str) -> list[tuple[str, str]]:
     return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", tree)]
 
 
-def git_dirs_at(place: str, environment: dict[str, str] | None = None) -> tuple[str, str] | None:
+def git_dirs_at(place: str) -> tuple[str, str] | None:
     """The git dir and the common git dir of the repository whose work tree is at `place`; None where there is none.
 
-    `environment` is one that ties git to no repository, if the caller has one. Raises GitFailed.
+    Raises GitFailed.
     """
     if not os.path.lexists(os.path.join(place, ".git")):
         return None
     options = ("-C", place, "rev-parse", "--path-format=absolute", "--git-dir", Search.SEPARATOR, "--git-common-dir")
-    answer = Call(*options, environment=environment or without_repository()).output()
+    answer = Call(*options, environment=without_repository()).output()
     git_dir, common_dir = (path(line[:-1]) for line in answer.split(Search.SEPARATOR + "\n"))
     return git_dir, common_dir
 
@@ -426,9 +427,24 @@ def update_refs(words: Iterable[str], git_dir: str | None = None) -> None:
 # --- the environment
 
 
+@cache
 def start_local_variables() -> Call:
-    """Begin to ask for the names of the variables that tie git to one repository."""
+    """Begin to ask for the names of the variables that tie git to one repository; git is asked only once.
+
+    `local_variables` takes the answer.
+    """
     return start("rev-parse", "--local-env-vars")
+
+
+def local_variables() -> set[str]:
+    """The answer to `start_local_variables`; raises GitFailed."""
+    return set(start_local_variables().output().split())
+
+
+def without_repository() -> dict[str, str]:
+    """Our environment without the variables that tie git to one repository."""
+    local = local_variables()
+    return {key: value for key, value in os.environ.items() if key not in local}
 
 
 def checkout_settings(place: str, environment: dict[str, str]) -> dict[str, str]:
@@ -437,12 +453,6 @@ def checkout_settings(place: str, environment: dict[str, str]) -> dict[str, str]
     answer = Call("-C", place, "config", "-z", "--get-regexp", keys, environment=environment).finish()[1]
     entries = [_key_and_value(entry) for entry in answer.split("\0")[:-1]]
     return {key: value or "" for key, value in entries}
-
-
-def without_repository() -> dict[str, str]:
-    """Our environment without the variables that tie git to one repository."""
-    local = set(start_local_variables().output().split())
-    return {key: value for key, value in os.environ.items() if key not in local}
 
 
 def moment(date: str) -> float:

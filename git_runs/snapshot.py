@@ -242,7 +242,7 @@ def _submodules(outer: Tree, paths: Iterable[str], message: str, limit: int, add
     own = os.path.realpath(git.path(outer.run("rev-parse", "--path-format=absolute", "--git-common-dir").rstrip("\n")))
     for path in paths:
         top = outer.place(path)
-        places = git.git_dirs_at(top, environment)
+        places = git.git_dirs_at(top)
         if places is None or os.path.realpath(places[1]) == own:
             if places or (os.path.isdir(top) and os.listdir(top)):
                 inner.inexact.append(path)

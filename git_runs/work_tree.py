@@ -22,7 +22,7 @@ class WorkTree:
         self._status = git.start_status()
         self._hidden = index.start_hidden()
         self._subject = git.start_subject()
-        self._local_variables = git.start_local_variables()
+        git.start_local_variables()
 
     @cached_property
     def state(self) -> WorkTreeState:
@@ -62,7 +62,7 @@ class WorkTree:
 
     def environment(self) -> dict[str, str]:
         """Our environment without what git added to it, which would tie the command to this repository."""
-        git_only = {*self._local_variables.output().split(), *git.ADDED_BY_GIT}
+        git_only = {*git.local_variables(), *git.ADDED_BY_GIT}
         environment = {key: value for key, value in os.environ.items() if key not in git_only}
         if environment.get("GIT_EDITOR") == ":":
             del environment["GIT_EDITOR"]
