@@ -14,7 +14,7 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
     Identity = dict[str, Any]
@@ -27,7 +27,7 @@ def identify(pid: int) -> Identity | None:
     if not _has_proc():
         return _identify_by_ps(pid)
     status = _status(pid)
-    if status is None or status[0] in (b"Z", b"X"):
+    if status is None or not _lives(status):
         return None
     return {"pid": pid, "started": int(status[19]), "boot": _boot()}
 
@@ -51,20 +51,15 @@ def group_lives(group: int) -> bool:
         return True
     if not _has_proc():
         return True
-    statuses = (_status(int(entry)) for entry in os.listdir(PROC) if entry.isdecimal())
-    return any(status[0] not in (b"Z", b"X") and int(status[2]) == group for status in statuses if status)
+    return any(_lives(status) and int(status[2]) == group for _, status in _statuses())
 
 
 def descendants(pid: int) -> list[Identity]:
     """The living processes that the process started, and those that they started, whatever their groups; as far as
     that can be known."""
-    if not _has_proc():
-        return []
-    statuses = {int(entry): _status(int(entry)) for entry in os.listdir(PROC) if entry.isdecimal()}
     children: dict[int, list[int]] = {}
-    for child, status in statuses.items():
-        if status:
-            children.setdefault(int(status[1]), []).append(child)
+    for child, status in _statuses():
+        children.setdefault(int(status[1]), []).append(child)
     found, unseen = [], [pid]
     while unseen:
         below = children.get(unseen.pop(), [])
@@ -110,9 +105,9 @@ def ask(command: list[str], environment: Mapping[str, str], patience: float) -> 
 def is_in(place: str) -> bool:
     """Whether a process that is ours to see works in the directory or below it, as far as that can be known."""
     inside = os.path.realpath(place) + "/"
-    for entry in os.listdir(PROC) if _has_proc() else ():
+    for pid in _pids():
         with suppress(OSError):
-            if entry.isdecimal() and f"{os.readlink(f'{PROC}/{entry}/cwd')}/".startswith(inside):
+            if f"{os.readlink(f'{PROC}/{pid}/cwd')}/".startswith(inside):
                 return True
     return False
 
@@ -129,9 +124,9 @@ def ignores(pid: int, number: int) -> bool:
 
 def mentions(path: str) -> bool:
     """Whether the command line of a living process here has the path in it, as far as that can be known."""
-    for entry in os.listdir(PROC) if _has_proc() else ():
-        with suppress(OSError), open(f"{PROC}/{entry}/cmdline", "rb") as file:
-            if entry.isdecimal() and os.fsencode(path) in file.read():
+    for pid in _pids():
+        with suppress(OSError), open(f"{PROC}/{pid}/cmdline", "rb") as file:
+            if os.fsencode(path) in file.read():
                 return True
     return False
 
@@ -151,6 +146,22 @@ def namespace() -> str:
 
 def _has_proc() -> bool:
     return os.path.exists(f"{PROC}/self/stat")
+
+
+def _pids() -> list[int]:
+    """The ids of all processes that are ours to see; none where nothing tells them."""
+    return [int(entry) for entry in os.listdir(PROC) if entry.isdecimal()] if _has_proc() else []
+
+
+def _statuses() -> Iterator[tuple[int, list[bytes]]]:
+    """The processes that are ours to see, zombies too: their ids, and their fields as `_status` gives them."""
+    for pid in _pids():
+        if status := _status(pid):
+            yield pid, status
+
+
+def _lives(status: list[bytes]) -> bool:
+    return status[0] not in (b"Z", b"X")
 
 
 def _status(pid: int) -> list[bytes] | None:
