@@ -18,10 +18,11 @@ from .times import Mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
     from .outputs import Outputs
-    from .record import Run
+    from .record import Record, Run
 
 EQUAL, DIFFERENT, NOT_COMPARED = "equal", "different", "not compared"
 CHUNK = 1 << 20
@@ -48,36 +49,73 @@ class Item:
 
 def compare(outputs: Outputs, a: Run, b: Run) -> list[Item]:
     """Everything that the two runs put out, item by item."""
-    return [_ending(a, b), _logs(outputs, a, b), *_files(outputs, a, b)]
+    sides = _Side(outputs, a), _Side(outputs, b)
+    return [_ending(*sides), _logs(*sides), *_files(*sides)]
 
 
 def is_silent(outputs: Outputs, run: Run) -> bool:
     """Whether the run printed nothing."""
-    return not any(_lines(outputs, run))
+    return not any(_lines(_Side(outputs, run)))
 
 
-def _ending(a: Run, b: Run) -> Item:
-    endings = [_how(run) for run in (a, b)]
+class _Side:
+    """One of the runs, and what stands for the paths that hold its name or tell where it ran."""
+
+    def __init__(self, outputs: Outputs, run: Run) -> None:
+        self.outputs = outputs
+        self.name = run.name
+        self.record = run.record
+        names = {run.name, run.record.text("launched-as") or run.name}
+        tops = {run.record.text("top") or os.path.dirname(outputs.root), *map(outputs.worktree, names)}
+        places = {
+            **dict.fromkeys(map(outputs.tensorboard, names), "<tensorboard>"),
+            **dict.fromkeys(map(outputs.checkpoints, names), "<checkpoints>"),
+            **dict.fromkeys(map(outputs.log, names), "<log>"),
+            **dict.fromkeys(tops, "<top>"),
+            outputs.root: "<runs-dir>",
+        }
+        places |= {os.path.realpath(place): mask for place, mask in places.items()}
+        self._masks = {os.fsencode(place): mask.encode() for place, mask in places.items()}
+        longest_first = sorted(map(re.escape, self._masks), key=len, reverse=True)
+        self._paths = re.compile(b"(" + b"|".join(longest_first) + rb")(?!\.?[\w-])")
+
+    @property
+    def log(self) -> str:
+        """Where the log is, if it is there."""
+        return self.outputs.log(self.name)
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether it had a work tree of its own."""
+        return "worktree" in self.record
+
+    def hide_paths(self, text: bytes) -> bytes:
+        """The text with the paths masked."""
+        return self._paths.sub(lambda match: self._masks[match[1]], text)
+
+
+def _ending(a: _Side, b: _Side) -> Item:
+    endings = _how(a.record), _how(b.record)
     if endings[0] == endings[1]:
         return Item("exit code", EQUAL)
     return Item("exit code", DIFFERENT, " / ".join(endings))
 
 
-def _how(run: Run) -> str:
+def _how(record: Record) -> str:
     keys = ("exit-code", "signal", "error")
-    return ", ".join([run.record.status, *(f"{key} {run.record.text(key)}" for key in keys if key in run.record)])
+    return ", ".join([record.status, *(f"{key} {record.text(key)}" for key in keys if key in record)])
 
 
 # --- logs
 
 
-def _logs(outputs: Outputs, a: Run, b: Run) -> Item:
-    there = [run.name for run in (a, b) if os.path.isfile(outputs.log(run.name))]
+def _logs(a: _Side, b: _Side) -> Item:
+    there = [side.name for side in (a, b) if os.path.isfile(side.log)]
     if len(there) < 2:
         return Item("log", f"only in {there[0]}" if there else "in neither")
     times = Mask(a.record), Mask(b.record)
     masked = ""
-    for number, (left, right) in enumerate(zip_longest(_lines(outputs, a), _lines(outputs, b)), 1):
+    for number, (left, right) in enumerate(zip_longest(_lines(a), _lines(b)), 1):
         if left == right:
             continue
         shown = f"line {number}: {' / '.join(_excerpts(left, right))}"
@@ -101,13 +139,12 @@ def _cut(text: str, start: int) -> str:
     return ("..." if start else "") + text[start:end] + ("..." if len(text) > end else "")
 
 
-def _lines(outputs: Outputs, run: Run) -> Iterator[bytes]:
+def _lines(side: _Side) -> Iterator[bytes]:
     """What the command printed, without paths and escape sequences that are others each time."""
-    identifier = run.record.text("id")
-    started = "worktree" not in run.record
+    identifier = side.record.text("id")
+    started = not side.is_isolated
     start, end = start_marker(identifier), end_marker(identifier)
-    paths = _Paths(outputs, run)
-    with open(outputs.log(run.name), "rb") as log:
+    with open(side.log, "rb") as log:
         for line in log:
             if not started:  # the work tree is being made
                 _, found, line = line.partition(start)
@@ -115,7 +152,7 @@ def _lines(outputs: Outputs, run: Run) -> Iterator[bytes]:
                 if not started or not line:
                     continue
             if line != end:
-                yield paths.hide(_plain(line.replace(end, b"")))
+                yield side.hide_paths(_plain(line.replace(end, b"")))
 
 
 def _plain(line: bytes) -> bytes:
@@ -125,56 +162,30 @@ def _plain(line: bytes) -> bytes:
     return b"\r".join([*(part for part in drawn if not _PROGRESS.search(part)), last])
 
 
-class _Paths:
-    """Paths that hold a run's name, or tell where it ran, and what stands for them."""
-
-    def __init__(self, outputs: Outputs, run: Run) -> None:
-        names = {run.name, run.record.text("launched-as") or run.name}
-        tops = {run.record.text("top") or os.path.dirname(outputs.root), *map(outputs.worktree, names)}
-        places = {
-            **dict.fromkeys(map(outputs.tensorboard, names), "<tensorboard>"),
-            **dict.fromkeys(map(outputs.checkpoints, names), "<checkpoints>"),
-            **dict.fromkeys(map(outputs.log, names), "<log>"),
-            **dict.fromkeys(tops, "<top>"),
-            outputs.root: "<runs-dir>",
-        }
-        places |= {os.path.realpath(place): mask for place, mask in places.items()}
-        self._masks = {os.fsencode(place): mask.encode() for place, mask in places.items()}
-        longest_first = sorted(map(re.escape, self._masks), key=len, reverse=True)
-        self._pattern = re.compile(b"(" + b"|".join(longest_first) + rb")(?!\.?[\w-])")
-
-    def hide(self, text: bytes) -> bytes:
-        """The text with the paths masked."""
-        return self._pattern.sub(lambda match: self._masks[match[1]], text)
-
-
 # --- files
 
 
-def _files(outputs: Outputs, a: Run, b: Run) -> Iterator[Item]:
-    paths = _Paths(outputs, a), _Paths(outputs, b)
-    for kind, place in (("tensorboard", outputs.tensorboard), ("checkpoints", outputs.checkpoints)):
-        yield from _pairs(kind, (a, b), (_found(place(a.name)), _found(place(b.name))), paths)
-    left = [_left_in_work_tree(outputs, run) for run in (a, b)]
-    if all("worktree" in run.record for run in (a, b)):
-        yield from _pairs("worktree", (a, b), (left[0], left[1]), paths)
+def _files(a: _Side, b: _Side) -> Iterator[Item]:
+    yield from _pairs("tensorboard", a, b, lambda side: _below(side.outputs.tensorboard(side.name)))
+    yield from _pairs("checkpoints", a, b, lambda side: _below(side.outputs.checkpoints(side.name)))
+    if a.is_isolated and b.is_isolated:
+        yield from _pairs("worktree", a, b, _left_in_work_tree)
         return
-    for name in sorted({*left[0], *left[1]}):
+    for name in sorted({*_left_in_work_tree(a), *_left_in_work_tree(b)}):
         yield Item(f"worktree/{name}", NOT_COMPARED, "only one of the runs had a work tree of its own")
 
 
-def _pairs(
-    kind: str, runs: tuple[Run, Run], found: tuple[dict[str, str], dict[str, str]], paths: tuple[_Paths, _Paths]
-) -> Iterator[Item]:
-    left, right = found
+def _pairs(kind: str, a: _Side, b: _Side, look: Callable[[_Side], dict[str, str]]) -> Iterator[Item]:
+    """The files that `look` finds of either run, side by side."""
+    left, right = look(a), look(b)
     for name in sorted({*left, *right}):
         if name not in right or name not in left:
-            yield Item(f"{kind}/{name}", f"only in {runs[name not in left].name}")
+            yield Item(f"{kind}/{name}", f"only in {(a if name in left else b).name}")
         else:
-            yield Item(f"{kind}/{name}", EQUAL if _same(left[name], right[name], paths) else DIFFERENT)
+            yield Item(f"{kind}/{name}", EQUAL if _same(a, left[name], b, right[name]) else DIFFERENT)
 
 
-def _found(top: str) -> dict[str, str]:
+def _below(top: str) -> dict[str, str]:
     """Paths of what is below `top`, by what to call them: the names of event files hold time, host and process.
 
     Of directories, only the empty ones are told, and links, which are not followed.
@@ -197,18 +208,18 @@ def _found(top: str) -> dict[str, str]:
     return found
 
 
-def _left_in_work_tree(outputs: Outputs, run: Run) -> dict[str, str]:
+def _left_in_work_tree(side: _Side) -> dict[str, str]:
     """Paths of what the run changed or made in a work tree of its own, if that is still there, by what to call them."""
-    top = outputs.worktree(run.name)
-    if "worktree" not in run.record or not os.path.isdir(top):
+    top = side.outputs.worktree(side.name)
+    if not side.is_isolated or not os.path.isdir(top):
         return {}
     found: dict[str, str] = {}
-    for name in isolation.leftovers(top, run.record.links):
+    for name in isolation.leftovers(top, side.record.links):
         place = os.path.join(top, git.path(name))
         if not os.path.isdir(place) or os.path.islink(place):
             found[name] = place
             continue
-        inside = {f"{name.rstrip('/')}/{path}": found for path, found in _found(place).items()}
+        inside = {f"{name.rstrip('/')}/{path}": one for path, one in _below(place).items()}
         found |= {path: one for path, one in inside.items() if not isolation.is_build_product(path)}
     return found
 
@@ -217,14 +228,14 @@ def _is_event_file(name: str) -> bool:
     return name.startswith("events.out.tfevents.")
 
 
-def _same(left: str, right: str, paths: tuple[_Paths, _Paths]) -> bool:
+def _same(a: _Side, left: str, b: _Side, right: str) -> bool:
+    """Whether a file of the one run is as that of the other."""
     if not (os.path.lexists(left) or os.path.lexists(right)):
         return True
     try:
         kinds = {stat.S_IFMT(os.lstat(place).st_mode) for place in (left, right)}
         if kinds == {stat.S_IFLNK}:
-            targets = [os.fsencode(os.readlink(place)) for place in (left, right)]
-            return paths[0].hide(targets[0]) == paths[1].hide(targets[1])
+            return _target(a, left) == _target(b, right)
         if kinds != {stat.S_IFREG}:
             return len(kinds) == 1
         if _is_event_file(os.path.basename(left)):
@@ -232,13 +243,17 @@ def _same(left: str, right: str, paths: tuple[_Paths, _Paths]) -> bool:
         if os.path.getsize(left) != os.path.getsize(right):
             return False
         with open(left, "rb") as one, open(right, "rb") as other:
-            return all(a == b for a, b in zip_longest(_chunks(one), _chunks(other)))
+            return all(this == that for this, that in zip_longest(_chunks(one), _chunks(other)))
     except OSError:
         return False
 
 
-def _chunks(file: object) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):  # type: ignore[attr-defined]
+def _target(side: _Side, link: str) -> bytes:
+    return side.hide_paths(os.fsencode(os.readlink(link)))
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
         yield chunk
 
 
