@@ -214,7 +214,7 @@ def _left_in_work_tree(side: _Side) -> dict[str, str]:
     if not side.is_isolated or not os.path.isdir(top):
         return {}
     found: dict[str, str] = {}
-    for name in isolation.leftovers(top, side.record.links):
+    for name in isolation.changed_or_made(top, side.record.links):
         place = os.path.join(top, git.path(name))
         if not os.path.isdir(place) or os.path.islink(place):
             found[name] = place

@@ -95,16 +95,16 @@ def _with_other_content(entries: list[Entry], top: str) -> list[str]:
     return changed
 
 
-def leftovers(top: str) -> tuple[list[str], list[str]]:
-    """The tracked files that are changed in the work tree at `top`, and the paths that are untracked or ignored;
-    raises GitFailed."""
+def changed_and_untracked(top: str) -> tuple[list[str], list[str]]:
+    """The tracked files that are changed in the work tree at `top`, and the paths that are not tracked, ignored ones
+    too; raises GitFailed."""
     words = ("--no-replace-objects", "-C", top, *git.STATUS, "--ignored=matching")
     status = git.Call(*words, environment=git.without_repository())
     changed = _hidden_at(top)
-    unknown = []
+    untracked = []
     for line in status.output().split("\0")[:-1]:
         if line[0] in "?!":
-            unknown.append(line[2:])
+            untracked.append(line[2:])
         elif line[0] != "#":
             changed.append(line.split(" ", 8 if line[0] == "1" else 10)[-1])
-    return changed, unknown
+    return changed, untracked

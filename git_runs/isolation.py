@@ -62,7 +62,7 @@ class Isolation:
     def _is_as(self, top: str, commit: str) -> bool:
         inside = os.path.relpath(top, self.path)
         links = {os.path.relpath(path, inside): {"target": target} for path, target in self.links.items()}
-        return git.past_heads(top) == {commit} and not leftovers(top, links)
+        return git.past_heads(top) == {commit} and not changed_or_made(top, links)
 
     def remove(self) -> None:
         """Remove the work tree, whatever is in it."""
@@ -90,7 +90,7 @@ def repair(path: str, repository: str, submodules: Iterable[tuple[str, str, str]
         git.repair_worktree(inner, os.path.join(path, inside))
 
 
-def leftovers(top: str, links: Mapping[str, Mapping[str, str]]) -> list[str]:
+def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[str]:
     """What a run changed or made in the work tree at `top`, paths from there; raises GitFailed.
 
     Directories in which all is new end in "/". A link of the run's that leads where it was made to lead is none of it.
@@ -100,8 +100,8 @@ def leftovers(top: str, links: Mapping[str, Mapping[str, str]]) -> list[str]:
         place = os.path.join(top, git.path(path))
         return path in links and os.path.islink(place) and os.readlink(place) == links[path].get("target")
 
-    changed, unknown = index.leftovers(top)
-    return [*changed, *(path for path in unknown if not is_build_product(path) and not is_ours(path))]
+    changed, untracked = index.changed_and_untracked(top)
+    return [*changed, *(path for path in untracked if not is_build_product(path) and not is_ours(path))]
 
 
 def is_build_product(path: str) -> bool:
