@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import uuid
 from contextlib import contextmanager, suppress
 
@@ -70,10 +71,10 @@ class Tree:
 
     def has(self, path: str) -> bool:
         """Whether a file or a link is there: no directory, and nothing behind a link that is in the way."""
-        place = self.place(path)
-        if not os.path.lexists(place) or (os.path.isdir(place) and not os.path.islink(place)):
+        status = self._status(path)
+        if status is None or stat.S_ISDIR(status.st_mode):
             return False
-        parent = os.path.dirname(place)
+        parent = os.path.dirname(self.place(path))
         if parent not in self._parents:
             inside = os.path.relpath(parent, self.top)
             real = os.path.normpath(os.path.join(os.path.realpath(self.top), inside))
@@ -82,15 +83,25 @@ class Tree:
 
     def is_executable(self, path: str) -> bool:
         """Whether the file is there, and its owner may execute it."""
-        try:
-            return bool(os.lstat(self.place(path)).st_mode & 0o100)
-        except OSError:
-            return False
+        status = self._status(path)
+        return status is not None and bool(status.st_mode & 0o100)
+
+    def size(self, path: str) -> int:
+        """In bytes; 0 where nothing is there."""
+        status = self._status(path)
+        return 0 if status is None else status.st_size
 
     def has_repository(self, path: str) -> bool:
         """Whether the top of another repository is there."""
-        place = self.place(path.rstrip("/"))
-        return os.path.isdir(place) and not os.path.islink(place) and os.path.lexists(os.path.join(place, ".git"))
+        inside = path.rstrip("/")
+        status = self._status(inside)
+        return status is not None and stat.S_ISDIR(status.st_mode) and os.path.lexists(self.place(f"{inside}/.git"))
+
+    def _status(self, path: str) -> os.stat_result | None:
+        try:
+            return os.lstat(self.place(path))
+        except OSError:
+            return None
 
     def start(self, *arguments: str, stdin: str | None = None) -> git.Call:
         """Begin `git <arguments>` at the top of this tree."""
@@ -113,7 +124,7 @@ class Tree:
 
     def point_at(self, commits: dict[str, str]) -> None:
         """Let the entries of submodules, by path, be at those commits."""
-        lines = "".join(f"160000 {commit}\t{path}\0" for path, commit in commits.items())
+        lines = "".join(f"{index.SUBMODULE} {commit}\t{path}\0" for path, commit in commits.items())
         if lines:
             self.run("update-index", "-z", "--index-info", stdin=lines)
 
@@ -121,11 +132,11 @@ class Tree:
     def with_copied_index(self) -> Iterator[Tree]:
         """The same tree with an index of its own."""
         given = self.environment.get("GIT_INDEX_FILE")  # as git has it, from the top
-        index = os.path.join(self.top, given) if given else os.path.join(self.git_dir, "index")
+        original = os.path.join(self.top, given) if given else os.path.join(self.git_dir, "index")
         copy = os.path.join(self.git_dir, f"runs-snapshot-{os.getpid()}")
         try:
             with suppress(FileNotFoundError):
-                _copy(index, copy)
+                _copy(original, copy)
             yield Tree(self.top, self.git_dir, {**self.environment, "GIT_INDEX_FILE": copy})
         finally:
             with suppress(FileNotFoundError):
@@ -200,17 +211,14 @@ def _without(tree: Tree, exclude: Iterable[str], paths: list[str]) -> list[str]:
 
 def _size_of_all(tree: Tree, paths: list[str], limit: int) -> int:
     """In bytes; raises SnapshotTooLarge."""
-    sizes = {}
-    for path in paths:
-        with suppress(FileNotFoundError):
-            sizes[path] = os.lstat(tree.place(path)).st_size
+    sizes = {path: tree.size(path) for path in paths}
     if sum(sizes.values()) > limit:
         raise SnapshotTooLarge(sizes, limit)
     return sum(sizes.values())
 
 
-def _copy(index: str, copy: str) -> None:
-    with open(index, "rb") as source, open(copy, "wb") as target:
+def _copy(original: str, copy: str) -> None:
+    with open(original, "rb") as source, open(copy, "wb") as target:
         target.write(source.read())
         status = os.fstat(source.fileno())
     # git looks into files that are as young as the index: git's racy-git.txt.
@@ -272,7 +280,7 @@ def _inexact(copy: Tree, base: str | None, code: str, changed: list[str]) -> lis
             inexact.append(path)
             continue
         chunk.append((blob, path))
-        size += _size(copy, path)
+        size += copy.size(path)
         if size > CHUNK:
             inexact += _inexact_of(copy, chunk)
             chunk, size = [], 0
@@ -294,13 +302,6 @@ def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Itera
         ):
             if path in unseen:
                 yield mode, blob, path
-
-
-def _size(tree: Tree, path: str) -> int:
-    try:
-        return os.lstat(tree.place(path)).st_size
-    except OSError:
-        return 0
 
 
 def _inexact_of(copy: Tree, files: list[tuple[str, str]]) -> list[str]:
