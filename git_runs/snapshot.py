@@ -153,28 +153,49 @@ def take(
     """
     listing = tree.start(*index.LISTING)
     new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
-    added = _size_of_all(tree, new, limit)
-    special = index.special(listing.output())
-    hidden = [entry for entry in special if entry.is_hidden]
-    there = [entry.name for entry in hidden if tree.has(entry.name)]
-    gone = [entry.name for entry in hidden if not entry.may_be_missing and not tree.has(entry.name)]
-    deleted = {change[3:]: None for change in state.changes if _is_deleted(tree, change)}
-    changed = [path for path in state.paths if not path.endswith("/") and path not in deleted]
-    repositories = [entry.name for entry in special if entry.mode == index.SUBMODULE]
-    repositories += [path.rstrip("/") for path in [*new, *state.paths] if tree.has_repository(path)]
-    inner = _submodules(tree, dict.fromkeys(repositories), message, limit, added)
+    size = _size_of_all(tree, new, limit)
+    contents = _Contents(tree, state, new, index.special(listing.output()))
+    inner = _submodules(tree, contents.repositories, message, limit, size)
     with tree.with_copied_index() as copy:
-        copy.update_index("--force-remove", there + gone + [*deleted])
-        files = [path for path in dict.fromkeys([*changed, *new, *there]) if path.rstrip("/") not in inner.as_it_was]
-        copy.update_index("--add", [path for path in files if path.rstrip("/") not in inner.found])
-        copy.point_at({path: one.commit for path, one in inner.found.items() if one.outer == tree.top})
+        _fill(copy, contents, inner)
         code = copy.run("write-tree").strip()
-        inexact = _inexact(copy, state.commit, code, changed) + inner.inexact
-        if state.commit and code == tree.run("rev-parse", state.commit + "^{tree}").strip():
-            return Snapshot(state.commit, inexact, inner.found, inner.added)
-        parent = ["-p", state.commit] if state.commit else []
-        commit = copy.run("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *parent, code, stdin=message).strip()
-        return Snapshot(commit, inexact, inner.found, inner.added)
+        inexact = _inexact(copy, state.commit, code, contents.changed) + inner.inexact
+        commit = _commit(copy, state.commit, code, message)
+    return Snapshot(commit, inexact, inner.found, inner.added)
+
+
+class _Contents:
+    """What is, or may be, otherwise in a tree than in its index: paths from the top."""
+
+    def __init__(self, tree: Tree, state: WorkTreeState, new: list[str], special: list[index.Entry]) -> None:
+        hidden = [entry for entry in special if entry.is_hidden]
+        deleted = dict.fromkeys(change[3:] for change in state.changes if _is_deleted(tree, change))
+        submodules = [entry.name for entry in special if entry.mode == index.SUBMODULE]
+        others = [path.rstrip("/") for path in [*new, *state.paths] if tree.has_repository(path)]
+        self.new = new  # untracked and included files
+        self.changed = [path for path in state.paths if not path.endswith("/") and path not in deleted]
+        self.hidden = [entry.name for entry in hidden if tree.has(entry.name)]  # where git looks for no changes
+        self.gone = [entry.name for entry in hidden if not entry.may_be_missing and not tree.has(entry.name)]
+        self.gone += deleted
+        self.repositories = list(dict.fromkeys(submodules + others))
+
+
+def _fill(copy: Tree, contents: _Contents, inner: _Inner) -> None:
+    """Let the copy of the index be as the tree is."""
+    # Of a hidden file git sees the changes once its entry is made anew.
+    copy.update_index("--force-remove", contents.hidden + contents.gone)
+    files = dict.fromkeys([*contents.changed, *contents.new, *contents.hidden])
+    repositories = inner.as_it_was | inner.found.keys()
+    copy.update_index("--add", [path for path in files if path.rstrip("/") not in repositories])
+    copy.point_at({path: one.commit for path, one in inner.found.items() if one.outer == copy.top})
+
+
+def _commit(copy: Tree, parent: str | None, code: str, message: str) -> str:
+    """A commit of the tree object `code` on top of `parent`, or `parent` itself where that has the same code."""
+    if parent and code == copy.run("rev-parse", parent + "^{tree}").strip():
+        return parent
+    options = ["-p", parent] if parent else []
+    return copy.run("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *options, code, stdin=message).strip()
 
 
 def _is_deleted(tree: Tree, change: str) -> bool:
@@ -237,8 +258,20 @@ class _Inner:
         self.as_it_was: set[str] = set()  # those of them that are no part of the snapshot
         self.added = added  # bytes of all untracked files so far
 
+    def leave(self, path: str) -> None:
+        """The repository at `path` is no part of the snapshot."""
+        self.inexact.append(path)
+        self.as_it_was.add(path)
 
-def _submodules(outer: Tree, paths: Iterable[str], message: str, limit: int, added: int) -> _Inner:
+    def add(self, path: str, snapshot: Snapshot, outer: str, common_dir: str) -> None:
+        """The repository at `path`, in the work tree at `outer`, is in the snapshot as its own snapshot has it."""
+        self.found[path] = Submodule(outer, common_dir, snapshot.commit)
+        self.found |= {f"{path}/{below}": submodule for below, submodule in snapshot.submodules.items()}
+        self.inexact += [f"{path}/{below}" for below in snapshot.inexact]
+        self.added += snapshot.added
+
+
+def _submodules(outer: Tree, paths: list[str], message: str, limit: int, added: int) -> _Inner:
     """Snapshot those repositories inside the tree that are filled, and those inside them.
 
     A linked work tree of the same repository is none of its, and a submodule without a repository has only files.
@@ -251,18 +284,13 @@ def _submodules(outer: Tree, paths: Iterable[str], message: str, limit: int, add
     for path in paths:
         top = outer.place(path)
         places = git.git_dirs_at(top)
-        if places is None or os.path.realpath(places[1]) == own:
-            if places or (os.path.isdir(top) and os.listdir(top)):
-                inner.inexact.append(path)
-                inner.as_it_was.add(path)
-            continue
-        tree = Tree(top, places[0], environment)
-        state = git.read_status(tree.start(*git.STATUS))
-        snapshot = take(tree, state, message, include=(), exclude=(), limit=limit - inner.added)
-        inner.added += snapshot.added
-        inner.found[path] = Submodule(outer.top, places[1], snapshot.commit)
-        inner.found |= {f"{path}/{below}": submodule for below, submodule in snapshot.submodules.items()}
-        inner.inexact += [f"{path}/{below}" for below in snapshot.inexact]
+        if places and os.path.realpath(places[1]) != own:
+            tree = Tree(top, places[0], environment)
+            state = git.read_status(tree.start(*git.STATUS))
+            snapshot = take(tree, state, message, include=(), exclude=(), limit=limit - inner.added)
+            inner.add(path, snapshot, outer.top, places[1])
+        elif places or (os.path.isdir(top) and os.listdir(top)):
+            inner.leave(path)
     return inner
 
 
@@ -297,9 +325,8 @@ def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Itera
         if mode.startswith("100"):
             yield mode, blob, path
     if unseen := set(changed) - set(words[1::2]):
-        for mode, blob, path in re.findall(
-            r"(?:^|\0)(100[0-9]{3}) ([0-9a-f]+) 0\t([^\0]+)", copy.run("ls-files", "-z", "--stage")
-        ):
+        entry = r"(?:^|\0)(100[0-9]{3}) ([0-9a-f]+) 0\t([^\0]+)"
+        for mode, blob, path in re.findall(entry, copy.run("ls-files", "-z", "--stage")):
             if path in unseen:
                 yield mode, blob, path
 
