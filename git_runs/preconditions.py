@@ -10,16 +10,19 @@ from .errors import GitFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from .project import Project
     from .record import Record, Run
 
 
-def check(here: Project, run: Run, variables: Mapping[str, str]) -> list[str]:
-    """What is missing or another than it was for the run, a line each; `variables` are those that it would get now."""
-    return [*_code(here, run), *_surroundings(here, run.record, variables)]
+def check(here: Project, run: Run, inner: Iterable[tuple[str, str, str]], variables: Mapping[str, str]) -> list[str]:
+    """What is missing or another than it was for the run, a line each.
+
+    `inner` are its submodules, as `submodules` gives them, and `variables` those that it would get now.
+    """
+    return [*_code(here, run, inner), *_surroundings(here, run.record, variables)]
 
 
 def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
@@ -50,16 +53,16 @@ def _common_dir(place: str) -> str:
     return ""
 
 
-def _code(here: Project, run: Run) -> Iterator[str]:
+def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     record = run.record
     commit, ref = record.text("commit"), refs.ref(run.name)
     if git.unknown([commit or "0"]):
         yield f"commit {commit} is not here; it was last seen on host '{record.text('host')}'"
     elif (there := refs.commit_of(run.name)) != commit:
         yield f"{ref} is at {there}, not at {commit}" if there else f"there is no {ref}"
-    for path, repository, inner in submodules(here, record):
-        if not os.path.isdir(repository) or git.resolve(inner, repository) is None:
-            yield f"submodule {path}: commit {inner} is not " + (f"in '{repository}'" if repository else "here")
+    for path, repository, wanted in inner:
+        if not os.path.isdir(repository) or git.resolve(wanted, repository) is None:
+            yield f"submodule {path}: commit {wanted} is not " + (f"in '{repository}'" if repository else "here")
     if inexact := record.texts("inexact"):
         yield f"files that a checkout gives other bytes than the run had: {', '.join(inexact)}"
     if not os.path.isfile(here.outputs.log(run.name)):

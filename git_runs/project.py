@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from . import config
 from .outputs import Outputs
 from .store import Store
@@ -23,6 +25,11 @@ class Project:
         self.settings = settings
         self.store = Store(settings.runs_dir)
         self.outputs = Outputs(settings.runs_dir)
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Where the links that isolated runs get lead, by path from the top of the work tree: runs.link."""
+        return {path: os.path.join(self.repository.top or "", path) for path in self.settings.link}
 
     def tag(self, fields: Record) -> str:
         """What marks a run's session: the run, and which copy of the repository it was started in, in ASCII."""

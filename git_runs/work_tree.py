@@ -56,7 +56,7 @@ class WorkTree:
             WorkTreeState(self.state.commit, self.state.branch, changes(project, self.state)),
             f"snapshot for run '{name}'\n",
             include=settings.include,
-            exclude=[project.store.root, *(os.path.join(repository.top or "", path) for path in settings.link)],
+            exclude=[project.store.root, *project.links.values()],
             limit=settings.snapshot_limit,
         )
 

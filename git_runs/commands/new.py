@@ -126,7 +126,7 @@ def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args
         code=code,
         prefix=here.repository.prefix,
         environment=work_tree.environment(),
-        links={path: os.path.join(here.repository.top or "", path) for path in settings.link},
+        links=here.links,
         isolate=settings.isolate,
         keep=args.keep,
         notes={

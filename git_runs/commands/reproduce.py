@@ -43,7 +43,7 @@ from ..work_tree import WorkTree, check_clean
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..config import Settings
     from ..git import Repository, Search
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 
 WORKTREE_HINT = "or check it out beside this one: --worktree"
 _UNKNOWN = "?"  # equals no recorded value
-
-
 USAGE = "git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--wait] [-y]] NAME"
 
 
@@ -79,8 +77,10 @@ def run(args: Namespace, search: Search) -> int:
     one = query.find(here.store, args.name)
     if args.run is not None and one.record.is_under_way:
         raise GoesOn(one.name)
-    variables = _variables(one, work_tree.environment(), here.settings.env) if args.run is not None else None
-    problems = preconditions.check(here, one, work_tree.environment() if variables is None else variables)
+    today = work_tree.environment()
+    variables = today if args.run is None else _variables(one, today, here.settings.env)
+    inner = preconditions.submodules(here, one.record)
+    problems = preconditions.check(here, one, inner, variables)
     if args.check:
         return report_all([NotTheSame(problem) for problem in problems])
     commit = _commit(one)
@@ -88,10 +88,10 @@ def run(args: Namespace, search: Search) -> int:
         raise NoCommand(one.name)
     for problem in problems:
         warn(problem)
-    if variables is not None:
-        return _run_again(here, one, args, variables, work_tree.environment())
+    if args.run is not None:
+        return _run_again(here, one, _launch(here, one, inner, variables), args, today)
     if args.worktree is not None:
-        return _into_work_tree(here, one, commit, args.worktree)
+        return _into_work_tree(here, one, commit, inner, args.worktree)
     if args.dry_run:
         settings = None if git.differs(commit, config.RUNSRC) else _settings(here.repository, one)
         lines = [f"git checkout {commit}", _command(here.repository, one, settings)]
@@ -109,14 +109,26 @@ def _print(lines: list[str]) -> None:
 # --- starting it again
 
 
-def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, str], today: dict[str, str]) -> int:
+def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today: dict[str, str]) -> int:
     again = project.Project(here.repository, _settings(here.repository, one, of_the_run=True))
-    found = preconditions.submodules(here, one.record)
-    inner = {path: Submodule("", repository, commit) for path, repository, commit in found if repository}
-    prepared = Launch(
+    if args.run:
+        refs.validate(args.run)
+        refs.Neighbours(args.run).check(hint="")
+    if not args.yes and (not one.record.is_local or one.record.text("user") != launch.user()):
+        _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), prepared.environment, today)
+    with interrupts.held():
+        fields = _start(again, prepared, one.name, args.run)
+        print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {fields['commit'][:10]}")
+    launch.tell_limits(again, fields, include=())
+    return _wait_and_tell(here, Run(fields["name"], fields)) if args.wait else 0
+
+
+def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], variables: dict[str, str]) -> Launch:
+    submodules = {path: Submodule("", repository, commit) for path, repository, commit in inner if repository}
+    return Launch(
         command=_typed(one),
         description=one.record.text("description"),
-        code=Snapshot(one.record.text("commit"), one.record.texts("inexact"), inner),
+        code=Snapshot(one.record.text("commit"), one.record.texts("inexact"), submodules),
         prefix=_prefix(one),
         environment=variables,
         links=_links(here, one),
@@ -124,16 +136,6 @@ def _run_again(here: Project, one: Run, args: Namespace, variables: dict[str, st
         original=one,
         notes={key: one.record.get(key) for key in ("base", "branch")},
     )
-    if args.run:
-        refs.validate(args.run)
-        refs.Neighbours(args.run).check(hint="")
-    if not args.yes and (not one.record.is_local or one.record.text("user") != launch.user()):
-        _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), variables, today)
-    with interrupts.held():
-        fields = _start(again, prepared, one.name, args.run)
-        print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {fields['commit'][:10]}")
-    launch.tell_limits(again, fields, include=())
-    return _wait_and_tell(here, Run(fields["name"], fields)) if args.wait else 0
 
 
 def _start(here: Project, prepared: Launch, original: str, name: str) -> Record:
@@ -150,11 +152,8 @@ def _start(here: Project, prepared: Launch, original: str, name: str) -> Record:
 
 def _links(here: Project, one: Run) -> dict[str, str]:
     """The recorded links; what is linked today is new only to a run that had the whole work tree."""
-    today = {} if "worktree" in one.record else dict.fromkeys(here.settings.link)
-    return {
-        **{path: os.path.join(here.repository.top or "", path) for path in today},
-        **{path: link.text("target") for path, link in one.record.links.items()},
-    }
+    recorded = {path: link.text("target") for path, link in one.record.links.items()}
+    return recorded if "worktree" in one.record else here.links | recorded
 
 
 def _confirm(one: Run, fields: Record, variables: dict[str, str], today: dict[str, str]) -> None:
@@ -204,15 +203,15 @@ def _variables(one: Run, today: dict[str, str], decisive: list[str]) -> dict[str
 # --- checking it out
 
 
-def _into_work_tree(here: Project, one: Run, commit: str, place: str) -> int:
+def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[str, str, str]], place: str) -> int:
     top = here.repository.top or here.repository.common_dir
     path = os.path.abspath(place or f"{top}-{one.name.replace('/', '-')}")
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise PlaceTaken(path)
     git.make_worktree(here.repository.common_dir, path, commit)
-    for inside, repository, inner in preconditions.submodules(here, one.record):
+    for inside, repository, wanted in inner:
         if repository:
-            git.make_worktree(repository, os.path.join(path, inside), inner)
+            git.make_worktree(repository, os.path.join(path, inside), wanted)
     there = git.repository_at(path)
     print(f"The run's code is in '{escape(path)}'.")
     _print([_command(there, one, _settings(there, one), always_there=True)])
