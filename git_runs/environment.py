@@ -35,25 +35,17 @@ OF_NO_MATTER = (
 
 
 def collect(
-    environment: Mapping[str, str],
-    *,
-    command: str,
-    cwd: str,
-    top: str,
-    virtualenv: str | None,
-    decisive: Iterable[str],
-    salt: str,
-    root: str,
-    like: object = None,
+    command: interpreter.Command, *, top: str, decisive: Iterable[str], salt: str, root: str, like: object = None
 ) -> dict[str, Any]:
-    """What a command that runs in `cwd`, in the work tree at `top`, with that environment finds, as the record has it.
+    """What a command that runs in the work tree at `top` finds, as the record has it.
 
     The list of packages is put into the runs dir `root`. `decisive` are globs for the variables whose values are kept;
     but what was recorded before, in `like`, is recorded in the same way again.
     """
     before = like if isinstance(like, dict) else {}
+    environment = command.environment
     found: dict[str, Any] = {}
-    if python := interpreter.find(command, environment, cwd, virtualenv):
+    if python := command.python():
         executable = python.executable
         if executable.startswith(f"{top}/"):  # linked into it, and found in another tree each time
             executable = os.path.relpath(executable, top)

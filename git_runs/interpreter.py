@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 from contextlib import suppress
+from functools import cached_property
 
 from . import process
 
@@ -35,31 +36,57 @@ class Python:
         self.path = path  # where it finds modules
 
 
-def find(command: str, environment: Mapping[str, str], cwd: str, virtualenv: str | None) -> Python | None:
-    """The Python that the shell command runs with in `cwd`, `virtualenv` being activated; None where nobody can tell.
+class Command:
+    """A shell command, and the Python that it runs with.
 
     It is the one that the command names, or that of the program which it runs, else the one on PATH.
     """
-    place, variables = _locate(command, environment, cwd, virtualenv)
-    return _ask(place, variables) if place else None
 
+    def __init__(self, text: str, environment: Mapping[str, str], cwd: str, virtualenv: str | None) -> None:
+        self.text = text
+        self.environment = environment  # what it is started with
+        self.cwd = cwd  # absolute
+        self.virtualenv = virtualenv  # activated before it
 
-def _locate(
-    command: str, environment: Mapping[str, str], cwd: str, virtualenv: str | None
-) -> tuple[str | None, dict[str, str]]:
-    """Where that Python is, and the environment that it gets."""
-    variables = dict(environment)
-    steps = list(steps_of(command, variables))
-    for step in steps:
-        if step[0] in (".", "source") and len(step) > 1 and step[1].endswith("/bin/activate"):
-            virtualenv = os.path.join(cwd, step[1].removesuffix("/bin/activate"))
-    if virtualenv:
-        variables |= {"PATH": f"{virtualenv}/bin:{variables.get('PATH', '')}", "VIRTUAL_ENV": virtualenv}
-    if any(os.path.basename(step[0]) in OPAQUE for step in steps):
-        return None, variables
-    programs = [program for step in steps if (program := _program(step, variables, cwd)) is not None]
-    place = programs[0] if programs else shutil.which("python3", path=variables.get("PATH"))
-    return place or None, variables
+    @cached_property
+    def steps(self) -> list[list[str]]:
+        """The words of its simple commands, without variables that are set before them; none where quotes are open."""
+        return _steps_of(self.text, self.environment)
+
+    def python(self) -> Python | None:
+        """What its Python says of itself; None where nobody can tell."""
+        place, variables = self._located
+        return _ask(place, variables) if place else None
+
+    def editable_packages(self) -> Iterator[tuple[str, str]]:
+        """Name and directory of the packages that are installed in editable mode in the virtualenv of its Python, which
+        is not started: PEP 610."""
+        from urllib.parse import unquote
+
+        place, variables = self._located
+        tops = dict.fromkeys([os.path.dirname(os.path.dirname(place or "")), variables.get("VIRTUAL_ENV", "")])
+        patterns = [f"{glob.escape(top)}/lib/python*/site-packages/*.dist-info" for top in tops if top not in SYSTEM]
+        for metadata in (path for pattern in patterns for path in glob.glob(pattern)):
+            direct = _direct_url(metadata)
+            if isinstance(about := direct.get("dir_info"), dict) and about.get("editable"):
+                yield os.path.basename(metadata).split("-")[0], unquote(str(direct.get("url")).removeprefix("file://"))
+
+    @cached_property
+    def _located(self) -> tuple[str | None, dict[str, str]]:
+        """Where its Python is, and the environment that this gets."""
+        variables, virtualenv = dict(self.environment), self.virtualenv
+        for step in self.steps:
+            if step[0] in (".", "source") and len(step) > 1 and step[1].endswith("/bin/activate"):
+                virtualenv = os.path.join(self.cwd, step[1].removesuffix("/bin/activate"))
+        if virtualenv:
+            variables |= {"PATH": f"{virtualenv}/bin:{variables.get('PATH', '')}", "VIRTUAL_ENV": virtualenv}
+        if any(os.path.basename(step[0]) in OPAQUE for step in self.steps):
+            return None, variables
+        programs = (_program(step, variables, self.cwd) for step in self.steps)
+        place = next((program for program in programs if program is not None), None)
+        if place is None:
+            place = shutil.which("python3", path=variables.get("PATH"))
+        return place or None, variables
 
 
 def packages(python: Python) -> list[str]:
@@ -72,22 +99,6 @@ def packages(python: Python) -> list[str]:
                     name = re.sub(r"[-_.]+", "-", match[1]).lower()
                     found.setdefault(name, f"{name}=={match[2]}{_origin(entry.path)}")
     return sorted(found.values())
-
-
-def editable(
-    command: str, environment: Mapping[str, str], cwd: str, virtualenv: str | None
-) -> Iterator[tuple[str, str]]:
-    """Name and directory of the packages that are installed in editable mode in the virtualenv of that Python, which is
-    not started: PEP 610."""
-    from urllib.parse import unquote
-
-    place, variables = _locate(command, environment, cwd, virtualenv)
-    tops = dict.fromkeys([os.path.dirname(os.path.dirname(place or "")), variables.get("VIRTUAL_ENV", "")])
-    patterns = [f"{glob.escape(top)}/lib/python*/site-packages/*.dist-info" for top in tops if top not in SYSTEM]
-    for metadata in (path for pattern in patterns for path in glob.glob(pattern)):
-        direct = _direct_url(metadata)
-        if isinstance(about := direct.get("dir_info"), dict) and about.get("editable"):
-            yield os.path.basename(metadata).split("-")[0], unquote(str(direct.get("url")).removeprefix("file://"))
 
 
 def _origin(metadata: str) -> str:
@@ -110,9 +121,7 @@ def _direct_url(metadata: str) -> dict[str, object]:
 # --- what the command says
 
 
-def steps_of(command: str, variables: Mapping[str, str]) -> list[list[str]]:
-    """The words of the simple commands in a shell command, without variables that are set before them; none where its
-    quotes are not closed."""
+def _steps_of(command: str, variables: Mapping[str, str]) -> list[list[str]]:
     lexer = shlex.shlex(command, posix=True, punctuation_chars=";&|()\n")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True
@@ -145,9 +154,8 @@ def _program(step: list[str], variables: Mapping[str, str], cwd: str) -> str | N
     interpreter = _first_line(place).split() if place else []
     if not interpreter or not any(_PYTHON.fullmatch(os.path.basename(word)) for word in interpreter):
         return None
-    return (
-        _place(interpreter[-1] if "env" in os.path.basename(interpreter[0]) else interpreter[0], variables, cwd) or ""
-    )
+    python = interpreter[-1] if "env" in os.path.basename(interpreter[0]) else interpreter[0]
+    return _place(python, variables, cwd) or ""
 
 
 def _place(word: str, variables: Mapping[str, str], cwd: str) -> str | None:

@@ -131,12 +131,10 @@ def missed(top: str, prefix: str, links: Iterable[str], include: Iterable[str], 
     return found
 
 
-def live_code(
-    top: str, runs_dir: str, *, command: str, cwd: str, environment: Mapping[str, str], virtualenv: str | None
-) -> list[str]:
+def live_code(command: interpreter.Command, top: str, runs_dir: str) -> list[str]:
     """What would have an isolated run take code from the work tree at `top`, which people edit, instead of its own.
 
-    That is what the command names there, entries of PYTHONPATH, and packages installed in editable mode.
+    That is what its command names there, entries of PYTHONPATH, and packages installed in editable mode.
     """
 
     def is_live(place: str) -> bool:
@@ -145,8 +143,8 @@ def live_code(
         real = os.path.realpath(place) + "/"
         return real.startswith(os.path.realpath(top) + "/") and not real.startswith(os.path.realpath(runs_dir) + "/")
 
-    found = [f"PYTHONPATH ({entry})" for entry in environment.get("PYTHONPATH", "").split(":") if is_live(entry)]
-    words = [word.rpartition("=")[2] for step in interpreter.steps_of(command, environment) for word in step]
+    python_path = command.environment.get("PYTHONPATH", "")
+    found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_live(entry)]
+    words = [word.rpartition("=")[2] for step in command.steps for word in step]
     found += [word for word in dict.fromkeys(words) if is_live(word) and not git.ignores(word)]
-    packages = interpreter.editable(command, environment, cwd, virtualenv)
-    return found + [f"package {name} (editable)" for name, place in packages if is_live(place)]
+    return found + [f"package {name} (editable)" for name, place in command.editable_packages() if is_live(place)]

@@ -7,7 +7,7 @@ import pwd
 import uuid
 from contextlib import ExitStack, suppress
 
-from . import git, interrupts, isolation, process, record, refs, spec, yamltext
+from . import git, interpreter, interrupts, isolation, process, record, refs, spec, yamltext
 from .command_line import compose
 from .errors import HiddenChanges, LinkedFileIsTracked, NameInUse, NameTaken, NoSuchRun, RunsDirInUse, RunsError
 from .escape import printable
@@ -95,15 +95,9 @@ class Launch:
 
     def _live(self, project: Project, command: str) -> list[str] | None:
         top = project.repository.top or ""
-        found = isolation.live_code(
-            top,
-            project.store.root,
-            command=command,
-            cwd=os.path.join(top, self.prefix),
-            environment=self.environment,
-            virtualenv=project.settings.virtualenv_path,
-        )
-        return found or None
+        cwd, virtualenv = os.path.join(top, self.prefix), project.settings.virtualenv_path
+        runs_with = interpreter.Command(command, self.environment, cwd, virtualenv)
+        return isolation.live_code(runs_with, top, project.store.root) or None
 
     def start(self, project: Project, fields: Record) -> None:
         """Start the run of that record: all of it, or nothing is left behind.

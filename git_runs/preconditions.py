@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from . import environment, git, isolation, links, process, refs
+from . import environment, git, interpreter, isolation, links, process, refs
 from .errors import GitFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
 
     from .project import Project
     from .record import Record, Run
@@ -77,24 +76,23 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
     settings, recorded = record.get("settings"), record.get("environment")
     virtualenv = settings.get("virtualenv-path") if isinstance(settings, dict) else None
     top = here.repository.top or "/"
-    where: dict[str, Any] = {
-        "command": record.text("command"),
-        "cwd": os.path.normpath(os.path.join(top, record.text("cwd"))),
-        "environment": variables,
-        "virtualenv": virtualenv,
-    }
+    cwd = os.path.normpath(os.path.join(top, record.text("cwd")))
+    command = interpreter.Command(record.text("command"), variables, cwd, virtualenv)
     for place in dict.fromkeys(filter(None, (virtualenv, variables.get("VIRTUAL_ENV")))):
         if not os.path.isfile(os.path.join(str(place), "bin", "activate")):
             yield f"there is no virtualenv in '{place}'"
     if not record.is_local:
         yield f"host: was '{record.text('host')}', is '{process.hostname()}'"
     yield from links.differences(record.links)
-    if live := dict.fromkeys([*record.texts("live"), *isolation.live_code(top, here.store.root, **where)]):
+    if live := dict.fromkeys([*record.texts("live"), *isolation.live_code(command, top, here.store.root)]):
         yield f"code is taken from the work tree that people edit, not from the run's own: {', '.join(live)}"
     if not isinstance(recorded, dict):
         yield "the environment was not recorded"
         return
     if recorded.get("python") == environment.UNKNOWN:
         yield "which Python the command uses, and with which packages, is not known"
-    where |= {"top": top, "decisive": here.settings.env, "salt": record.text("id"), "root": here.store.root}
-    yield from environment.differences(recorded, environment.collect(**where, like=recorded), here.store.root)
+    root = here.store.root
+    now = environment.collect(
+        command, top=top, decisive=here.settings.env, salt=record.text("id"), root=root, like=recorded
+    )
+    yield from environment.differences(recorded, now, root)

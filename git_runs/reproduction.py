@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import comparison, environment, links
+from . import comparison, environment, interpreter, links
 from .record import Record, Run
 
 TYPE_CHECKING = False
@@ -65,14 +65,5 @@ def _causes(spec: Spec, original: Run, this: Run) -> Iterator[str]:
 
 def collect(spec: Spec, salt: str, like: object = None) -> dict[str, Any]:
     """The environment of the spec's command, as a record has it; what `like` has recorded, in the same way."""
-    return environment.collect(
-        spec.environment,
-        command=spec.command,
-        cwd=spec.cwd,
-        top=spec.top,
-        virtualenv=spec.virtualenv,
-        decisive=spec.decisive,
-        salt=salt,
-        root=spec.root,
-        like=like,
-    )
+    command = interpreter.Command(spec.command, spec.environment, spec.cwd, spec.virtualenv)
+    return environment.collect(command, top=spec.top, decisive=spec.decisive, salt=salt, root=spec.root, like=like)
