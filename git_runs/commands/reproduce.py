@@ -35,7 +35,7 @@ from ..errors import (
 )
 from ..escape import escape
 from ..launch import Launch
-from ..record import SHAPING_SETTINGS, Run, to_text
+from ..record import SHAPING_SETTINGS, Record, Run, to_text
 from ..snapshot import Snapshot, Submodule
 from ..terminal import confirm, hint, report_all, warn
 from ..work_tree import WorkTree, check_clean
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..git import Repository, Search
     from ..project import Project
-    from ..record import Record, Value
+    from ..record import Value
 
 
 WORKTREE_HINT = "or check it out beside this one: --worktree"
@@ -178,11 +178,12 @@ def _free_name(here: Project, name: str) -> str:
 def _wait_and_tell(here: Project, started: Run) -> int:
     lifecycle.wait(here, [started])
     now = here.store.find(started)
-    outcome = now.record.text("reproduction") if now else ""
+    found = now.record if now else Record()
+    outcome = found.text("reproduction")
     print(f"Reproduction: {outcome or 'unknown'}")
-    for difference in now.record.texts("differences") if now else ():
+    for difference in found.texts("differences"):
         print(f"  {escape(difference)}")
-    for line in now.record.texts("unchecked") if now else ():
+    for line in found.texts("unchecked"):
         print(f"  note: {escape(line)}")
     return int(outcome != comparison.EQUAL)
 
