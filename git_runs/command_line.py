@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .config import Settings
     from .outputs import Outputs
+    from .record import Record
 
 LONGEST = 128 * 1024 - 1  # bytes in one argument of a Linux process: execve(2), MAX_ARG_STRLEN
 
@@ -36,6 +37,11 @@ def compose(typed: str, settings: Settings, outputs: Outputs, name: str) -> str:
     if len(command.encode(errors="surrogateescape")) > LONGEST:
         raise LaunchFailed("the command is longer than the 128 KiB that a shell can be given", "put it into a script")
     return command
+
+
+def typed_command(record: Record) -> str:
+    """What the user typed, before flags were added; the whole command where the record does not tell."""
+    return record.text("input-command") or record.text("command")
 
 
 def _flag(flag: str, value: str) -> str:

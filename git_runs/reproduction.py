@@ -30,14 +30,14 @@ def judge(store: Store, outputs: Outputs, spec: Spec, this: Run) -> dict[str, An
     unchecked = [f"{item.what}: {item.detail or item.state}" for item in items if not item.differs and item.detail]
     if len(items) == 2 and comparison.is_silent(outputs, this):
         unchecked.append("nothing was put out to compare but the exit code")
-    told = {"unchecked": _first(unchecked)} if unchecked else {}
+    told = {"unchecked": _shortened(unchecked)} if unchecked else {}
     if not found:
         return {"reproduction": comparison.EQUAL, **told}
     causes = list(_causes(spec, original, this))
-    return {"reproduction": comparison.DIFFERENT, "differences": _first(found) + causes, **told}
+    return {"reproduction": comparison.DIFFERENT, "differences": _shortened(found) + causes, **told}
 
 
-def _first(lines: list[str]) -> list[str]:
+def _shortened(lines: list[str]) -> list[str]:
     return lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
 
 

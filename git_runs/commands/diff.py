@@ -7,6 +7,7 @@ import shlex
 import sys
 
 from .. import environment, git, project, query
+from ..command_line import typed_command
 from ..errors import CommitMissing
 from ..escape import escape
 from ..record import to_text
@@ -24,23 +25,9 @@ if TYPE_CHECKING:
 
 # They are others in every run, or shown as command and code.
 OF_NO_MATTER = (
-    *(
-        "id",
-        "name",
-        "launched-as",
-        "top",
-        "dirty",
-        "unchecked",
-        "command",
-        "input-command",
-        "commit",
-        "base",
-        "submodules",
-        "datetime",
-        "finished",
-        "worktree",
-    ),
-    *("process", "former-names", "launcher", "reproduces", "reproduction", "differences", "environment", "settings"),
+    *("id", "name", "launched-as", "top", "dirty", "unchecked", "command", "input-command", "commit", "base"),
+    *("submodules", "datetime", "finished", "worktree", "process", "former-names", "launcher", "reproduces"),
+    *("reproduction", "differences", "environment", "settings"),
 )
 
 
@@ -57,22 +44,15 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 0 if nothing is different, else 1, as of git diff --exit-code."""
     here = project.find(search)
     a, b = query.find_all(here.store, [args.a, args.b])
-    command = list(_different(_words(_typed(a)), _words(_typed(b))))
-    if _typed(a) != _typed(b) and not command:  # the order, the quoting, or what is between the words
-        command = [("command", _typed(a), _typed(b))]
-    fields = list(_different(_fields(a), _fields(b)))
-    surroundings = _environment(a, b, here.store.root)
+    command, fields = _commands(a, b), _records(a, b)
+    surroundings = _environments(a, b, here.store.root)
     colors = git.diff_colors(to_terminal=is_seen()) if args.format == "text" else None
     code = git.diff(*map(_commit, (a, b)), "--patch" if args.patch else "--stat", *args.words, color=colors is not None)
-    fields += [("code", _dirty(a), _dirty(b))] if any("dirty" in one.record for one in (a, b)) else []
     if args.format == "json":
         sys.stdout.write(_json(command, fields, surroundings, code))
     else:
         paint = _Paint(colors)
-        parts = [paint.pairs("command", command), paint.pairs("record", fields)]
-        parts += [
-            "\n".join(["environment", *(f"  {escape(line)}" for line in surroundings), ""]) if surroundings else ""
-        ]
+        parts = [paint.pairs("command", command), paint.pairs("record", fields), _lines("environment", surroundings)]
         sys.stdout.write("\n".join(part for part in [*parts, code] if part))
     return int(bool(command or fields or surroundings or code))
 
@@ -94,6 +74,10 @@ class _Paint:
         return "".join([f"{title}\n", *lines]) if lines else ""
 
 
+def _lines(title: str, lines: list[str]) -> str:
+    return "\n".join([title, *(f"  {escape(line)}" for line in lines), ""]) if lines else ""
+
+
 # --- what is told of a run
 
 
@@ -110,8 +94,12 @@ def _dirty(run: Run) -> str:
     return "with uncommitted changes, which nothing keeps" if "dirty" in run.record else "as committed"
 
 
-def _typed(run: Run) -> str:
-    return run.record.text("input-command") or run.record.text("command")
+def _commands(a: Run, b: Run) -> list[Pair]:
+    typed = typed_command(a.record), typed_command(b.record)
+    words = list(_different(*map(_words, typed)))
+    if typed[0] != typed[1] and not words:  # the order, the quoting, or what is between the words
+        return [("command", *typed)]
+    return words
 
 
 def _words(command: str) -> dict[str, str]:
@@ -136,6 +124,13 @@ def _words(command: str) -> dict[str, str]:
     return found
 
 
+def _records(a: Run, b: Run) -> list[Pair]:
+    fields = list(_different(_fields(a), _fields(b)))
+    if "dirty" in a.record or "dirty" in b.record:
+        fields.append(("code", _dirty(a), _dirty(b)))
+    return fields
+
+
 def _fields(run: Run) -> dict[str, str]:
     fields = {key: to_text(value) for key, value in run.record.items() if key not in OF_NO_MATTER}
     settings = run.record.get("settings")
@@ -143,7 +138,7 @@ def _fields(run: Run) -> dict[str, str]:
     return fields | {f"settings.{key}": to_text(value) for key, value in shaping}
 
 
-def _environment(a: Run, b: Run, root: str) -> list[str]:
+def _environments(a: Run, b: Run, root: str) -> list[str]:
     was, now = a.record.get("environment"), b.record.get("environment")
     missing = [one.name for one, found in ((a, was), (b, now)) if not isinstance(found, dict)]
     if missing or not isinstance(was, dict) or not isinstance(now, dict):

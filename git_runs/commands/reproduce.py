@@ -20,7 +20,7 @@ from .. import (
     query,
     refs,
 )
-from ..command_line import quote
+from ..command_line import quote, typed_command
 from ..errors import (
     GoesOn,
     HiddenChanges,
@@ -84,7 +84,7 @@ def run(args: Namespace, search: Search) -> int:
     if args.check:
         return report_all([NotTheSame(problem) for problem in problems])
     commit = _commit(one)
-    if not _typed(one).strip():
+    if not typed_command(one.record).strip():
         raise NoCommand(one.name)
     for problem in problems:
         warn(problem)
@@ -126,7 +126,7 @@ def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today
 def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], variables: dict[str, str]) -> Launch:
     submodules = {path: Submodule("", repository, commit) for path, repository, commit in inner if repository}
     return Launch(
-        command=_typed(one),
+        command=typed_command(one.record),
         description=one.record.text("description"),
         code=Snapshot(one.record.text("commit"), one.record.texts("inexact"), submodules),
         prefix=_prefix(one),
@@ -253,17 +253,13 @@ def _command(repository: Repository, run: Run, today: Settings | None, *, always
 
     `today` are the settings that it will meet; None: nobody knows.
     """
-    typed = _typed(run)
+    typed = typed_command(run.record)
     words = ["git", *_directory(repository, run, always_there), "runs", "new", "--timestamp", run.name]
     options = [("description", run.record.text("description")), *_changed_settings(run, today)]
     flags = [f"--{key}={_quote(value)}" for key, value in options]
     if typed.startswith("-"):  # it can only have come from behind "--"
         return " ".join([*map(_quote, words), *flags, "--", *map(_quote, shlex.split(typed))])
     return " ".join([*map(_quote, [*words, typed]), *flags])
-
-
-def _typed(run: Run) -> str:
-    return run.record.text("input-command") or run.record.text("command")
 
 
 def _quote(word: str) -> str:
