@@ -241,6 +241,9 @@ STATUS = (
     *("--untracked-files=normal", "--ignore-submodules=none"),
 )
 
+# The commit itself, and no advice on being at no branch.
+_DETACHING = ("--no-replace-objects", "-c", "advice.detachedHead=false")
+
 
 def start_status() -> Call:
     """Begin to look at the work tree; `read_status` takes the answer."""
@@ -248,7 +251,8 @@ def start_status() -> Call:
 
 
 def read_status(call: Call) -> WorkTreeState:
-    """The answer to `start_status`; raises GitFailed, also where there is no work tree."""
+    """The answer to `start_status`, or to `STATUS` with more options; raises GitFailed, also where there is no work
+    tree."""
     headers = {}
     changes = []
     for line in call.output().split("\0")[:-1]:
@@ -256,8 +260,8 @@ def read_status(call: Call) -> WorkTreeState:
         if kind == "#":
             key, _, value = rest.partition(" ")
             headers[key] = value
-        elif kind == "?":
-            changes.append(f"?? {rest}")
+        elif kind in "?!":
+            changes.append(f"{kind}{kind} {rest}")
         else:
             # "1 XY sub mH mI mW hH hI path"; an unmerged path ("u") has two fields more.
             fields = rest.split(" ", 7 if kind == "1" else 9)
@@ -274,8 +278,7 @@ def start_subject() -> Call:
 
 def checkout(commit: str) -> str:
     """Detach HEAD at `commit`; what git says of it. Raises GitFailed where git refuses, or a file would be lost."""
-    quietly = ("--no-replace-objects", "-c", "advice.detachedHead=false")
-    code, _, stderr = start(*quietly, "checkout", "--no-overwrite-ignore", "--detach", commit, "--").finish()
+    code, _, stderr = start(*_DETACHING, "checkout", "--no-overwrite-ignore", "--detach", commit, "--").finish()
     if code:
         raise GitFailed(stderr)
     return stderr
@@ -361,7 +364,7 @@ def _in(git_dir: str) -> tuple[str, ...]:
 def add_worktree(git_dir: str, place: str, commit: str) -> list[str]:
     """The command that makes a linked work tree at `place`, with HEAD detached at `commit`."""
     # All of the commit, even if only a part of it is checked out here.
-    options = ("--no-replace-objects", "-c", "advice.detachedHead=false", "-c", "core.sparseCheckout=false")
+    options = (*_DETACHING, "-c", "core.sparseCheckout=false")
     return ["git", *_in(git_dir), *options, "worktree", "add", "--force", "--detach", place, commit]
 
 

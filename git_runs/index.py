@@ -101,10 +101,7 @@ def changed_and_untracked(top: str) -> tuple[list[str], list[str]]:
     words = ("--no-replace-objects", "-C", top, *git.STATUS, "--ignored=matching")
     status = git.Call(*words, environment=git.without_repository())
     changed = _hidden_at(top)
-    untracked = []
-    for line in status.output().split("\0")[:-1]:
-        if line[0] in "?!":
-            untracked.append(line[2:])
-        elif line[0] != "#":
-            changed.append(line.split(" ", 8 if line[0] == "1" else 10)[-1])
+    untracked: list[str] = []
+    for change in git.read_status(status).changes:
+        (untracked if change[:2] in ("??", "!!") else changed).append(change[3:])
     return changed, untracked
