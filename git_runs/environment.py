@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-PATIENCE = 10.0  # seconds that another program may take to answer
 UNKNOWN = "unknown"
 
 # They tell of a terminal, a session or the run itself, and so are others each time.
@@ -107,7 +106,7 @@ def _gpus(environment: Mapping[str, str]) -> list[str]:
     tool = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if not tool:
         return []
-    answer = process.ask([tool, "--query-gpu=name,driver_version", "--format=csv,noheader"], environment, PATIENCE)
+    answer = process.ask([tool, "--query-gpu=name,driver_version", "--format=csv,noheader"], environment)
     return answer.splitlines() if answer else []
 
 

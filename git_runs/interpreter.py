@@ -17,8 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PATIENCE = 10.0  # seconds that it may take to answer
-
 # They bring a Python of their own, or one of another machine.
 OPAQUE = ("uv", "poetry", "pipenv", "pdm", "hatch", "conda", "mamba", "docker", "podman", "apptainer", "ssh", "srun")
 SYSTEM = ("", "/", "/usr", "/usr/local")
@@ -34,6 +32,11 @@ class Python:
         self.version = version
         self.executable = executable  # absolute
         self.path = path  # where it finds modules
+
+
+def is_virtualenv(place: str) -> bool:
+    """Whether there is one in that directory."""
+    return os.path.isfile(os.path.join(place, "bin", "activate"))
 
 
 class Command:
@@ -177,7 +180,7 @@ def _first_line(place: str) -> str:
 
 def _ask(place: str, variables: Mapping[str, str]) -> Python | None:
     # Not in the command's directory: Python would import modules from there. -B: it leaves no bytecode.
-    answer = process.ask([place, "-B", "-c", _QUERY], variables, PATIENCE)
+    answer = process.ask([place, "-B", "-c", _QUERY], variables)
     with suppress(ValueError, TypeError):
         return Python(*json.loads(answer or ""))
     return None

@@ -79,7 +79,7 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
     cwd = os.path.normpath(os.path.join(top, record.text("cwd")))
     command = interpreter.Command(record.text("command"), variables, cwd, virtualenv)
     for place in dict.fromkeys(filter(None, (virtualenv, variables.get("VIRTUAL_ENV")))):
-        if not os.path.isfile(os.path.join(str(place), "bin", "activate")):
+        if not interpreter.is_virtualenv(str(place)):
             yield f"there is no virtualenv in '{place}'"
     if not record.is_local:
         yield f"host: was '{record.text('host')}', is '{process.hostname()}'"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Identity = dict[str, Any]
 
 PROC = "/proc"
+PATIENCE = 10.0  # seconds that a program which is asked may take to answer
 
 
 def identify(pid: int) -> Identity | None:
@@ -82,8 +83,8 @@ def end_children(patience: float) -> None:
         time.sleep(0.01)
 
 
-def ask(command: list[str], environment: Mapping[str, str], patience: float) -> str | None:
-    """What a program prints; None where it fails, or has not ended after `patience` seconds."""
+def ask(command: list[str], environment: Mapping[str, str]) -> str | None:
+    """What a program prints; None where it fails, or has not ended after PATIENCE."""
     import subprocess
 
     try:
@@ -94,7 +95,7 @@ def ask(command: list[str], environment: Mapping[str, str], patience: float) -> 
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=patience,
+            timeout=PATIENCE,
             check=False,
         )
     except (OSError, subprocess.SubprocessError):

@@ -14,7 +14,7 @@ import threading
 import time
 from contextlib import suppress
 
-from . import environment, links, process, record, reproduction
+from . import links, process, record, reproduction
 from .errors import BadRecord, Locked, NoSuchRun, RunsError
 from .isolation import Isolation
 from .launchers import KILL_NOW
@@ -81,7 +81,7 @@ class Supervisor:
         self.error = self._cause()
         group, self.group = self.group, 0
         if self.collecting.ident is not None:
-            self.collecting.join(2 * environment.PATIENCE)
+            self.collecting.join(2 * process.PATIENCE)
         self._record_end(code, finished)
         if not group or not process.group_lives(group):
             self._remove_work_tree(code)

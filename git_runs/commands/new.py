@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
-from .. import git, interrupts, launch, lifecycle, project, query, refs
+from .. import git, interpreter, interrupts, launch, lifecycle, project, query, refs
 from ..errors import NameTaken, NoDescription, RefWithoutRecord, UsageError
 from ..escape import escape
 from ..launch import Launch
@@ -207,7 +207,7 @@ def _edit(here: Project, text: str) -> Iterator[str]:
 
 def _check_virtualenv(here: Project) -> None:
     path = here.settings.virtualenv_path
-    if path is not None and not os.path.isfile(os.path.join(path, "bin", "activate")):
+    if path is not None and not interpreter.is_virtualenv(path):
         warn(f"there is no virtualenv in '{path}': bin/activate is missing")
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from ..git import Search
 
+WIDTH = 200  # of a cell: paths and lines are to be read
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("a", metavar="A")
@@ -32,6 +34,3 @@ def run(args: Namespace, search: Search) -> int:
     rows = [(item.what, item.state, item.detail or None) for item in items]
     show(table.render(("output", "state", "differs first in"), rows, args.format, WIDTH))
     return int(any(item.differs for item in items))
-
-
-WIDTH = 200  # of a cell: paths and lines are to be read
