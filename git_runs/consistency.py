@@ -250,14 +250,9 @@ def _record_lost(project: Project, run: Run) -> None:
     with project.store.change(run) as fields:
         if fields.status != LOST:
             return
-        fields["status"] = LOST
-        if end := _last_sign_of_life(project, fields.text("name")):
-            fields["finished"] = end
-        former = fields.former_names
-        for key in ("process", "former-names"):
-            fields.pop(key, None)
-    for name in former:
-        project.outputs.remove_links(name)
+        end = _last_sign_of_life(project, fields.text("name"))
+        former = fields.end({"status": LOST, **({"finished": end} if end else {})})
+    project.outputs.remove_links(*former)
 
 
 def _last_sign_of_life(project: Project, name: str) -> str | None:

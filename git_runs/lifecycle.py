@@ -154,8 +154,7 @@ def _delete_batch(project: Project, runs: list[Run]) -> list[Run]:
                 refs.delete_in_submodule(repository, run.name, commit)
             _remove_work_tree(project, run)
             remove_file(spec.path_of(project.store.root, run.record.text("id")))
-            for name in run.record.former_names:
-                project.outputs.remove_links(name)
+            project.outputs.remove_links(*run.record.former_names)
             for path in project.outputs.remove(run.name):
                 warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
         refs.delete([run.name for run in deleted])
@@ -212,9 +211,8 @@ def _move(project: Project, run: Run, new: str, commit: str) -> None:
     now = project.store.find(run)
     if now and now.record.former_names and not now.record.is_under_way:  # it has ended meanwhile
         with project.store.change(run) as fields:
-            for name in fields.former_names:
-                project.outputs.remove_links(name)
-            del fields["former-names"]
+            former = fields.end({})
+        project.outputs.remove_links(*former)
 
 
 def settle_move(project: Project, old: str, new: str) -> None:

@@ -140,10 +140,10 @@ class Outputs:
         successors = {self._leads_to(path) for path in self._all(name) if os.path.lexists(path)}
         return successors.pop() if len(successors) == 1 else None
 
-    def remove_links(self, name: str) -> None:
-        """Remove the links that the move of a run away from `name` left."""
-        if self._successor(name):
-            for path in self._all(name):
+    def remove_links(self, *names: str) -> None:
+        """Remove the links that the move of a run away from those names left."""
+        for name in names:
+            for path in self._all(name) if self._successor(name) else ():
                 if os.path.islink(path):
                     os.unlink(path)
 

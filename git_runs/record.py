@@ -8,6 +8,7 @@ from . import process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     Value = Any  # text, a number, None, or a list or mapping of these
@@ -107,8 +108,18 @@ class Record(dict[str, "Value"]):
         names = self.get("former-names")
         return [name for name in names if isinstance(name, str) and is_name(name)] if isinstance(names, list) else []
 
+    def end(self, ending: Mapping[str, Value]) -> list[str]:
+        """Write how the run ended, and drop what held while it went on; gives the names whose links nobody needs."""
+        former = self.former_names
+        self.update(ending)
+        for key in ("process", "former-names"):
+            self.pop(key, None)
+        return former
+
     def ending(self) -> str:
         """How the run stands, in words: "failed with exit code 3"."""
+        if not self.status:
+            return "nothing is recorded of its end"
         if "error" in self:
             return f"{self.status}: {self.text('error')}"
         if "signal" in self:

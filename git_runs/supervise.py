@@ -254,10 +254,7 @@ class Supervisor:
         while True:
             try:
                 with self.store.change(self.this_run) as fields:
-                    former = fields.former_names
-                    fields.update(ending)
-                    for key in ("process", "former-names"):
-                        fields.pop(key, None)
+                    former = fields.end(ending)
                 break
             except NoSuchRun:
                 return
@@ -266,8 +263,7 @@ class Supervisor:
                     _say(f"fatal: cannot record the end, exit code {code}, at {finished}: {error}")
                     return
                 time.sleep(0.5)
-        for name in former:  # the command has ended: nobody needs the paths that the run had before it was moved
-            self.outputs.remove_links(name)
+        self.outputs.remove_links(*former)
 
     def _ending(self, code: int, finished: str) -> dict[str, object]:
         """The fields that tell how the command ended."""
