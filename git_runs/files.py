@@ -59,12 +59,18 @@ def files_below(directory: str) -> Iterator[str]:
     """The paths of all that is in the directory, at any depth, but for directories; links are not followed."""
     unseen = [directory]
     while unseen:
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(unseen.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    unseen.append(entry.path)
-                else:
-                    yield entry.path
+        for entry in entries(unseen.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                unseen.append(entry.path)
+            else:
+                yield entry.path
+
+
+def entries(directory: str) -> list[os.DirEntry[str]]:
+    """What is in the directory; nothing where there is none."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(directory) as found:
+        return list(found)
+    return []
 
 
 def remove_file(path: str) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 
 from . import git, locks, process, refs, spec
 from .errors import NameTaken
-from .files import files_below, prune, remove_file
+from .files import entries, files_below, prune, remove_file, unlink_if
 from .problem import Problem
 from .record import STARTING, is_name
 from .store import SUFFIX
@@ -106,7 +106,7 @@ def of_processes(project: Project, git_dirs: Iterable[str], idle: float) -> Iter
         (os.path.join(project.store.root, "environments"), _TEMPORARY, "temporary file"),
         *((git_dir, _INDEX_COPY, "index copy") for git_dir in git_dirs),
     ):
-        for entry in _entries(directory):
+        for entry in entries(directory):
             named = pattern.fullmatch(entry.name)
             if named and is_idle(entry.path, idle) and not process.identify(int(named["pid"])):
                 yield _left(kind, entry.path, partial(remove_file, entry.path))
@@ -114,7 +114,7 @@ def of_processes(project: Project, git_dirs: Iterable[str], idle: float) -> Iter
 
 def specs(project: Project, runs: Mapping[str, Run]) -> Iterator[Problem]:
     """Specs, with all the secrets in them, that no supervisor will take; `runs` by their ids."""
-    for entry in _entries(os.path.join(project.store.root, "specs")):
+    for entry in entries(os.path.join(project.store.root, "specs")):
         run = runs.get(entry.name.removesuffix(".json"))
         if not _is_young(entry.path) and not (run and run.record.status == STARTING):
             yield _left("spec", entry.path, partial(remove_file, entry.path), run=run.name if run else None)
@@ -143,7 +143,7 @@ def ref_locks(project: Project, left: Iterable[str], idle: float) -> Iterator[Pr
 def descriptions(git_dirs: Iterable[str]) -> Iterator[Problem]:
     """Texts that a person wrote and that went into no record: never removed."""
     for git_dir in git_dirs:
-        for entry in _entries(git_dir):
+        for entry in entries(git_dir):
             if entry.name.startswith("RUN_DESCRIPTION.") and not process.mentions(entry.path):
                 advice = "it is yours: use it with git runs describe, or remove it"
                 yield Problem("description", f"'{entry.path}' is in no record", path=entry.path, advice=advice)
@@ -160,7 +160,7 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
         unseen = [""] if not os.path.islink(top) else []
         while unseen:
             group = unseen.pop()
-            for entry in _entries(os.path.join(top, group)):
+            for entry in entries(os.path.join(top, group)):
                 name = group + entry.name.removesuffix(suffix)
                 if entry.is_symlink() or not is_name(name):
                     continue
@@ -193,7 +193,7 @@ def work_tree_entries(project: Project, runs: Iterable[Run]) -> Iterator[Problem
     common_dir = project.repository.common_dir
     top = os.path.realpath(project.outputs.kinds["worktrees"]) + os.sep
     gone = {}
-    for entry in _entries(os.path.join(common_dir, "worktrees")):
+    for entry in entries(os.path.join(common_dir, "worktrees")):
         place = os.path.dirname(_first_line(os.path.join(entry.path, "gitdir")))
         if place.startswith(top) and not os.path.lexists(place):
             gone[os.path.realpath(entry.path)] = place
@@ -228,12 +228,6 @@ def _first_line(path: str) -> str:
     with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
         return file.readline().rstrip("\n")
     return ""
-
-
-def _entries(directory: str) -> list[os.DirEntry[str]]:
-    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(directory) as entries:
-        return list(entries)
-    return []
 
 
 def _left(kind: str, path: str, mend: partial[None], run: str | None = None) -> Problem:

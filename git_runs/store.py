@@ -20,7 +20,7 @@ from itertools import chain
 from . import locks
 from .cache import Cache, checksum, stamp_of
 from .errors import BadRecord, NameTaken, NoSuchRun
-from .files import prune, write_whole
+from .files import files_below, prune, write_whole
 from .record import Record, Run, is_name, to_text
 
 TYPE_CHECKING = False
@@ -102,20 +102,10 @@ class Store:
 
     def names(self) -> Iterator[str]:
         """The names of all runs, in no order."""
-        groups = [""]
-        while groups:
-            group = groups.pop()
-            try:
-                entries = os.scandir(os.path.join(self.records, group))
-            except FileNotFoundError:
-                continue
-            with entries:
-                for entry in entries:
-                    name = group + entry.name
-                    if name.endswith(SUFFIX) and is_name(name[: -len(SUFFIX)]):
-                        yield name[: -len(SUFFIX)]
-                    elif entry.is_dir(follow_symlinks=False):
-                        groups.append(name + "/")
+        start = len(self.records) + 1
+        for path in files_below(self.records):
+            if path.endswith(SUFFIX) and is_name(name := path[start : -len(SUFFIX)]):
+                yield name
 
     # --- reading
 
