@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
 
 
 def write_whole(path: str, text: str, mode: int | None = None) -> None:
@@ -44,12 +47,21 @@ def _sync_directory(path: str) -> None:
         os.close(descriptor)
 
 
+def open_plain(path: str) -> BinaryIO:
+    """Open a file for reading; raises OSError where it is a link, or a pipe that might make us wait."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no plain file", path)
+    return open(descriptor, "rb")
+
+
 def unlink_if(path: str, condition: Callable[[str], bool]) -> bool:
     """Remove the file if its text meets the condition; of any number that try, one removes it, and no other file."""
-    with suppress(OSError), open(path) as file:
+    with suppress(OSError), open_plain(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # While it is open its inode is given to no other file.
-        if os.path.samestat(os.stat(path), os.fstat(file.fileno())) and condition(file.read()):
+        if os.path.samestat(os.stat(path), os.fstat(file.fileno())) and condition(file.read().decode(errors="replace")):
             os.unlink(path)
             return True
     return False

@@ -200,29 +200,49 @@ def is_free(project: Project, neighbours: Neighbours) -> bool:
 
 
 def adopt(project: Project, name: str, fields: Record) -> None:
-    """Add a run that took place elsewhere: its ref at its commit, which is here, and its record.
+    """Add a run that took place elsewhere: its record, and its ref at its commit, which is here; the ref may be, too.
 
-    Raises NameTaken, Unencodable, RunsDirInUse, and what the file system says; then nothing was added.
+    The record comes first, so that fsck makes the ref where this is interrupted, and never takes a ref that was
+    fetched for a start. Raises NameTaken, Unencodable, RunsDirInUse, and what the file system says; then nothing was
+    added.
     """
+    _prepare(project)
     with ExitStack() as undo:
-        _create_refs_and_record(project, name, fields, undo)
+        with project.store.reserved(name, adopts=fields.text("commit")):
+            project.store.create(name, fields)
+            undo.callback(project.store.discard, name)
+            if refs.commit_of(name) != fields.text("commit"):
+                _create_ref(project, name, fields, undo)
+            _create_refs_in_submodules(name, [inner for inner in fields.submodules if os.path.isdir(inner[1])], undo)
         undo.pop_all()
 
 
-def _create_refs_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
+def _prepare(project: Project) -> None:
     if project.store.is_foreign() and not git.ignores(os.path.join(project.store.root, "records")):
         raise RunsDirInUse(project.store.root)
     project.store.prepare()
+
+
+def _create_refs_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
+    _prepare(project)
     with project.store.reserved(name):
         if project.store.exists(name):
             raise NameTaken(name)
-        refs.create(project.repository, name, fields.text("commit"))
-        undo.callback(refs.delete, [name])
-        for _, repository, commit in fields.submodules:
-            refs.create_in_submodule(repository, name, commit)
-            undo.callback(refs.delete_in_submodule, repository, name, commit)
+        _create_ref(project, name, fields, undo)
+        _create_refs_in_submodules(name, fields.submodules, undo)
         project.store.create(name, fields)
         undo.callback(project.store.discard, name)
+
+
+def _create_ref(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
+    refs.create(project.repository, name, fields.text("commit"))
+    undo.callback(refs.delete, [name])
+
+
+def _create_refs_in_submodules(name: str, submodules: list[tuple[str, str, str]], undo: ExitStack) -> None:
+    for _, repository, commit in submodules:
+        if refs.create_in_submodule(repository, name, commit):
+            undo.callback(refs.delete_in_submodule, repository, name, commit)
 
 
 def _record_launch(project: Project, run: Run, pid: int) -> None:

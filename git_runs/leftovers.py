@@ -40,6 +40,7 @@ class Locks:
         self.busy: set[str] = set()  # names that somebody may be working at
         self.left: dict[str, dict[str, object]] = {}  # names whose lock is a dead process's, and what it was taken for
         self._strange: list[str] = []  # paths of locks that nobody can be asked about
+        self._silent: list[str] = []  # paths of locks that do not say whom to ask
         self._temporary: list[tuple[str, str]] = []  # name and path
         for path in files_below(project.store.records):
             inside = path[len(project.store.records) + 1 :]
@@ -49,14 +50,24 @@ class Locks:
                 self._sort(inside.removesuffix(SUFFIX + locks.SUFFIX), path, idle)
 
     def _sort(self, name: str, path: str, idle: float) -> None:
-        with suppress(OSError), open(path) as file:
-            content = file.read()
-            if locks.is_left(content):
-                self.left[name] = locks.purpose(content)
-            else:
-                self.busy.add(name)
-                if is_idle(path, idle):
-                    self._strange.append(path)
+        try:
+            content = locks.read(path)
+        except FileNotFoundError:
+            return
+        except OSError:  # nothing that we would make
+            self._strange.append(path)
+            return
+        if locks.is_left(content):
+            self.left[name] = locks.purpose(content)
+            return
+        self.busy.add(name)
+        if is_idle(path, idle):
+            (self._silent if locks.tells_nothing(content) else self._strange).append(path)
+
+    @property
+    def started(self) -> set[str]:
+        """The names that are left of starts, as far as their locks tell; an import may have found its ref."""
+        return {name for name, purpose in self.left.items() if "adopts" not in purpose}
 
     def problems(self, project: Project, settled: Iterable[str]) -> Iterator[Problem]:
         """All but the locks of the names that are `settled` otherwise."""
@@ -70,6 +81,10 @@ class Locks:
                 repair="removed",
                 mend=partial(_break_lock, path, project.store.records),
             )
+        for path in self._silent:
+            what = f"'{path}' exists since {locks.age(path):.0f} s, and does not say who made it"
+            mend = partial(_break_silent_lock, path, project.store.records)
+            yield Problem("lock", what, path=path, repair="removed", mend=mend)
         for path in self._strange:
             advice = "if no git runs process is using it, remove the file"
             yield Problem("lock", f"'{path}' exists since {locks.age(path):.0f} s", path=path, advice=advice)
@@ -81,6 +96,11 @@ class Locks:
 
 def _break_lock(path: str, records: str) -> None:
     locks.break_left(path)
+    prune(path, records)
+
+
+def _break_silent_lock(path: str, records: str) -> None:
+    unlink_if(path, locks.tells_nothing)
     prune(path, records)
 
 

@@ -197,8 +197,8 @@ def _move(project: Project, run: Run, new: str, commit: str) -> None:
         refs.create(project.repository, new, commit)
         undo.callback(refs.delete, [new])
         for _, repository, inner in run.record.submodules:
-            refs.create_in_submodule(repository, new, inner)
-            undo.callback(refs.delete_in_submodule, repository, new, inner)
+            if refs.create_in_submodule(repository, new, inner):
+                undo.callback(refs.delete_in_submodule, repository, new, inner)
         launch.remove_stale_links(project, new, mover=old)
         goes_on = run.record.is_under_way
         project.outputs.move(old, new, keep_links=goes_on)

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from . import process
 from .errors import Locked
-from .files import unlink_if
+from .files import open_plain, unlink_if
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +52,17 @@ def is_left(content: str) -> bool:
         return False
 
 
+def read(path: str) -> str:
+    """What the lock file says; raises OSError where there is none that could be read."""
+    with open_plain(path) as file:
+        return file.read().decode(errors="replace")
+
+
+def tells_nothing(content: str) -> bool:
+    """Whether a lock does not say who holds it: whoever made it was killed just then, or had no room to say more."""
+    return not purpose(content)
+
+
 def purpose(content: str) -> dict[str, Any]:
     """What the lock file tells of its holder and of what it was taken for; nothing where it cannot be read."""
     with suppress(ValueError):
@@ -63,7 +74,7 @@ def purpose(content: str) -> dict[str, Any]:
 def age(path: str) -> float:
     """Seconds since the lock was taken; 0 where it is not there any more."""
     try:
-        return time.time() - os.stat(path).st_mtime
+        return time.time() - os.lstat(path).st_mtime
     except FileNotFoundError:
         return 0.0
 

@@ -139,17 +139,21 @@ def _needs_git(repository: Repository) -> bool:
     return os.path.exists(hooks) or any(entry.key in keys for entry in repository.config)
 
 
-def create_in_submodule(git_dir: str, name: str, commit: str) -> None:
-    """Create the run's ref in the repository of a submodule, to keep its commit; raises SubmoduleHasRun where another
-    commit has it."""
+def create_in_submodule(git_dir: str, name: str, commit: str) -> bool:
+    """Create the run's ref in the repository of a submodule, to keep its commit; False where it is there already.
+
+    Raises SubmoduleHasRun where another commit has it.
+    """
     try:
         git.update_refs([f"create {ref(name)}", commit], git_dir)
+        return True
     except GitFailed:
         there = git.resolve(ref(name), git_dir)
         if there is None:
             raise
         if there != commit:
             raise SubmoduleHasRun(git_dir, ref(name)) from None
+        return False
 
 
 def delete_in_submodule(git_dir: str, name: str, commit: str) -> None:

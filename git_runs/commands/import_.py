@@ -46,9 +46,10 @@ def run(args: Namespace, search: Search) -> int:
 
 def _add(here: Project, name: str, fields: Record) -> None:
     refs.validate(name)
-    refs.Neighbours(name).check()
     given = fields.text("commit")
     commit = git.resolve(given) if re.fullmatch("[0-9a-f]{4,64}", given) else None
+    if refs.commit_of(name) != commit or here.store.exists(name):
+        refs.Neighbours(name).check(hint="")
     if commit is None:
         raise CommitMissing(name, given)
     # The first tool gave no ids.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -429,6 +430,33 @@ def test_what_a_living_process_may_hold_is_left_alone(repo: Repository, holder: 
     assert lock.exists()
     assert temporary.exists()
     assert repo.refs() == []
+
+
+@pytest.mark.parametrize("content", ["", '{"host": '])
+def test_a_lock_that_does_not_say_whose_it_is_goes_when_nobody_touches_it(repo: Repository, content: str) -> None:
+    repo.finish("a")
+    lock = repo.path / ".runs/records/a.yml.lock"
+    lock.write_text(content)
+    assert is_clean(repo)
+    result = repo.runs("describe", "a", "-m", "new words")
+    assert result.code == 128
+    assert re.fullmatch(rf"fatal: cannot lock a record: '{lock}' exists since \d+ s\nhint: .*\n", result.err)
+    assert repo.machine.run(sys.executable, "-c", IMPATIENT, "0", cwd=repo.path).out == f"lock {lock}\n"
+    assert not lock.exists()
+    repo.ok("describe", "a", "-m", "new words")
+
+
+@pytest.mark.parametrize("kind", ["fifo", "link"])
+def test_what_is_planted_as_a_lock_holds_nothing_up_and_is_told(repo: Repository, kind: str) -> None:
+    repo.finish("a")
+    lock = repo.path / ".runs/records/a.yml.lock"
+    os.mkfifo(lock) if kind == "fifo" else lock.symlink_to("/etc/passwd")
+    for command in (["fsck", "--repair"], ["describe", "a", "-m", "new words"], ["delete", "-y", "a"]):
+        result = repo.machine.run("timeout", "20", "git-runs", *command, cwd=repo.path)
+        assert result.code in (1, 128)
+        assert f"'{lock}' exists since " in result.out + result.err
+    assert os.path.lexists(lock)
+    assert repo.ok("list") == "a\n"
 
 
 def test_specs_that_nobody_will_take_go(repo: Repository) -> None:

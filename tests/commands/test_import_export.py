@@ -111,6 +111,42 @@ def test_a_database_that_is_not_there_or_no_database(repo: Repository) -> None:
     )
 
 
+def test_runs_whose_refs_were_fetched_are_imported(repo: Repository) -> None:
+    for name in ("a", "g/b"):
+        repo.finish(name)
+    path = repo.machine.home / "runs.yml"
+    repo.ok("export", "-o", str(path))
+    clone = Repository(repo.machine, repo.path.parent / "clone")
+    repo.git("clone", "-q", str(repo.path), str(clone.path))
+    clone.git("fetch", "-q", "origin", "refs/runs/*:refs/runs/*")
+    before = clone.refs()
+    assert clone.runs("fsck", "--repair").code == 1
+    assert clone.refs() == before == ["refs/runs/a", "refs/runs/g/b"]
+    assert clone.ok("import", str(path)) == f"Imported 2 of 2 runs from '{path}'\n"
+    assert [clone.record(name) for name in ("a", "g/b")] == [repo.record(name) for name in ("a", "g/b")]
+    assert clone.refs() == before
+    assert clone.runs("fsck").out == ""
+
+
+def test_a_ref_at_another_commit_is_not_taken_for_an_imported_run(repo: Repository) -> None:
+    path = repo.machine.home / "runs.yml"
+    path.write_text(database(repo))
+    other = repo.commit("train.py", "print(1)\n")
+    repo.git("update-ref", "refs/runs/continuous2", other)
+    result = repo.runs("import", str(path))
+    assert (result.code, result.err) == (1, "error: run 'continuous2' already exists\n")
+    assert repo.git("rev-parse", "refs/runs/continuous2").strip() == other
+    assert not repo.record_path("continuous2").exists()
+
+
+def test_how_an_imported_run_ended_is_not_known(repo: Repository) -> None:
+    path = repo.machine.home / "runs.yml"
+    path.write_text(database(repo))
+    repo.ok("import", str(path))
+    result = repo.runs("wait", "continuous2")
+    assert (result.code, result.err) == (1, "error: run 'continuous2': nothing is recorded of its end\n")
+
+
 def test_a_run_that_is_here_is_not_imported_again_under_another_name(repo: Repository) -> None:
     repo.finish("a")
     path = repo.machine.home / "runs.yml"
