@@ -8,7 +8,7 @@ import time
 from contextlib import ExitStack, suppress
 from math import inf
 
-from . import git, interrupts, isolation, launch, refs, spec
+from . import git, interrupts, isolation, launch, locks, refs, spec
 from .errors import NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone, RunsError
 from .files import remove_file
 from .launchers import KILL_NOW, tmux
@@ -131,7 +131,7 @@ def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
     if not force:
         for run in runs:
             _check_local(run, "deleting")
-        for name in refs.missing([run.name for run in runs]):
+        for name in refs.missing([run.name for run in runs if not _is_half_deleted(project, run)]):
             raise OtherRepository(name, refs.ref(name))
     stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
     _close_sessions(project, [run.record for run in runs])
@@ -139,6 +139,14 @@ def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
     for start in range(0, len(runs), BATCH):
         deleted += _delete_batch(project, runs[start : start + BATCH])
     return deleted
+
+
+def _is_half_deleted(project: Project, run: Run) -> bool:
+    """Whether somebody was killed while they deleted it."""
+    with suppress(OSError):
+        content = locks.read(project.store.lock(run.name))
+        return locks.is_left(content) and locks.purpose(content).get("deletes") == run.record.text("id")
+    return False
 
 
 def _delete_batch(project: Project, runs: list[Run]) -> list[Run]:

@@ -249,18 +249,18 @@ class Store:
 
         Raises what `held` raises.
         """
-        with self.held(run):
+        with self.held(run, deletes=run.record.text("id")):
             yield
             os.unlink(self.path(run.name))
         prune(self.path(run.name), self.records)
 
     @contextmanager
-    def held(self, run: Run) -> Iterator[Record]:
+    def held(self, run: Run, **purpose: str) -> Iterator[Record]:
         """The run's record, which nobody else changes, moves or deletes in the `with` block.
 
-        Raises NoSuchRun where another run has the name by now, BadRecord or Locked.
+        `purpose` is told by the lock file. Raises NoSuchRun where another run has the name by now, BadRecord or Locked.
         """
-        with self._locked(run.name):
+        with self._locked(run.name, new=False, **purpose):
             fields = self.read(run.name)
             if fields.text("id") != run.record.text("id"):
                 raise NoSuchRun(run.name)
