@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from .project import Project
 
-FIELDS = ("id", "commit", "submodules", "host", "status", "process")  # all that is looked at
+FIELDS = ("id", "name", "commit", "submodules", "host", "status", "process")  # all that is looked at
 PAUSE = 0.1  # seconds between the two looks, for what undoes a start that failed
 
 
@@ -70,7 +70,7 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         *_records_and_refs(project, settled_runs, commits),
         *_submodules(project, settled_runs),
         *_lost(project, settled_runs),
-        *_twins(settled_runs),
+        *_twins(project, settled_runs, commits),
         *found.problems(project, settled=[*unsettled, *starts]),
     ]
     if os.path.isdir(project.store.records):
@@ -222,15 +222,32 @@ def _create_ref_in_submodule(project: Project, run: Run, repository: str, commit
         refs.create_in_submodule(repository, run.name, commit)
 
 
-def _twins(runs: Iterable[Run]) -> Iterator[Problem]:
+def _twins(project: Project, runs: Iterable[Run], commits: Container[str]) -> Iterator[Problem]:
     """Records that say that they are the same run."""
-    names: dict[str, str] = {}
+
+    def is_original(run: Run) -> tuple[bool, ...]:
+        is_called_so = run.record.text("name") == run.name
+        return run.name in commits, is_called_so, os.path.lexists(project.outputs.log(run.name))
+
+    firsts: dict[str, Run] = {}
+    copies: dict[str, list[Run]] = {}
     for run in runs:
-        identifier = run.record.text("id")
-        if identifier and names.setdefault(identifier, run.name) != run.name:
-            what = f"runs '{run.name}' and '{names[identifier]}' have the same id: one record is a copy"
-            advice = "remove the copy, or give it another id"
-            yield Problem("same id", what, run=run.name, other=names[identifier], advice=advice)
+        if (first := firsts.setdefault(run.record.text("id"), run)) is not run:
+            copies.setdefault(run.record.text("id"), [first]).append(run)
+    copies.pop("", None)
+    for same in copies.values():
+        original, *others = sorted(same, key=is_original, reverse=True)
+        for copy in others:
+            what = f"runs '{original.name}' and '{copy.name}' have the same id: one record is a copy"
+            repair = f"another id for '{copy.name}'; both stay"
+            mend = partial(_give_other_id, project, copy)
+            yield Problem("same id", what, run=copy.name, other=original.name, repair=repair, mend=mend)
+
+
+def _give_other_id(project: Project, copy: Run) -> None:
+    with project.store.change(copy) as fields:
+        if fields.text("id") == copy.record.text("id"):
+            fields["id"] = str(uuid.uuid4())
 
 
 # --- records and processes

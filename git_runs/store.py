@@ -241,7 +241,11 @@ class Store:
         fields |= {"name": new, "launched-as": fields.text("launched-as") or run.name}
         os.makedirs(os.path.dirname(self.path(new)), exist_ok=True)
         self._rewrite(run.name, new, fields | {"former-names": former_names} if former_names else fields)
-        os.unlink(self.path(run.name))
+        try:
+            os.unlink(self.path(run.name))
+        except OSError:
+            os.unlink(self.path(new))
+            raise
 
     @contextmanager
     def removal(self, run: Run) -> Iterator[None]:

@@ -322,14 +322,38 @@ def test_a_record_that_cannot_be_read_is_told_and_left_alone(repo: Repository) -
     assert told(repo) == [("bad record", "bad")]
 
 
-def test_a_copied_record_is_told(repo: Repository) -> None:
-    repo.finish("a")
-    repo.git("update-ref", "refs/runs/b", "refs/runs/a")
-    repo.record_path("b").write_text(repo.record_path("a").read_text())
-    (problem,) = json.loads(repo.runs("fsck", "--repair", "--format=json").out)
-    assert (problem["kind"], problem["repaired"]) == ("same id", False)
-    assert repo.record_path("a").exists()
-    assert repo.record_path("b").exists()
+def test_of_two_records_of_one_id_the_copy_gets_another(repo: Repository) -> None:
+    repo.finish("b", "echo said", *NO_FLAGS)
+    before = repo.record_path("b").read_text()
+    repo.git("update-ref", "refs/runs/a", "refs/runs/b")
+    for name in ("a", "c"):
+        repo.record_path(name).write_text(before)
+    assert sorted(told(repo)) == [("no ref", "c"), ("same id", "a"), ("same id", "c")]
+    assert (
+        "runs 'b' and 'a' have the same id: one record is a copy; with --repair: another id for 'a'; both stay\n"
+        in repo.runs("fsck").out
+    )
+    assert repo.runs("fsck", "--repair").code == 0
+    assert is_clean(repo)
+    identifiers = {str(repo.record(name)["id"]) for name in ("a", "b", "c")}
+    assert len(identifiers) == 3
+    assert repo.record_path("b").read_text() == before
+    assert repo.log("b") == "said\n"
+    for name in ("a", "c"):
+        assert {**repo.record(name), "id": repo.record("b")["id"]} == repo.record("b")
+
+
+def test_a_move_that_cannot_take_the_old_record_away_leaves_one(repo: Repository) -> None:
+    repo.finish("a", "echo said", *NO_FLAGS)
+    before = repo.record_path("a").read_text()
+    failing = "import os, sys; real = os.unlink\ndef unlink(path, **more):\n    if str(path).endswith('a.yml'):"
+    failing += " raise OSError(5, 'broken', path)\n    real(path, **more)\nos.unlink = unlink\n"
+    script = failing + "from git_runs import main; sys.exit(main.main(['move', 'a', 'b']))"
+    result = repo.machine.run(sys.executable, "-c", script, cwd=repo.path)
+    assert (result.code, result.out) == (128, "")
+    assert is_clean(repo)
+    assert (repo.refs(), repo.ok("list"), repo.log("a")) == (["refs/runs/a"], "a\n", "said\n")
+    assert repo.record_path("a").read_text() == before
 
 
 def test_a_submodule_keeps_the_commit_again(repo: Repository) -> None:
