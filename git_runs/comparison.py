@@ -144,7 +144,7 @@ def _lines(side: _Side) -> Iterator[bytes]:
     identifier = side.record.text("id")
     started = not side.is_isolated
     start, end = start_marker(identifier), end_marker(identifier)
-    with open(side.log, "rb") as log:
+    with side.outputs.open_log(side.name) as log:
         for line in log:
             if not started:  # the work tree is being made
                 _, found, line = line.partition(start)

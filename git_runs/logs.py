@@ -19,23 +19,24 @@ BLOCK = 1 << 16
 PAUSE = 0.1  # seconds between two looks at a log that is followed
 
 
-def copy(path: str, target: BinaryIO, *, identifier: str, last: int | None, goes_on: Callable[[], bool] | None) -> None:
+def copy(
+    log: BinaryIO, target: BinaryIO, *, identifier: str, last: int | None, goes_on: Callable[[], bool] | None
+) -> None:
     """Copy the log, or its `last` lines, to `target`; then what is added while `goes_on()`, if that is given.
 
-    `identifier` is the run's. Raises FileNotFoundError.
+    `identifier` is the run's.
     """
     cleaner = _Cleaner(start_marker(identifier), end_marker(identifier))
-    with open(path, "rb") as log:
-        if last is not None:
-            _seek_last_lines(log, last)
-        while True:
-            ended = goes_on is None or not goes_on()
-            while block := log.read(BLOCK):
-                target.write(cleaner.clean(block))
-            target.flush()
-            if ended:
-                break
-            time.sleep(PAUSE)
+    if last is not None:
+        _seek_last_lines(log, last)
+    while True:
+        ended = goes_on is None or not goes_on()
+        while block := log.read(BLOCK):
+            target.write(cleaner.clean(block))
+        target.flush()
+        if ended:
+            break
+        time.sleep(PAUSE)
     target.write(cleaner.rest())
     target.flush()
 

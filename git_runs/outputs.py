@@ -15,8 +15,12 @@ import os
 from contextlib import ExitStack, suppress
 
 from .errors import LeadsOut, OutputsInTheWay
-from .files import prune
+from .files import open_plain, prune
 from .record import is_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 LOG = ".log"
 KINDS = ("tensorboard", "checkpoints", "logs", "worktrees")
@@ -53,6 +57,16 @@ class Outputs:
     def log(self, name: str) -> str:
         """The file that holds all that the command printed."""
         return os.path.join(self.root, "logs", name + LOG)
+
+    def open_log(self, name: str) -> BinaryIO:
+        """The log, for reading; raises LeadsOut where it is or lies behind a link that no move left, and OSError."""
+        path, passed = self.log(name), {name}
+        while (successor := self._leads_to(path)) and successor not in passed:
+            passed.add(successor)
+            path = self.log(successor)
+        if os.path.islink(path) or self._link_on_way(path):
+            raise LeadsOut(path)
+        return open_plain(path)
 
     def worktree(self, name: str) -> str:
         """The work tree of the run's own, if it is isolated."""
@@ -168,11 +182,17 @@ class Outputs:
 
     def _check_way(self, path: str, name: str) -> None:
         """Raises OutputsInTheWay where a link among the groups of the path would lead the run's outputs elsewhere."""
+        if link := self._link_on_way(path):
+            raise OutputsInTheWay(name, link)
+
+    def _link_on_way(self, path: str) -> str | None:
+        """A symbolic link among the groups that the output lies in, if there is one."""
         group = os.path.dirname(path)
         while group != self._kind(path):
             if os.path.islink(group):
-                raise OutputsInTheWay(name, group)
+                return group
             group = os.path.dirname(group)
+        return None
 
     def _make(self, path: str, name: str) -> None:
         self._check_way(path, name)

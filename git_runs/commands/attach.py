@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 from .. import lifecycle, logs, project, query
-from ..errors import NoSession
+from ..errors import LeadsOut, NoSession
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def run(args: Namespace, search: Search) -> int:
     if session := lifecycle.find_session(here, one.record):
         session.attach()
     identifier = one.record.text("id")
-    with suppress(FileNotFoundError):
-        log = here.outputs.log(one.name)
+    with suppress(FileNotFoundError, LeadsOut), here.outputs.open_log(one.name) as log:
         logs.copy(log, sys.stdout.buffer, identifier=identifier, last=LINES_OF_LOG, goes_on=None)
     host = None if one.record.is_local else one.record.text("host")
     raise NoSession(one.name, one.record.ending(), host)

@@ -31,13 +31,15 @@ def run(args: Namespace, search: Search) -> int:
         return now is not None and now.record.is_under_way
 
     try:
+        log = here.outputs.open_log(one.name)
+    except FileNotFoundError:
+        raise NoLog(one.name) from None
+    with log:
         logs.copy(
-            here.outputs.log(one.name),
+            log,
             sys.stdout.buffer,
             identifier=one.record.text("id"),
             last=args.lines,
             goes_on=goes_on if args.follow else None,
         )
-    except FileNotFoundError:
-        raise NoLog(one.name) from None
     return 0
