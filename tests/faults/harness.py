@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -71,7 +72,8 @@ def read_records(repo: Repository) -> dict[str, dict[str, object]]:
     """All records by name, as any YAML reader reads them."""
     top = repo.path / ".runs/records"
     paths = [path for path in top.rglob("*.yml") if path.is_file()]
-    return {str(path.relative_to(top))[: -len(".yml")]: yaml.safe_load(path.read_bytes()) for path in paths}
+    names = [str(path.relative_to(top))[: -len(".yml")] for path in paths]
+    return {name: yaml.load(path.read_bytes(), yaml.CSafeLoader) for name, path in zip(names, paths, strict=True)}
 
 
 def leftovers(repo: Repository) -> list[Path]:
@@ -121,10 +123,23 @@ class Bystanders:
 
 
 def make(repo: Repository, *names: str) -> None:
-    """Runs that have ended, each of which printed its name."""
-    for name in names:
-        repo.ok("new", "-q", name, "echo $RUNS_NAME; :")
+    """Runs that have ended, each of which printed its name; the first is started, the others are made after it."""
+    if not names:
+        return
+    first, *others = names
+    repo.ok("new", "-q", first, "echo $RUNS_NAME; :")
     settle(repo.machine)
+    record, log = repo.record_path(first), repo.path / f".runs/logs/{first}.log"
+    identifier = str(repo.record(first)["id"])
+    for name in others:
+        text = record.read_text().replace(identifier, str(uuid.uuid4())).replace(f"name: {first}\n", f"name: {name}\n")
+        repo.record_path(name).write_text(re.sub(f"/{first}\\b", f"/{name}", text))
+        (log.parent / f"{name}.log").write_text(log.read_text().replace(first, name))
+        for kind in ("tensorboard", "checkpoints"):
+            (repo.path / ".runs" / kind / name).mkdir()
+    commit = repo.record(first)["commit"]
+    creations = "".join(f"create refs/runs/{name} {commit}\n" for name in others)
+    assert repo.machine.run("git", "update-ref", "--stdin", cwd=repo.path, stdin=creations).code == 0
 
 
 # --- breaking
