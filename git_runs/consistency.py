@@ -59,7 +59,8 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
     unsettled = {name for move in moves for name in move}
     apart = unsettled | found.busy
     settled_runs = [run for run in runs if run.name not in apart]
-    places = _git_dirs(project, runs)
+    with_submodules = [run for run in runs if "submodules" in run.record]
+    places = _git_dirs(project, with_submodules)
     ref_locks = leftovers.ref_locks(project, found.left, idle) if os.path.isdir(project.store.records) else ()
     problems = [
         *ref_locks,  # first: they would be in the way of other repairs
@@ -68,7 +69,7 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         *(_interrupted_start(project, name, commit) for name, commit in starts.items() if name not in apart),
         *_refs_without_record(project, commits, names | apart | starts.keys()),
         *_records_and_refs(project, settled_runs, commits),
-        *_submodules(project, settled_runs),
+        *_submodules(project, (run for run in with_submodules if run.name not in apart)),
         *_lost(project, settled_runs),
         *_twins(project, settled_runs, commits),
         *found.problems(project, settled=[*unsettled, *starts]),

@@ -182,6 +182,8 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
             group = unseen.pop()
             for entry in entries(os.path.join(top, group)):
                 name = group + entry.name.removesuffix(suffix)
+                if name in names and name not in groups and entry.name.endswith(suffix):
+                    continue  # what most are, and told fast
                 if entry.is_symlink() or not is_name(name):
                     continue
                 if suffix and entry.is_dir():
