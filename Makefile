@@ -13,7 +13,7 @@ demo: $(BIN)/git-runs tmux
 test: .venv/dev $(BIN)/git-runs tmux
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4
 
-## faults: break things on purpose, in full; takes hours
+## faults: break things on purpose, in full; takes about an hour
 faults: .venv/dev $(BIN)/git-runs tmux
 	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 tests/faults
 

@@ -23,8 +23,8 @@ from git_runs import process
 from tests.conftest import Machine, Repository, wait_for
 
 FULL = os.environ.get("RUNS_FAULTS") == "full"
-MOMENTS = 500 if FULL else 4
-SYSTEM_CALLS = 10**9 if FULL else 5  # at most so many of those that write
+MOMENTS = 500 if FULL else 3
+SYSTEM_CALLS = 10**9 if FULL else 3  # at most so many of those that write
 EXAMPLES = 10_000 if FULL else 150
 
 STRACE = shutil.which("strace")

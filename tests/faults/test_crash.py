@@ -6,9 +6,12 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import Repository
 from tests.faults.harness import (
@@ -36,10 +39,15 @@ by_strace = pytest.mark.skipif(not STRACE, reason="strace is not installed")
 
 COMMANDS = {
     "new": ("new", "-q", "{}", "echo $RUNS_NAME; :"),
+    "new --snapshot": ("new", "-q", "--snapshot", "{}", "echo $RUNS_NAME; :"),
+    "new --isolate": ("new", "-q", "--isolate", "{}", "echo $RUNS_NAME; :"),
     "delete": ("delete", "-y", "{}"),
     "move": ("move", "{}", "{}-moved"),
     "describe": ("describe", "{}", "-m", "new words"),
+    "import": ("import", "../{}.yml"),
+    "export": ("export", "-f", "-o", "../{}.yml", "by"),
 }
+CHANGING = ("delete", "move", "describe")  # those that need a run to be there
 
 
 def arguments(command: str, name: str) -> list[str]:
@@ -52,7 +60,7 @@ def arguments(command: str, name: str) -> list[str]:
 def test_killed_at_any_call_that_writes(repo: Repository, command: str) -> None:
     bystanders, strace = prepare(repo, command, "v0")
     moments = strace.moments(*arguments(command, "v0"))
-    make(repo, *(one for moment in moments for one in victims(command, named(moment))))
+    make_ready(repo, command, *map(named, moments))
     for moment in moments:
         name = named(moment)
         printed = strace.kill(moment, *arguments(command, name))
@@ -69,7 +77,7 @@ def test_killed_at_any_time(repo: Repository, command: str) -> None:
     names = [f"v{number}v" for number in range(MOMENTS)]
     for start in range(0, MOMENTS, BATCH):
         batch = names[start : start + BATCH]
-        make(repo, *(one for name in batch for one in victims(command, name)))
+        make_ready(repo, command, *batch)
         for name in batch:
             printed = kill_after(repo, random.uniform(0.2, 1.1) * duration, *arguments(command, name))
             check_after(repo, command, name, printed)
@@ -81,9 +89,25 @@ def test_killed_at_any_time(repo: Repository, command: str) -> None:
 def prepare(repo: Repository, command: str, name: str) -> tuple[Bystanders, Strace]:
     """Runs that must not change, one that the command is first tried on, and strace."""
     bystanders = Bystanders(repo, "by", "stander")
-    make(repo, *victims(command, name))
+    if command == "new --snapshot":
+        (repo.path / "notes").write_text("mine\n")
+    make_ready(repo, command, name)
     check(repo)
     return bystanders, Strace(repo)
+
+
+def make_ready(repo: Repository, command: str, *names: str) -> None:
+    """What has to be there before the command, for each of the names."""
+    if command in CHANGING:
+        make(repo, *names)
+    for name in names if command in ("import", "export") else ():
+        fields = {"commit": repo.git("rev-parse", "HEAD").strip(), "command": "true"}
+        database(repo, name).write_text(yaml.safe_dump({name: fields}))
+
+
+def database(repo: Repository, name: str) -> Path:
+    """The file that `import` reads or `export` writes."""
+    return repo.path.parent / f"{name}.yml"
 
 
 def named(moment: Moment) -> str:
@@ -92,20 +116,16 @@ def named(moment: Moment) -> str:
     return f"{call}-{count}-th"
 
 
-def victims(command: str, name: str) -> list[str]:
-    """The runs that have to be there before the command."""
-    return [] if command == "new" else [name]
-
-
 def check_after(repo: Repository, command: str, name: str, printed: str) -> None:
     """Records parse, git is content, nothing but the broken run is out of step, and it can be mended."""
     out_of_step = disagreements(repo)
     assert [line for line in out_of_step if name not in line and "left over" not in line] == []
     CHECKS[command](repo, name, printed, out_of_step)
     mend(repo)
-    if out_of_step:
-        clean_up(repo, name)
-        check(repo)
+    assert [line for line in disagreements(repo) if "left over" not in line] == []
+    if command == "import":
+        repo.runs(*arguments(command, name))
+        assert name in read_records(repo)
 
 
 def check_new(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
@@ -113,7 +133,7 @@ def check_new(repo: Repository, name: str, printed: str, out_of_step: list[str])
     if name in printed:
         assert [line for line in out_of_step if "left over" not in line] == []
         assert read_records(repo)[name]["status"] == "finished"
-        assert repo.log(name) == f"{name}\n"
+        assert repo.log(name).endswith(f"{name}\n")  # an isolated one tells of its work tree before
 
 
 def check_delete(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
@@ -123,6 +143,9 @@ def check_delete(repo: Repository, name: str, printed: str, out_of_step: list[st
         assert name not in read_records(repo)
     assert f"ref without record: {name}" not in out_of_step
     assert f"outputs without run: {name}" not in out_of_step
+    if name in read_records(repo) and random.random() < 0.5:  # else it is for fsck
+        repo.ok("delete", "-y", name)
+        check(repo)
 
 
 def check_move(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
@@ -141,7 +164,29 @@ def check_describe(repo: Repository, name: str, printed: str, out_of_step: list[
     assert [line for line in out_of_step if "left over" not in line] == []
 
 
-CHECKS = {"new": check_new, "delete": check_delete, "move": check_move, "describe": check_describe}
+def check_import(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What was reported as imported is whole; no ref is left of which nothing is known."""
+    if name in printed:
+        assert [line for line in out_of_step if "left over" not in line] == []
+        assert name in read_records(repo)
+    assert f"ref without record: {name}" not in out_of_step
+
+
+def check_export(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """The file is the old one or the new one, and whole."""
+    (exported,) = yaml.safe_load(database(repo, name).read_text())
+    assert exported == "by" or (exported == name and name not in printed)
+    assert out_of_step == []
+
+
+CHECKS = {
+    **dict.fromkeys(("new", "new --snapshot", "new --isolate"), check_new),
+    "delete": check_delete,
+    "move": check_move,
+    "describe": check_describe,
+    "import": check_import,
+    "export": check_export,
+}
 
 
 @by_strace
@@ -149,7 +194,7 @@ CHECKS = {"new": check_new, "delete": check_delete, "move": check_move, "describ
 def test_where_a_write_fails_it_is_said_and_undone(repo: Repository, command: str) -> None:
     bystanders, strace = prepare(repo, command, "v0")
     moments = strace.moments(*arguments(command, "v0"), only=strace.FAILING)
-    make(repo, *(one for moment in moments for one in victims(command, named(moment))))
+    make_ready(repo, command, *map(named, moments))
     for moment in moments:
         name = named(moment)
         error = random.choice(["ENOSPC", "EROFS", "EIO"])
@@ -159,7 +204,7 @@ def test_where_a_write_fails_it_is_said_and_undone(repo: Repository, command: st
         if code:
             left = [line for line in disagreements(repo) if name in line]
             there = set(read_records(repo)) & {name, f"{name}-moved"}
-            assert (left, there) == ([], set(victims(command, name))), err
+            assert (left, there) == ([], {name} if command in CHANGING else set()), err
         bystanders.check()
         if f"refs/runs/{name} is still there" in err:  # only the person who was told can say that nobody needs it
             repo.git("update-ref", "-d", f"refs/runs/{name}")
@@ -171,14 +216,15 @@ def test_where_a_write_fails_it_is_said_and_undone(repo: Repository, command: st
 
 
 @by_strace
-def test_a_supervisor_killed_at_any_call_that_writes(repo: Repository) -> None:
+@pytest.mark.parametrize("options", [[], ["--isolate"]])
+def test_a_supervisor_killed_at_any_call_that_writes(repo: Repository, options: list[str]) -> None:
     bystanders, strace = prepare(repo, "new", "v0")
     through_strace(repo, strace.command())
-    repo.finish("traced", "echo $RUNS_NAME; :")
+    start(repo, "traced", options)
     settle(repo.machine)
     for moment in strace.logged():
         through_strace(repo, strace.command(moment, "signal=KILL"))
-        check_lost(repo, named(moment), start)
+        check_lost(repo, named(moment), partial(start, options=options))
         bystanders.check()
 
 
@@ -194,9 +240,9 @@ def test_a_supervisor_killed_at_any_time(repo: Repository) -> None:
         bystanders.check()
 
 
-def start(repo: Repository, name: str) -> None:
+def start(repo: Repository, name: str, options: Iterable[str] = ()) -> None:
     """Start a run that takes its time."""
-    repo.ok("new", "-q", name, "echo $RUNS_NAME; sleep 0.05; :")
+    repo.ok("new", "-q", *options, name, "echo $RUNS_NAME; sleep 0.05; :")
 
 
 def check_lost(repo: Repository, name: str, start: Callable[[Repository, str], None]) -> None:
@@ -227,17 +273,3 @@ def through_strace(repo: Repository, words: list[str]) -> None:
     path = repo.machine.environment["PATH"]
     if str(tmux.parent) not in path:
         repo.machine.environment["PATH"] = f"{tmux.parent}:{path}"
-
-
-def clean_up(repo: Repository, name: str) -> None:
-    """Remove the broken run by force, whatever there is of it, as its owner could."""
-    for one in (name, f"{name}-moved"):
-        (repo.path / f".git/refs/runs/{one}.lock").unlink(missing_ok=True)
-        repo.runs("delete", "-y", "--force", one)
-        repo.git("update-ref", "-d", f"refs/runs/{one}")
-        (repo.path / f".runs/logs/{one}.log").unlink(missing_ok=True)
-        for kind in ("tensorboard", "checkpoints"):
-            shutil.rmtree(repo.path / ".runs" / kind / one, ignore_errors=True)
-    for pattern in ("records/*.lock", "specs/*"):
-        for path in (repo.path / ".runs").glob(pattern):
-            path.unlink()

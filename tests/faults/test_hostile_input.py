@@ -431,6 +431,29 @@ def test_planted_links_lead_nobody_out_of_the_runs_dir(repo: Repository, tmp_pat
     assert "base" in repo.ok("list").split()
 
 
+@pytest.mark.parametrize("kind", ["file", "chain", "group", "fifo"])
+def test_no_log_is_shown_through_a_planted_link(repo: Repository, tmp_path: Path, kind: str) -> None:
+    repo.finish("g/a", "echo said", *NO_FLAGS)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.log").write_text("swordfish\n")
+    logs = repo.path / ".runs/logs"
+    (logs / "g/a.log").unlink()
+    if kind == "group":
+        (logs / "g").rmdir()
+        (logs / "g").symlink_to(elsewhere)
+    elif kind == "fifo":
+        os.mkfifo(logs / "g/a.log")
+    else:
+        (logs / "g/a.log").symlink_to("b.log" if kind == "chain" else elsewhere / "a.log")
+        (logs / "g/b.log").symlink_to(elsewhere / "a.log")
+    for command in (["log", "g/a"], ["log", "-n", "1", "g/a"], ["attach", "g/a"], ["verify", "g/a", "g/a"]):
+        result = repo.machine.run("timeout", "20", "git-runs", *command, cwd=repo.path)
+        assert result.code in (1, 128)
+        assert "swordfish" not in result.out + result.err
+    assert (elsewhere / "a.log").read_text() == "swordfish\n"
+
+
 def test_a_spec_is_its_owners_alone_and_gone_once_read(repo: Repository) -> None:
     repo.machine.environment["RUNS_SECRET"] = "swordfish"
     modes = set()
