@@ -8,10 +8,12 @@ since it may be changed again within the same tick of its clock, as git has it f
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
+import stat
 import time
 import zlib
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from .errors import CacheDamaged
 
@@ -22,8 +24,13 @@ if TYPE_CHECKING:
     Stamp = tuple[int, int, int, int]
 
 NAME = "cache-3.sqlite"  # another number for another form, so that no version stumbles over another's
+UNUSED = 7 * 24 * 3600.0  # seconds after which the cache of another version is taken for one that nobody uses
+WASTE = 0.1  # share of the file that may be empty
 TOO_YOUNG = 2.0  # seconds; the coarsest clock of a file system in use
 PATIENCE = 0.2  # seconds to wait for another process
+
+
+_OF_ANY_VERSION = re.compile(r"cache-[0-9]+\.sqlite")
 
 
 def stamp_of(path: str) -> Stamp:
@@ -107,12 +114,49 @@ class Cache:
             self._opened.execute("PRAGMA synchronous = OFF")
         return self._opened
 
+    def compact(self, names: set[str]) -> None:
+        """Forget all but those names, give back the space, and remove the caches of other versions that nobody has
+        used for a while; as far as that is possible."""
+        with suppress(sqlite3.Error):
+            if os.path.exists(self._path) and self._has_table():
+                self._forget_all_but(names)
+                self._shrink()
+        directory = os.path.dirname(self._path)
+        for name in os.listdir(directory) if os.path.isdir(directory) else ():
+            with suppress(OSError, sqlite3.Error):
+                if _OF_ANY_VERSION.fullmatch(name) and name != NAME:
+                    _remove_if_unused(os.path.join(directory, name))
+
+    def _forget_all_but(self, names: set[str]) -> None:
+        with self._connection() as connection:
+            gone = [(name,) for (name,) in connection.execute("SELECT name FROM records") if name not in names]
+            connection.executemany("DELETE FROM records WHERE name = ?", gone)
+
+    def _shrink(self) -> None:
+        """A cache that is read for a long time beside us stays as it is."""
+        sizes = ("freelist_count", "page_count")
+        free, pages = (self._connection().execute(f"PRAGMA {size}").fetchone()[0] for size in sizes)
+        if free > pages * WASTE:
+            self._connection().execute("VACUUM")
+
     def discard(self) -> None:
         """Remove it, damaged as it is: the next reader fills another one."""
         with suppress(sqlite3.Error, OSError):
             self._connection().close()
             os.unlink(self._path)
         self._opened = None
+
+
+def _remove_if_unused(path: str) -> None:
+    """Remove the cache of another version, if it is one, and old; raises OSError or sqlite3.Error."""
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode) or time.time() - status.st_mtime < UNUSED:
+        return
+    with closing(sqlite3.connect(path)) as connection:
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables == {"records"} and columns >= {"name", "size", "mtime", "inode"}:
+        os.unlink(path)
 
 
 def checksum(content: bytes) -> int:

@@ -49,6 +49,8 @@ class Settings:
     shell: str
     keep_session: str
     tmux_socket: str | None
+    gc_auto: int  # loose run refs; 0: never
+    gc_sessions: str  # an expiry date, for git.expiry
 
 
 class Given:
@@ -132,12 +134,16 @@ def _truth(text: str, base: str) -> bool:
     return text.lower() in ("true", "yes", "on", "1")
 
 
-def _size(text: str, base: str) -> int:
+def _number(text: str, base: str, what: str = "a whole number") -> int:
     """As git-config(1) reads an integer: with k, m or g behind it."""
     digits, unit = (text[:-1], text[-1].lower()) if text[-1:].isalpha() else (text, "")
     if not digits.isdecimal() or len(digits) > 12 or unit not in UNITS:
-        raise ValueError("it is a number of bytes, with k, m or g for multiples")
+        raise ValueError(f"it is {what}, with k, m or g for multiples")
     return int(digits) * UNITS[unit]
+
+
+def _size(text: str, base: str) -> int:
+    return _number(text, base, "a number of bytes")
 
 
 def _below_the_top(text: str, base: str) -> str:
@@ -197,6 +203,8 @@ SETTINGS = (
     Setting("shell", "bash" if _is_on_path("bash") else "sh", _shell),
     Setting("keep-session", "failed", _one_of("failed", "always", "never")),
     Setting("tmux-socket", "None", _text_or_none),
+    Setting("gc-auto", "1000", _number),
+    Setting("gc-sessions", "7.days.ago", _text),
 )
 KEYS = {setting.key for setting in SETTINGS}
 # What keys may have in the YAML form, beside plain text.

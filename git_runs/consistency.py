@@ -17,7 +17,7 @@ import time
 import uuid
 from functools import partial
 
-from . import git, leftovers, lifecycle, process, record, refs
+from . import git, leftovers, lifecycle, process, progress, record, refs
 from .errors import BadRecord, CacheDamaged, RefGone, RefMoved
 from .leftovers import HOUR, Locks
 from .problem import Problem
@@ -87,7 +87,8 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
 def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Problem]]:
     """The runs, with no more of their records than matters here, since there may be many; and what cannot be read."""
     runs, bad = [], []
-    for name, found in project.store.recall(names):
+    names = list(names)
+    for name, found in progress.over(project.store.recall(names), "Checking runs", len(names)):
         if isinstance(found, BadRecord):
             bad.append(Problem("bad record", found.message, run=name, path=found.path, advice=found.hints[0]))
         elif found:

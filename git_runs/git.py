@@ -427,6 +427,18 @@ def update_refs(words: Iterable[str], git_dir: str | None = None) -> None:
     run(*place, "update-ref", "--stdin", "-z", stdin="".join(word + "\0" for word in words))
 
 
+def wants_packed_refs(repository: Repository) -> bool:
+    """Whether `git gc` would pack refs: git-config(1), `gc.packRefs`."""
+    values = [entry.value for entry in repository.config if entry.key == "gc.packrefs"]
+    wish = "true" if not values or values[-1] is None else values[-1].lower()
+    return repository.top is not None if wish == "notbare" else wish not in ("false", "no", "off", "0", "")
+
+
+def pack_refs() -> None:
+    """Pack all refs, as `git gc` does; raises GitFailed."""
+    run("pack-refs", "--all", "--prune")
+
+
 # --- the environment
 
 
@@ -461,6 +473,14 @@ def checkout_settings(place: str, environment: dict[str, str]) -> dict[str, str]
 def moment(date: str) -> float:
     """The point in time, in seconds since the epoch, that a date in any of git's forms means: git-log(1), --since."""
     return float(run("rev-parse", f"--since={date}").strip().removeprefix("--max-age="))
+
+
+def expiry(date: str) -> float:
+    """The point in time that an expiry date such as "2.weeks.ago", "never" or "now" means: git-config(1), `--type`.
+
+    Raises GitFailed.
+    """
+    return float(run("-c", f"runs.expiry={date}", "config", "--type=expiry-date", "--get", "runs.expiry"))
 
 
 def pager() -> str:

@@ -8,9 +8,9 @@ import time
 from contextlib import ExitStack, suppress
 from math import inf
 
-from . import git, interrupts, isolation, launch, locks, refs, spec
+from . import git, interrupts, isolation, launch, locks, progress, refs, spec
 from .errors import NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone, RunsError
-from .files import remove_file
+from .files import remove_file, side_by_side
 from .launchers import KILL_NOW, tmux
 from .record import Record, Run
 from .terminal import warn
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .launchers.tmux import Session
+    from .progress import Progress
     from .project import Project
 
 GRACE = 10.0  # seconds between TERM and KILL
@@ -50,6 +51,17 @@ def _socket(fields: Record) -> str:
     return str(details.get("socket", "")) if isinstance(details, dict) else ""
 
 
+def close_old_sessions(project: Project, runs: Iterable[Run]) -> int:
+    """Close the sessions of runs that have ended, but for those that somebody uses; gives how many were closed.
+
+    Raises ToolMissing.
+    """
+    runs = list(runs)
+    sessions = _sessions(run.record for run in runs)
+    kept = [sessions[tag] for run in runs if (tag := project.tag(run.record)) in sessions]
+    return sum(session.close_unless_used() for session in kept)
+
+
 def _close_sessions(project: Project, records: list[Record]) -> None:
     sessions = _sessions(records)
     for fields in records:
@@ -70,10 +82,11 @@ def stop(project: Project, runs: list[Run], grace: float = GRACE) -> None:
     sessions = _sessions(run.record for run in runs)
     for run in runs:
         _check_stoppable(project, run, sessions)
-    for number, seconds in ((signal.SIGTERM, grace), (KILL_NOW, AFTER_KILL)):
-        for run in runs:
-            _signal_supervisor(run, number, signal.SIGCONT)
-        runs = wait(project, runs, seconds)
+    with progress.of("Stopping runs", len(runs)) as stopped:
+        for number, seconds in ((signal.SIGTERM, grace), (KILL_NOW, AFTER_KILL)):
+            for run in runs:
+                _signal_supervisor(run, number, signal.SIGCONT)
+            runs = wait(project, runs, seconds, stopped)
     if runs:
         raise NotStopped([run.name for run in runs])
 
@@ -105,14 +118,22 @@ def _signal_supervisor(run: Run, *numbers: int) -> None:
                 os.kill(int(run.record["process"]["pid"]), number)
 
 
-def wait(project: Project, runs: Iterable[Run], timeout: float | None = None) -> list[Run]:
-    """Wait until the runs have ended, at most `timeout` seconds; those that go on, as they are then."""
+def wait(
+    project: Project, runs: Iterable[Run], timeout: float | None = None, ended: Progress | None = None
+) -> list[Run]:
+    """Wait until the runs have ended, at most `timeout` seconds; those that go on, as they are then.
+
+    `ended` gets to know how many of them have.
+    """
     deadline = inf if timeout is None else time.monotonic() + timeout
     pause = 0.01
     waiting = list(runs)
+    total = len(waiting) + (ended.value if ended else 0)
     while True:
         found = [project.store.find(run) for run in waiting]
         waiting = [run for run in found if run and run.record.is_under_way]
+        if ended:
+            ended.reach(total - len(waiting))
         if not waiting or time.monotonic() >= deadline:
             return waiting
         time.sleep(pause)
@@ -136,8 +157,10 @@ def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
     stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
     _close_sessions(project, [run.record for run in runs])
     deleted: list[Run] = []
-    for start in range(0, len(runs), BATCH):
-        deleted += _delete_batch(project, runs[start : start + BATCH])
+    with progress.of("Deleting runs", len(runs)) as handled:
+        for start in range(0, len(runs), BATCH):
+            deleted += _delete_batch(project, runs[start : start + BATCH], handled)
+            handled.reach(min(start + BATCH, len(runs)))
     return deleted
 
 
@@ -145,26 +168,24 @@ def _is_half_deleted(project: Project, run: Run) -> bool:
     """Whether somebody was killed while they deleted it."""
     with suppress(OSError):
         content = locks.read(project.store.lock(run.name))
-        return locks.is_left(content) and locks.purpose(content).get("deletes") == run.record.text("id")
+        return locks.is_left(content) and "deletion" in locks.purpose(content)
     return False
 
 
-def _delete_batch(project: Project, runs: list[Run]) -> list[Run]:
+def _delete_batch(project: Project, runs: list[Run], handled: Progress) -> list[Run]:
     """Records are locked from the first look at them to the end, so that nobody else's run of the same name is hit."""
-    deleted = []
-    with ExitStack() as records:
-        for run in runs:
-            with suppress(NoSuchRun):
-                records.enter_context(project.store.removal(run))
-                deleted.append(run)
+    with ExitStack() as ending, project.store.removal(runs) as deleted:
         for run in deleted:
             for _, repository, commit in run.record.submodules:
                 refs.delete_in_submodule(repository, run.name, commit)
             _remove_work_tree(project, run)
             remove_file(spec.path_of(project.store.root, run.record.text("id")))
             project.outputs.remove_links(*run.record.former_names)
-            for path in project.outputs.remove(run.name):
+        for paths in side_by_side(project.outputs.remove, [run.name for run in deleted]):
+            handled.advance()
+            for path in paths:
                 warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
+        ending.enter_context(interrupts.held())  # no record stays without its ref
         refs.delete([run.name for run in deleted])
     return deleted
 

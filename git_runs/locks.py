@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 SUFFIX = ".lock"
 
 
-def take(path: str, patience: float, **purpose: str) -> None:
-    """Create the lock file, breaking one whose holder died here; `purpose` is for whoever finds it left behind.
+def take(path: str, patience: float, like: str | None = None, **purpose: str) -> None:
+    """Create the lock file, breaking one whose holder died here; `purpose` is for whoever finds it left behind. `like`
+    is another lock of ours, of the same purpose: a link to that is made faster than a file.
 
     Raises Locked where somebody else holds it for `patience` seconds, and FileNotFoundError without its directory.
     """
     deadline = time.monotonic() + patience
     while True:
         try:
-            _create(path, {**_ourselves(), **purpose})
+            if like is None or not _link_to(like, path):
+                _create(path, {**_ourselves(), **purpose})
             return
         except FileExistsError:
             if break_left(path):
@@ -85,6 +87,17 @@ def _ourselves() -> dict[str, Any]:
         "namespace": process.namespace(),
         "process": process.identify(os.getpid()),
     }
+
+
+def _link_to(lock: str, path: str) -> bool:
+    """Whether the file system could do it; raises FileExistsError and FileNotFoundError."""
+    try:
+        os.link(lock, path)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:
+        return False
+    return True
 
 
 def _create(path: str, content: dict[str, Any]) -> None:

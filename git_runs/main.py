@@ -7,7 +7,7 @@ import signal
 import sys
 from importlib import import_module
 
-from . import __version__
+from . import __version__, progress
 from .errors import RunsError, UsageError
 
 TYPE_CHECKING = False
@@ -31,6 +31,7 @@ COMMANDS = {
     "move": "rename a run",
     "delete": "delete runs and what they put out",
     "fsck": "find where records, refs, outputs and processes disagree, and settle it",
+    "gc": "pack refs, compact the cache, and close old sessions",
     "import": "add the runs of a single-file database",
     "export": "write the runs to a single-file database",
 }
@@ -95,7 +96,10 @@ def _run(name: str, arguments: list[str]) -> int:
         from . import pager
 
         pager.start()
-    code: int = command.run(args, search)
+    try:
+        code: int = command.run(args, search)
+    finally:
+        progress.clear()
     return code
 
 

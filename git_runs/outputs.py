@@ -173,12 +173,14 @@ class Outputs:
 
     def _kind(self, path: str) -> str:
         """The directory of all outputs of the same kind."""
-        return os.path.join(self.root, os.path.relpath(path, self.root).split(os.sep, 1)[0])
+        return os.path.join(self.root, path[len(self.root) + 1 :].split(os.sep, 1)[0])
 
     def _leads_out(self, path: str) -> bool:
         """Whether a symbolic link on the way to `path` leads somewhere else."""
-        parent = os.path.dirname(path)
-        return os.path.realpath(parent) != os.path.join(os.path.realpath(self.root), os.path.relpath(parent, self.root))
+        while (path := os.path.dirname(path)) != self.root:
+            if os.path.islink(path):
+                return True
+        return False
 
     def _check_way(self, path: str, name: str) -> None:
         """Raises OutputsInTheWay where a link among the groups of the path would lead the run's outputs elsewhere."""
@@ -215,9 +217,17 @@ class Outputs:
 
     def _remove(self, path: str) -> None:
         if os.path.isdir(path) and not os.path.islink(path):
-            import shutil
-
-            shutil.rmtree(path)
+            _remove_directory(path)
         else:
             os.unlink(path)
         prune(path, self._kind(path))
+
+
+def _remove_directory(path: str) -> None:
+    """With all that is in it; most have nothing."""
+    try:
+        os.rmdir(path)
+    except OSError:
+        import shutil
+
+        shutil.rmtree(path)

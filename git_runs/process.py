@@ -83,6 +83,15 @@ def end_children(patience: float) -> None:
         time.sleep(0.01)
 
 
+def detach(command: list[str]) -> None:
+    """Start a program that goes on by itself: in a session of its own, without terminal, its output going nowhere."""
+    import subprocess
+
+    nowhere = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
+    process.returncode = 0  # nobody waits for it, and Python is not to complain of that
+
+
 def ask(command: list[str], environment: Mapping[str, str]) -> str | None:
     """What a program prints; None where it fails, or has not ended after PATIENCE."""
     import subprocess

@@ -7,6 +7,7 @@ import signal
 from contextlib import contextmanager, suppress
 from math import inf, isnan
 
+from . import progress
 from .errors import BadPattern, BadRecord, NoSuchRun, NothingSelected, SlowPattern
 from .record import Run
 
@@ -29,7 +30,8 @@ def find(store: Store, name: str) -> Run:
 def find_all(store: Store, names: Iterable[str]) -> list[Run]:
     """The runs of exactly those names; raises NoSuchRun or BadRecord."""
     runs = []
-    for name, found in store.recall(names):
+    names = list(names)
+    for name, found in progress.over(store.recall(names), "Reading runs", len(names)):
         if isinstance(found, BadRecord):
             raise found
         if found is None:
@@ -109,7 +111,8 @@ def _number(digits: str) -> float:
 
 def read(store: Store, names: Iterable[str]) -> tuple[list[Run], list[BadRecord]]:
     """The runs of those names, and what is wrong with records that cannot be read; runs deleted since are left out."""
-    found = [found for _, found in store.recall(names)]
+    names = list(names)
+    found = [found for _, found in progress.over(store.recall(names), "Reading runs", len(names))]
     return [run for run in found if isinstance(run, Run)], [bad for bad in found if isinstance(bad, BadRecord)]
 
 

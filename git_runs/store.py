@@ -20,7 +20,7 @@ from itertools import chain
 from . import locks
 from .cache import Cache, checksum, stamp_of
 from .errors import BadRecord, NameTaken, NoSuchRun
-from .files import files_below, prune, write_whole
+from .files import files_below, prune, remove_file, side_by_side, write_whole
 from .record import Record, Run, is_name, to_text
 
 TYPE_CHECKING = False
@@ -153,6 +153,10 @@ class Store:
             return stamp_of(path) == stamp and checksum(self._bytes(name)) != source and stamp_of(path) == stamp
         return False
 
+    def compact(self) -> None:
+        """Make the cache as small as it can be: without runs that are gone, and without those of older versions."""
+        self._cache.compact(set(self.names()))
+
     def forget(self) -> None:
         """Remove the cache."""
         self._cache.discard()
@@ -248,27 +252,44 @@ class Store:
             raise
 
     @contextmanager
-    def removal(self, run: Run) -> Iterator[None]:
-        """Hold the run's record for the `with` block, and delete it at its end unless that is an exception.
+    def removal(self, runs: Iterable[Run]) -> Iterator[list[Run]]:
+        """Hold the records of the runs for the `with` block, and delete them at its end unless that is an exception.
 
-        Raises what `held` raises.
+        Gives the runs without those whose name another run has by now, or none. Raises BadRecord or Locked.
         """
-        with self.held(run, deletes=run.record.text("id")):
-            yield
-            os.unlink(self.path(run.name))
-        prune(self.path(run.name), self.records)
+        found: list[Run] = []
+        with ExitStack() as held:
+            for run in runs:
+                with suppress(NoSuchRun):
+                    held.enter_context(self._held_for_removal(run, like=self.lock(found[0].name) if found else None))
+                    found.append(run)
+            yield found
+            for _ in side_by_side(remove_file, [self.path(run.name) for run in found]):
+                pass
+        for run in found:
+            prune(self.path(run.name), self.records)
 
     @contextmanager
-    def held(self, run: Run, **purpose: str) -> Iterator[Record]:
+    def held(self, run: Run) -> Iterator[Record]:
         """The run's record, which nobody else changes, moves or deletes in the `with` block.
 
-        `purpose` is told by the lock file. Raises NoSuchRun where another run has the name by now, BadRecord or Locked.
+        Raises NoSuchRun where another run has the name by now, BadRecord or Locked.
         """
-        with self._locked(run.name, new=False, **purpose):
+        with self._locked(run.name):
             fields = self.read(run.name)
             if fields.text("id") != run.record.text("id"):
                 raise NoSuchRun(run.name)
             yield fields
+
+    @contextmanager
+    def _held_for_removal(self, run: Run, like: str | None) -> Iterator[None]:
+        """As `held`, but a record that begins as we write it is not read any further."""
+        with self._locked(run.name, like=like, deletion="begun"):
+            identifier = run.record.text("id")
+            begins_so = self._bytes(run.name).startswith(f"id: {identifier}\n".encode())
+            if not begins_so and self.read(run.name).text("id") != identifier:
+                raise NoSuchRun(run.name)
+            yield
 
     def discard(self, name: str) -> None:
         """Delete a record that has just been created, if it is there; raises Locked."""
@@ -304,13 +325,13 @@ class Store:
     # --- locks
 
     @contextmanager
-    def _locked(self, name: str, *, new: bool = False, **purpose: str) -> Iterator[None]:
+    def _locked(self, name: str, *, new: bool = False, like: str | None = None, **purpose: str) -> Iterator[None]:
         path = self.lock(name)
         while True:
             if new:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
             try:
-                locks.take(path, self.patience, **purpose)
+                locks.take(path, self.patience, like, **purpose)
                 break
             except FileNotFoundError:
                 if not new:

@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import contextmanager
 
+from . import progress
 from .errors import Declined, EditorFailed, NotConfirmed
 from .escape import escape
 from .files import remove_file
@@ -29,11 +30,13 @@ def is_seen() -> bool:
 
 def warn(message: str) -> None:
     """A `warning:` line on standard error."""
+    progress.clear()
     print(f"warning: {escape(message)}", file=sys.stderr)
 
 
 def hint(message: str) -> None:
     """A `hint:` line on standard error."""
+    progress.clear()
     print(f"hint: {escape(message)}", file=sys.stderr)
 
 

@@ -31,6 +31,8 @@ VALUES = {
     "shell": ("sh", "sh -e"),
     "keep-session": ("always", "never"),
     "tmux-socket": ("a", "b"),
+    "gc-auto": ("0", "1"),
+    "gc-sessions": ("never", "now"),
 }
 
 LEVELS = ("system", "global", "runsrc", "local", "worktree", "command", "option")
@@ -102,6 +104,16 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
         start("true")
         wait_for(lambda: repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out in ("", "1\n"))
         return "always" if repo.machine.sessions() else "never"
+    if key == "gc-auto":
+        for name in ("a", "b"):
+            repo.git("update-ref", f"refs/runs/{name}", "HEAD")
+        runs("gc", "--auto")
+        return "0" if (repo.path / ".git/refs/runs/a").exists() else "1"
+    if key == "gc-sessions":
+        start("false")
+        wait_for(lambda: repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out == "1\n")
+        runs("gc")
+        return "never" if repo.machine.sessions() else "now"
     if key == "tmux-socket":
         launcher = repo.record(start("false"))["launcher"]
         return str(launcher["tmux"]["socket"].rpartition("/")[2])  # type: ignore[index]

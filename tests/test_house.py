@@ -21,7 +21,7 @@ FLOORS = [
     {"commands"},
     {"filters"},
     {"arguments"},
-    {"consistency"},
+    {"consistency", "maintenance"},
     {"lifecycle", "query", "supervise"},
     {"launch", "leftovers", "preconditions", "reproduction"},
     {"command_line", "work_tree"},
@@ -32,7 +32,7 @@ FLOORS = [
     {"cache", "git", "interpreter", "links", "outputs", "table", "times", "yamltext"},
     {"locks", "record", "terminal"},
     {"files", "interrupts"},
-    {"process"},
+    {"process", "progress"},
     {"errors", "problem"},
     {"escape"},
 ]

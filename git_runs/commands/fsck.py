@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import consistency, project, table
+from .. import consistency, progress, project, table
 from ..errors import RunsError
 from ..escape import escape
 from ..terminal import show
@@ -27,11 +27,13 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 0 if all is well, or is so now; else 1."""
     here = project.find(search)
     rows = []
-    for problem in consistency.check(here):
+    problems = consistency.check(here)
+    for problem in progress.over(problems, "Repairing", len(problems)) if args.repair else problems:
         is_wanted = args.prune_outputs if problem.is_output else args.repair
         repaired, error = _mend(problem) if is_wanted else (False, None)
         rows.append(_row(problem, repaired, error))
         if args.format == "text":
+            progress.clear()
             print(escape(_line(problem, repaired=repaired, error=error)))
     if args.format == "json":
         show(table.render(COLUMNS, rows, "json", 0))

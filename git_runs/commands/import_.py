@@ -6,7 +6,7 @@ import os
 import re
 import uuid
 
-from .. import git, launch, project, query, refs, yamltext
+from .. import git, launch, progress, project, query, refs, yamltext
 from ..errors import AlreadyHere, CommitMissing, RunsError
 from ..escape import escape
 from ..record import Record
@@ -33,7 +33,7 @@ def run(args: Namespace, search: Search) -> int:
     runs, _ = query.read(here.store, here.store.names())
     names_by_id = {one.record.text("id"): one.name for one in runs if one.record.text("id")}
     failed: list[RunsError] = []
-    for name, fields in entries.items():
+    for name, fields in progress.over(entries.items(), "Importing runs", len(entries)):
         try:
             if twin := names_by_id.get(fields.text("id")):
                 raise AlreadyHere(name, twin)

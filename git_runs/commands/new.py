@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
-from .. import git, interpreter, interrupts, launch, lifecycle, project, query, refs
+from .. import git, interpreter, interrupts, launch, lifecycle, maintenance, project, query, refs
 from ..errors import NameTaken, NoDescription, RefWithoutRecord, UsageError
 from ..escape import escape
 from ..launch import Launch
@@ -107,6 +107,8 @@ def run(args: Namespace, search: Search) -> int:
             fields = _start(here, work_tree, name, typed, args, args.name if collision == "timestamp" else None)
             _tell(fields, work_tree, quiet=args.quiet)
     _warn(here, fields)
+    sys.stdout.flush()
+    maintenance.start_if_due(here)
     if args.attach:
         _attach(here, fields)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import comparison, project, query, table
+from .. import comparison, progress, project, query, table
 from ..errors import GoesOn
 from ..terminal import show
 
@@ -30,7 +30,7 @@ def run(args: Namespace, search: Search) -> int:
     for one in (a, b):
         if one.record.is_under_way:
             raise GoesOn(one.name)
-    items = list(comparison.compare(here.outputs, a, b))
+    items = list(progress.over(comparison.compare(here.outputs, a, b), "Comparing outputs"))
     rows = [(item.what, item.state, item.detail or None) for item in items]
     show(table.render(("output", "state", "differs first in"), rows, args.format, WIDTH))
     return int(any(item.differs for item in items))

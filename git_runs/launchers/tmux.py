@@ -49,6 +49,16 @@ class Session:
             pass
         return session
 
+    def close_unless_used(self) -> bool:
+        """Close it if nothing runs in any pane of it and nobody is attached; whether it was closed.
+
+        The server itself looks and closes, so that nobody can come in between.
+        """
+        is_unused = "#{?session_attached,0,#{?#{W:#{P:#{?pane_dead,,used}}},0,1}}"
+        close = f"kill-session -t '{self.identifier}' ; display-message -p closed"
+        answer = _run(_server(self.socket), "if-shell", "-F", "-t", f"{self.identifier}:", is_unused, close)
+        return answer.stdout == ["closed"]
+
     def close(self) -> None:
         """Kill the session: its processes get SIGHUP."""
         _run(_server(self.socket), "kill-session", "-t", self.identifier)

@@ -52,7 +52,7 @@ def all_at_once(repo: Repository, commands: list[list[str]]) -> list[int]:
 @contextmanager
 def packing(repo: Repository) -> Iterator[None]:
     """git packs refs and collects garbage all the time."""
-    loop = "while :; do git pack-refs --all; git gc --quiet --prune=now; done"
+    loop = "while :; do git pack-refs --all; git runs gc --quiet; git gc --quiet --prune=now; done"
     packer = repo.machine.start("sh", "-c", loop, cwd=repo.path)
     try:
         yield
