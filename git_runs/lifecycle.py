@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 GRACE = 10.0  # seconds between TERM and KILL
 LAUNCH = 10.0  # seconds that it may take to launch a run
 AFTER_KILL = 5.0  # seconds that a killed command and its supervisor may take to end
-BATCH = 500  # runs that are deleted together
+BATCH = 500  # runs, at least, that are deleted together
+BATCHES = 20  # at most: git writes all packed refs anew for each
 LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited for
 
 
@@ -158,9 +159,10 @@ def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
     _close_sessions(project, [run.record for run in runs])
     deleted: list[Run] = []
     with progress.of("Deleting runs", len(runs)) as handled:
-        for start in range(0, len(runs), BATCH):
-            deleted += _delete_batch(project, runs[start : start + BATCH], handled)
-            handled.reach(min(start + BATCH, len(runs)))
+        size = max(BATCH, -(-len(runs) // BATCHES))
+        for start in range(0, len(runs), size):
+            deleted += _delete_batch(project, runs[start : start + size], handled)
+            handled.reach(min(start + size, len(runs)))
     return deleted
 
 
