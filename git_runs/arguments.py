@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn
 
+    from .catalogue import Catalogue
+    from .errors import BadRecord
     from .project import Project
 
 
@@ -97,4 +99,13 @@ def selected(project: Project, args: argparse.Namespace) -> list[str]:
     from . import query
 
     glob = args.glob or project.settings.pattern_type == "glob"
-    return query.select(project.store, [*args.patterns, *getattr(args, "patterns_too", [])], glob=glob)
+    return query.select(project.store, _patterns(args), glob=glob)
+
+
+def surveyed(project: Project, args: argparse.Namespace) -> tuple[Catalogue, list[BadRecord]]:
+    """The runs that they select, and what is wrong with records that cannot be read; raises the same."""
+    return project.store.survey(selected(project, args) if _patterns(args) else None)
+
+
+def _patterns(args: argparse.Namespace) -> list[str]:
+    return [*args.patterns, *getattr(args, "patterns_too", [])]

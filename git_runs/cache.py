@@ -15,65 +15,72 @@ import time
 import zlib
 from contextlib import closing, suppress
 
+from .catalogue import Catalogue
 from .errors import CacheDamaged
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
 
-    Stamp = tuple[int, int, int, int]
+    from .files import Stamp
 
-NAME = "cache-3.sqlite"  # another number for another form, so that no version stumbles over another's
+NAME = "cache-4.sqlite"  # another number for another form, so that no version stumbles over another's
 UNUSED = 7 * 24 * 3600.0  # seconds after which the cache of another version is taken for one that nobody uses
 WASTE = 0.1  # share of the file that may be empty
-TOO_YOUNG = 2.0  # seconds; the coarsest clock of a file system in use
 PATIENCE = 0.2  # seconds to wait for another process
 
+_RECORDS = (
+    "records (name TEXT PRIMARY KEY, size INT, mtime INT, ctime INT, inode INT, source INT, light TEXT, heavy TEXT)"
+)
+_CATALOGUE = "catalogue (id INTEGER PRIMARY KEY, names TEXT, numbers BLOB, checksum INT)"
 
 _OF_ANY_VERSION = re.compile(r"cache-[0-9]+\.sqlite")
 
 
-def stamp_of(path: str) -> Stamp:
-    """What tells one state of a file from another; raises FileNotFoundError and the like."""
-    status = os.lstat(path)
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
 class Cache:
-    """Texts by name, each good for one stamp."""
+    """Texts by name, each good for one stamp; and the catalogue of all runs."""
 
     def __init__(self, root: str) -> None:
         self._path = os.path.join(root, NAME)
         self._opened: sqlite3.Connection | None = None
 
-    def get(self, name: str, stamp: Stamp) -> str | None:
-        """The text that was put there for this name and stamp, or None."""
+    def get(self, stamps: Mapping[str, Stamp], *, light: bool) -> dict[str, list[str]]:
+        """The texts that were put there for names and stamps, as far as they are there; without the heavy ones, if only
+        the `light` are wanted."""
+        found: dict[str, list[str]] = {}
+        marks = ", ".join("?" * len(stamps))
         question = (
-            "SELECT fields, checksum FROM records WHERE name = ? AND size = ? AND mtime = ? AND ctime = ? AND inode = ?"
+            f"SELECT name, size, mtime, ctime, inode, light{'' if light else ', heavy'} FROM records"
+            f" WHERE name IN ({marks})"
         )
-        try:
-            row = self._connection().execute(question, (name, *stamp)).fetchone()
-        except (sqlite3.Error, OverflowError):
-            return None
-        return row[0] if row and row[1] == _checksum(row[0]) else None
+        with suppress(sqlite3.Error, OverflowError):
+            for name, *rest in self._connection().execute(question, list(stamps)):
+                texts = [text for text in map(_unsealed, rest[4:]) if text is not None]
+                if tuple(rest[:4]) == stamps[name] and len(texts) == len(rest) - 4:
+                    found[name] = texts
+        return found
 
-    def put(self, entries: Iterable[tuple[str, Stamp, int, str]]) -> None:
-        """Remember the texts for these names and stamps, and the checksums of the files that each was made from, as far
-        as that is possible."""
-        now = time.time_ns()
-        rows = [
-            (name, *stamp, source, text, _checksum(text))
-            for name, stamp, source, text in entries
-            if stamp[1] < now - TOO_YOUNG * 1e9
-        ]
-        if not rows:
-            return
-        try:
-            self._write(rows)
-        except (sqlite3.OperationalError, OverflowError):
-            pass  # read-only, full, or in use; or a number that SQLite cannot hold
-        except sqlite3.DatabaseError:
-            self.discard()
+    def put(self, entries: Iterable[tuple[str, Stamp, int, str, str]]) -> None:
+        """Remember light and heavy texts for these names and stamps, and the checksums of the files that each was made
+        from, as far as that is possible."""
+        rows = [(name, *stamp, source, _sealed(light), _sealed(heavy)) for name, stamp, source, light, heavy in entries]
+        if rows:
+            self._write(_RECORDS, "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def catalogue(self) -> Catalogue:
+        """The one that was put there last; an empty one where there is none."""
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            for names, numbers, source in self._connection().execute("SELECT names, numbers, checksum FROM catalogue"):
+                if checksum(names.encode() + numbers) == source:
+                    return Catalogue(names.split("\n") if names else (), numbers)
+        return Catalogue()
+
+    def put_catalogue(self, catalogue: Catalogue) -> None:
+        """Remember it, as far as that is possible."""
+        names, numbers = "\n".join(catalogue.names), catalogue.numbers
+        row = (0, names, numbers, checksum(names.encode() + numbers))
+        self._write(_CATALOGUE, "INSERT OR REPLACE INTO catalogue VALUES (?, ?, ?, ?)", [row])
 
     def sources(self) -> Iterator[tuple[str, Stamp, int]]:
         """All names that it has a text for, each with the stamp and the checksum of the file that it was made from.
@@ -97,13 +104,15 @@ class Cache:
         question = "SELECT count(*) FROM sqlite_master WHERE name = 'records'"
         return bool(self._connection().execute(question).fetchone()[0])
 
-    def _write(self, rows: list[tuple[str, int, int, int, int, int, str, int]]) -> None:
-        with self._connection() as connection:
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS records (name TEXT PRIMARY KEY,"
-                " size INT, mtime INT, ctime INT, inode INT, source INT, fields TEXT, checksum INT) WITHOUT ROWID"
-            )
-            connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    def _write(self, table: str, command: str, rows: list[tuple[Any, ...]]) -> None:
+        try:
+            with self._connection() as connection:
+                connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+                connection.executemany(command, rows)
+        except (sqlite3.OperationalError, OverflowError):
+            pass  # read-only, full, or in use; or a number that SQLite cannot hold
+        except sqlite3.DatabaseError:
+            self.discard()
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:
@@ -155,7 +164,7 @@ def _remove_if_unused(path: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if tables == {"records"} and columns >= {"name", "size", "mtime", "inode"}:
+    if "records" in tables <= {"records", "catalogue"} and columns >= {"name", "size", "mtime", "inode"}:
         os.unlink(path)
 
 
@@ -164,6 +173,12 @@ def checksum(content: bytes) -> int:
     return zlib.crc32(content)
 
 
-def _checksum(text: object) -> int:
+def _sealed(text: str) -> str:
     """SQLite does not notice a byte that has changed inside a text."""
-    return checksum(str(text).encode(errors="surrogateescape"))
+    return f"{checksum(text.encode(errors='surrogateescape')):08x}{text}"
+
+
+def _unsealed(sealed: object) -> str | None:
+    """The text, or None where it is not the one that was sealed."""
+    text = str(sealed)[8:]
+    return text if _sealed(text) == sealed else None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+# Control characters, and what stands for bytes that are no text.
+_HARMFUL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
 
 def escape(text: str, *, keep: str = "") -> str:
     """`text` with control characters and undecodable bytes spelled out (`\\n`, `\\x1b`), so that a terminal shows
     them instead of obeying them; the characters in `keep` pass."""
-    return "".join(c if c in keep or is_harmless(c) else _spell(c) for c in text)
+    return _HARMFUL.sub(lambda match: match[0] if match[0] in keep else _spell(match[0]), text)
 
 
 def printable(text: str) -> str:
@@ -16,8 +21,7 @@ def printable(text: str) -> str:
 
 def is_harmless(character: str) -> bool:
     """Whether a terminal shows the character: it is no control character and no undecodable byte."""
-    code = ord(character)
-    return not (code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000)
+    return not _HARMFUL.match(character)
 
 
 def _spell(character: str) -> str:

@@ -6,16 +6,18 @@ import errno
 import fcntl
 import os
 import stat
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO, TypeVar
 
+    Stamp = tuple[int, int, int, int]
     T = TypeVar("T")
     R = TypeVar("R")
 
+NO_STAMP = (0, 0, 0, 0)
 SIDE_BY_SIDE = 8  # files that are removed at a time
 
 
@@ -72,15 +74,42 @@ def unlink_if(path: str, condition: Callable[[str], bool]) -> bool:
     return False
 
 
+@contextmanager
+def opened_directory(path: str) -> Iterator[int]:
+    """Its descriptor, for the `with` block, below which paths are looked up faster; raises FileNotFoundError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def stamp_of(path: str) -> Stamp:
+    """What tells one state of a file from another: its size, times in nanoseconds, and inode.
+
+    Raises FileNotFoundError and the like.
+    """
+    status = os.lstat(path)
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
 def files_below(directory: str) -> Iterator[str]:
     """The paths of all that is in the directory, at any depth, but for directories; links are not followed."""
-    unseen = [directory]
-    while unseen:
-        for entry in entries(unseen.pop()):
-            if entry.is_dir(follow_symlinks=False):
-                unseen.append(entry.path)
-            else:
-                yield entry.path
+    return (os.path.join(directory, path) for path in paths_below(directory))
+
+
+def paths_below(directory: str) -> Iterator[str]:
+    """The same, told from the directory on, which is faster."""
+    groups = [""]
+    while groups:
+        group = groups.pop()
+        path = os.path.join(directory, group)
+        with suppress(FileNotFoundError, NotADirectoryError), opened_directory(path) as opened:
+            for entry in os.scandir(opened):
+                if entry.is_dir(follow_symlinks=False):
+                    groups.append(f"{group}{entry.name}/")
+                else:
+                    yield group + entry.name
 
 
 def entries(directory: str) -> list[os.DirEntry[str]]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
+from math import inf, isnan
 
-from . import git, query
+from . import git, progress, query
 from .arguments import natural
 from .errors import BadCondition
+from .order import value_key
 from .record import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from .catalogue import Catalogue
+    from .errors import BadRecord
     from .record import Run, Value
+    from .store import Store
 
 _CONDITION = re.compile(r"([^\s=!<>~]+)\s*(!=|<=|>=|=|<|>|~)\s*(.*)", re.DOTALL)
 
@@ -43,21 +50,49 @@ class Filter:
         self._count: int | None = args.max_count
         self._reverse: bool = args.reverse
 
-    def choose(self, runs: list[Run]) -> list[Run]:
-        """Those of the runs, which are in order, that are to be shown; raises SlowPattern."""
-        chosen = [run for run in runs if self._is_within(run) and all(one.holds(run) for one in self._conditions)]
-        chosen = chosen[: self._count]
+    def choose(self, store: Store, catalogue: Catalogue, bad: list[BadRecord], order: str | None = None) -> list[str]:
+        """The names of those of the runs that are to be shown, in the order of a field, `-field` backwards, or else as
+        they are. Records that turn out to be unreadable go to `bad`. Raises SlowPattern.
+        """
+        places = self._places(catalogue.starts)
+        ordered = self._ordered(store, catalogue, places, bad, order)
+        matching = self._matching(store, list(ordered), bad) if self._conditions else ordered
+        chosen = list(islice(matching, self._count))
         return chosen[::-1] if self._reverse else chosen
 
-    def _is_within(self, run: Run) -> bool:
+    def _places(self, starts: Sequence[float]) -> Iterable[int]:
+        """Where the runs are that were started within the time that is asked for."""
         if self._since is None and self._until is None:
-            return True
-        start = run.record.moment("datetime")
-        return (
-            start is not None
-            and (self._since is None or self._since <= start)
-            and (self._until is None or start <= self._until)
-        )
+            return range(len(starts))
+        since = -inf if self._since is None else self._since
+        until = inf if self._until is None else self._until
+        return [place for place, start in enumerate(starts) if since <= start <= until]
+
+    def _ordered(
+        self, store: Store, catalogue: Catalogue, places: Iterable[int], bad: list[BadRecord], order: str | None
+    ) -> Iterable[str]:
+        names = map(catalogue.names.__getitem__, places)
+        if order is None:
+            return names
+        if order.lstrip("-") == "datetime":
+            by_start = _by_start(places, catalogue.starts, backwards=order.startswith("-"))
+            return map(catalogue.names.__getitem__, by_start)
+        return query.sort(query.recall(store, names, [order.lstrip("-")], bad), order)
+
+    def _matching(self, store: Store, names: list[str], bad: list[BadRecord]) -> Iterator[str]:
+        runs = query.recall(store, names, [one.key for one in self._conditions], bad)
+        for run in progress.over(runs, "Reading runs", len(names)):
+            if all(one.holds(run) for one in self._conditions):
+                yield run.name
+
+
+def _by_start(places: Iterable[int], starts: Sequence[float], *, backwards: bool) -> list[int]:
+    """The places in the order of the starts; those where none is known at the end."""
+    known: list[int] = []
+    unknown: list[int] = []
+    for place in places:
+        (unknown if isnan(starts[place]) else known).append(place)
+    return sorted(known, key=starts.__getitem__, reverse=backwards) + unknown
 
 
 class _Condition:
@@ -67,7 +102,8 @@ class _Condition:
         match = _CONDITION.fullmatch(text)
         if not match:
             raise BadCondition(text, "it is a field, one of = != < <= > >= ~, and a value")
-        self._key, self._operator, self._value = match.groups()
+        self.key: str  # or with dots a field inside another
+        self.key, self._operator, self._value = match.groups()
         try:
             self._pattern = re.compile(self._value) if self._operator == "~" else None
         except (re.error, OverflowError, RecursionError) as error:
@@ -75,7 +111,7 @@ class _Condition:
 
     def holds(self, run: Run) -> bool:
         """Whether it holds for the run; a field that is missing is equal to nothing, and not less or greater."""
-        value = _find(run, self._key)
+        value = _find(run, self.key)
         if self._operator in ("=", "!="):
             return (value is not None and to_text(value) == self._value) == (self._operator == "=")
         if value is None:
@@ -83,7 +119,7 @@ class _Condition:
         if self._pattern:
             with query.bounded(self._value):
                 return self._pattern.search(to_text(value)) is not None
-        left, right = query.sort_key(value), query.sort_key(self._value)
+        left, right = value_key(value), value_key(self._value)
         return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[self._operator]
 
 

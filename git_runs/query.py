@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 import signal
-from contextlib import contextmanager, suppress
-from math import inf, isnan
+from contextlib import contextmanager
+from operator import itemgetter
 
 from . import progress
 from .errors import BadPattern, BadRecord, NoSuchRun, NothingSelected, SlowPattern
-from .record import Run
+from .order import natural_key, value_key
+from .record import HEAVY, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import NoReturn
 
-    from .record import Value
     from .store import Store
 
 PATIENCE = 2.0  # seconds of computing that matching a pattern may take
@@ -99,16 +99,6 @@ def _matcher(pattern: str, glob: bool) -> Callable[[str], object]:
         raise BadPattern(pattern, str(error)) from None
 
 
-def natural_key(text: str) -> list[str | float]:
-    """Sorts `lr2` before `lr10`."""
-    return [_number(part) if index % 2 else part for index, part in enumerate(re.split(r"([0-9]+)", text))]
-
-
-def _number(digits: str) -> float:
-    # int() refuses thousands of digits, for it takes too long.
-    return int(digits) if len(digits) < 1000 else inf
-
-
 def read(store: Store, names: Iterable[str]) -> tuple[list[Run], list[BadRecord]]:
     """The runs of those names, and what is wrong with records that cannot be read; runs deleted since are left out."""
     names = list(names)
@@ -122,22 +112,20 @@ def going_on_here(store: Store) -> list[str]:
     return [run.name for run in runs if run.record.is_local and run.record.is_under_way]
 
 
-def sort(runs: list[Run], key: str) -> list[Run]:
-    """The runs in the order of a field, `-field` backwards; those without it at the end."""
+def recall(store: Store, names: Iterable[str], keys: Iterable[str], bad: list[BadRecord]) -> Iterator[Run]:
+    """The runs of those names, of which only those fields are looked at; records that cannot be read go to `bad`."""
+    light = not any(key.split(".")[0] in HEAVY for key in keys)
+    for _, found in store.recall(names, light=light):
+        if isinstance(found, Run):
+            yield found
+        elif found:
+            bad.append(found)
+
+
+def sort(runs: Iterable[Run], key: str) -> list[str]:
+    """The names of the runs in the order of a field, `-field` backwards; those without it at the end."""
     field, backwards = key.lstrip("-"), key.startswith("-")
-    having = [run for run in runs if run.value(field) is not None]
-    missing = [run for run in runs if run.value(field) is None]
-    return sorted(having, key=lambda run: sort_key(run.value(field)), reverse=backwards) + missing
-
-
-def sort_key(value: Value) -> tuple[float, list[str | float]]:
-    """What a value is sorted by: points in time by when they were, numbers by size, everything else naturally."""
-    from datetime import datetime
-
-    text = str(value)
-    for measure in (float, lambda text: datetime.fromisoformat(text).timestamp()):
-        with suppress(ValueError, OverflowError):
-            number = measure(text)
-            if not isnan(number):
-                return number, []
-    return inf, natural_key(text)
+    values = [(run.name, run.value(field)) for run in runs]
+    having = [(value_key(value), name) for name, value in values if value is not None]
+    having.sort(key=itemgetter(0), reverse=backwards)
+    return [name for _, name in having] + [name for name, value in values if value is None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 from . import process
 
@@ -19,6 +20,7 @@ FIELDS = (
     *("links", "live", "status", "error", "exit-code", "signal", "finished", "reproduction", "differences"),
     *("unchecked", "process", "former-names", "launcher", "settings", "environment"),
 )
+HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and looked at by few
 NUMBERS = ("exit-code", "signal")
 SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")
 
@@ -63,20 +65,13 @@ class Record(dict[str, "Value"]):
     def links(self) -> dict[str, Record]:
         """What the run's links lead to, by path from the top: `target`, and what was found there."""
         found = self.get("links")
-        return (
-            {path: Record(link) for path, link in found.items() if isinstance(link, dict)}
-            if isinstance(found, dict)
-            else {}
-        )
+        if not isinstance(found, dict):
+            return {}
+        return {path: Record(link) for path, link in found.items() if isinstance(link, dict)}
 
     def moment(self, key: str) -> float | None:
         """A point in time, in seconds since the epoch; None where the field tells none."""
-        from datetime import datetime
-
-        try:
-            return datetime.fromisoformat(self.text(key)).timestamp()
-        except (ValueError, OverflowError, OSError):
-            return None
+        return seconds(self.text(key))
 
     @property
     def status(self) -> str:
@@ -132,17 +127,17 @@ class Record(dict[str, "Value"]):
 class Run:
     """A run: its name, which is that of its record's file, and its record."""
 
-    def __init__(self, name: str, record: Record | str) -> None:
+    def __init__(self, name: str, record: Record | list[str]) -> None:
         self.name = name
-        self._record = record  # or its JSON, until somebody asks
+        self._record = record  # or JSON, each text of some of its fields, until somebody asks
 
     @property
     def record(self) -> Record:
         """What the record says. To change it, read it anew under its lock."""
-        if isinstance(self._record, str):
+        if not isinstance(self._record, Record):
             import json
 
-            self._record = Record(json.loads(self._record))
+            self._record = Record(field for part in self._record for field in json.loads(part).items())
         return self._record
 
     def value(self, key: str) -> Value:
@@ -161,14 +156,24 @@ def timestamp(seconds: float | None = None) -> str:
     return moment.astimezone().isoformat(timespec="microseconds")
 
 
+def seconds(text: str) -> float | None:
+    """The point in time that a text in ISO 8601 tells, in seconds since the epoch; None where it tells none."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def local_time(value: Value) -> Value:
     """A point in time as the clock here showed it, to the second; what is none stays as it is."""
     from datetime import datetime
 
-    try:
-        return datetime.fromisoformat(str(value)).astimezone().replace(tzinfo=None).isoformat(timespec="seconds")
-    except (ValueError, OverflowError, OSError):
-        return value
+    moment = seconds(str(value))
+    with suppress(ValueError, OverflowError, OSError):
+        return value if moment is None else datetime.fromtimestamp(moment // 1).isoformat()
+    return value
 
 
 def to_text(value: Value) -> str:

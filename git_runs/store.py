@@ -4,7 +4,7 @@
         .gitignore                     "*": the directory ignores itself
         records/<name>.yml             the database: one file a run
         records/<name>.yml.lock        while the record is changed: who changes it
-        cache-3.sqlite                 what the records say, for reading them faster; may be deleted at any time
+        cache-4.sqlite                 what the records say, for reading them faster; may be deleted at any time
 
 What the runs put out lies in the same directory, see outputs.py.
 """
@@ -14,26 +14,49 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import chain
+from itertools import chain, islice
 
-from . import locks
-from .cache import Cache, checksum, stamp_of
+from . import locks, progress
+from .cache import Cache, checksum
+from .catalogue import entry
 from .errors import BadRecord, NameTaken, NoSuchRun
-from .files import files_below, prune, remove_file, side_by_side, write_whole
-from .record import Record, Run, is_name, to_text
+from .files import NO_STAMP, opened_directory, paths_below, prune, remove_file, side_by_side, stamp_of, write_whole
+from .order import natural_key
+from .record import HEAVY, Record, Run, is_name, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
-    from .cache import Stamp
+    from .catalogue import Catalogue, Entry
+    from .files import Stamp
     from .record import Value
 
 SUFFIX = ".yml"
-BATCH = 1000  # records that are remembered together
+BATCH = 500  # records that are looked up together; SQLite takes no more than 999 in old versions
+TOO_YOUNG = 2 * 10**9  # nanoseconds; the coarsest clock of a file system in use
 IGNORE_ALL = "*\n"
 PATIENCE = 2.0  # seconds to wait for a lock
+
+
+def _names(files: Iterable[str]) -> Iterator[str]:
+    """The names of the runs whose records are among the files."""
+    for file in files:
+        if file.endswith(SUFFIX) and is_name(name := file[: -len(SUFFIX)]):
+            yield name
+
+
+def _settled(stamp: Stamp, latest: int) -> Stamp:
+    """The stamp if the file cannot change any more without getting another, and the cache can hold it, or NO_STAMP."""
+    return stamp if stamp[1] < latest and min(stamp) >= 0 and max(stamp) < 1 << 63 else NO_STAMP
+
+
+def _texts(fields: Record) -> tuple[str, str]:
+    """The light and the heavy fields."""
+    heavy = {key: fields[key] for key in HEAVY if key in fields}
+    return to_text({key: value for key, value in fields.items() if key not in heavy}), to_text(heavy)
 
 
 class Store:
@@ -102,10 +125,7 @@ class Store:
 
     def names(self) -> Iterator[str]:
         """The names of all runs, in no order."""
-        start = len(self.records) + 1
-        for path in files_below(self.records):
-            if path.endswith(SUFFIX) and is_name(name := path[start : -len(SUFFIX)]):
-                yield name
+        return _names(paths_below(self.records))
 
     # --- reading
 
@@ -119,26 +139,95 @@ class Store:
         content = self._bytes(name)
         return yamltext.parse(content, self.path(name)), content
 
-    def recall(self, names: Iterable[str]) -> Iterator[tuple[str, Run | BadRecord | None]]:
-        """The runs of those names, for reading: by way of the cache. None: there is no such run."""
-        fresh: list[tuple[str, Stamp, int, str]] = []
+    def recall(self, names: Iterable[str], *, light: bool = False) -> Iterator[tuple[str, Run | BadRecord | None]]:
+        """The runs of those names, for reading: by way of the cache. None: there is no such run.
+
+        `light` runs may lack the fields that are HEAVY.
+        """
+        return ((name, found) for name, _, found in self._recall(names, light))
+
+    def _recall(self, names: Iterable[str], light: bool) -> Iterator[tuple[str, Stamp, Run | BadRecord | None]]:
+        """With the stamps for which that is true for good, or NO_STAMP."""
+        names = iter(names)
+        while batch := list(islice(names, BATCH)):
+            yield from self._recall_batch(batch, light)
+
+    def _recall_batch(self, names: list[str], light: bool) -> Iterator[tuple[str, Stamp, Run | BadRecord | None]]:
+        latest = time.time_ns() - TOO_YOUNG
+        stamps = {}
         for name in names:
+            with suppress(NoSuchRun, OSError):
+                stamps[name] = stamp_of(self.path(name))
+        remembered = self._cache.get(stamps, light=light)
+        fresh: list[tuple[str, Stamp, int, str, str]] = []
+        for name in names:
+            stamp = _settled(stamps.get(name, NO_STAMP), latest)
             try:
-                stamp = stamp_of(self.path(name))
-                if remembered := self._cache.get(name, stamp):
-                    yield name, Run(name, remembered)
-                else:
-                    fields, content = self._read(name)
-                    fresh.append((name, stamp, checksum(content), to_text(fields)))
-                    yield name, Run(name, fields)
-            except (NoSuchRun, FileNotFoundError, NotADirectoryError):
-                yield name, None
+                if name in remembered:
+                    yield name, stamp, Run(name, remembered[name])
+                    continue
+                fields, content = self._read(name)
+            except NoSuchRun:
+                yield name, NO_STAMP, None
             except BadRecord as error:
-                yield name, error
-            if len(fresh) == BATCH:
-                self._cache.put(fresh)
-                fresh.clear()
+                yield name, NO_STAMP, error
+            else:
+                if stamp != NO_STAMP:
+                    fresh.append((name, stamp, checksum(content), *_texts(fields)))
+                yield name, stamp, Run(name, fields)
         self._cache.put(fresh)
+
+    def survey(self, names: Iterable[str] | None = None) -> tuple[Catalogue, list[BadRecord]]:
+        """Which of the runs of those names, or of all, there are, and what is wrong with records that cannot be read.
+
+        Files that are as they were when the cache was filled are not read.
+        """
+        catalogue = self._cache.catalogue()
+        before = catalogue.numbers
+        known = [name + SUFFIX for name in catalogue.names]
+        files = set(paths_below(self.records)) if names is None else {name + SUFFIX for name in names}
+        gone: set[str] = set()
+        if names is None and not files.issuperset(known):
+            gone = {name for name, file in zip(catalogue.names, known, strict=True) if file not in files}
+        is_known = not gone and len(files) == len(known)
+        new = () if is_known else _names(files.difference(known))
+        changed = set(self._changed(catalogue, known, files))
+        entries, bad = self._read_again([*changed, *new])
+        if changed or gone or entries:
+            catalogue.update(gone | (changed - entries.keys()), entries)
+            if catalogue.numbers != before:
+                self._cache.put_catalogue(catalogue)
+        return catalogue if names is None else catalogue.only(set(names)), bad
+
+    def _changed(self, catalogue: Catalogue, known: list[str], files: Container[str]) -> Iterator[str]:
+        """The names whose files, if they are among `files`, are not as the catalogue has them."""
+        stat = os.stat  # a hundred thousand times
+        with suppress(FileNotFoundError), opened_directory(self.records) as directory:
+            for name, file, size, mtime, ctime, inode in zip(catalogue.names, known, *catalogue.stamps, strict=True):
+                if file not in files:
+                    continue
+                try:
+                    status = stat(file, dir_fd=directory, follow_symlinks=False)
+                except OSError:
+                    yield name
+                    continue
+                if (
+                    status.st_mtime_ns != mtime
+                    or status.st_ctime_ns != ctime
+                    or status.st_ino != inode
+                    or status.st_size != size
+                ):
+                    yield name
+
+    def _read_again(self, names: list[str]) -> tuple[dict[str, Entry], list[BadRecord]]:
+        entries, bad = {}, []
+        names = sorted(names, key=natural_key)
+        for name, stamp, found in progress.over(self._recall(names, light=True), "Reading runs", len(names)):
+            if isinstance(found, Run):
+                entries[name] = entry(found.record, stamp)
+            elif found:
+                bad.append(found)
+        return entries, bad
 
     def misremembered(self) -> list[str]:
         """The names of the records of which the cache tells something that is not in their files; all files are read.

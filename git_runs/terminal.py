@@ -13,14 +13,14 @@ from .files import remove_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .errors import RunsError
 
 
-def show(text: str) -> None:
-    """Write the text to standard output: as it is, but to a terminal with control characters spelled out."""
-    sys.stdout.write(escape(text, keep="\n\t") if is_seen() else text)
+def show(texts: Iterable[str]) -> None:
+    """Write the texts to standard output: as they are, but to a terminal with control characters spelled out."""
+    sys.stdout.writelines((escape(text, keep="\n\t") for text in texts) if is_seen() else texts)
 
 
 def is_seen() -> bool:

@@ -30,6 +30,8 @@ FLOORS = [
     {"config", "isolation", "launchers", "logs", "refs", "snapshot", "spec", "store"},
     {"environment", "index", "pager"},
     {"cache", "git", "interpreter", "links", "outputs", "table", "times", "yamltext"},
+    {"catalogue"},
+    {"order"},
     {"locks", "record", "terminal"},
     {"files", "interrupts"},
     {"process", "progress"},

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from .. import filters, project, query
-from ..arguments import add_patterns, selected
+import sys
+
+from .. import filters, project
+from ..arguments import add_patterns, surveyed
 from ..filters import Filter
 from ..terminal import report_all
 
@@ -23,7 +25,7 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a record cannot be read; the others are listed all the same."""
     chosen = Filter(args)
     here = project.find(search)
-    runs, bad = query.read(here.store, selected(here, args))
-    for one in chosen.choose(runs):
-        print(one.name)
+    catalogue, bad = surveyed(here, args)
+    names = chosen.choose(here.store, catalogue, bad)
+    sys.stdout.write("\n".join([*names, ""]))
     return report_all(bad)

@@ -31,7 +31,7 @@ def run(args: Namespace, search: Search) -> int:
         text = to_text(one.value(args.key)) + "\n"
     else:
         raise NoSuchKey(args.name, args.key, list(one.record))
-    show(text)
+    show([text])
     return 0
 
 

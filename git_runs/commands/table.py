@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import filters, project, query, table
-from ..arguments import add_patterns, selected
+from ..arguments import add_patterns, surveyed
 from ..filters import Filter
 from ..record import FIELDS, local_time
 from ..terminal import report_all, show, warn
@@ -11,6 +11,7 @@ from ..terminal import report_all, show, warn
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
 
     from ..git import Search
     from ..project import Project
@@ -38,18 +39,26 @@ def run(args: Namespace, search: Search) -> int:
     options = {key: [value] for key in ("hidden-columns", "column-width") if (value := _option(args, key)) is not None}
     chosen = Filter(args)
     here = project.find(search, options)
-    runs, bad = query.read(here.store, selected(here, args))
-    shown = chosen.choose(query.sort(runs, args.sort))
+    catalogue, bad = surveyed(here, args)
+    names = chosen.choose(here.store, catalogue, bad, args.sort)
     columns = _columns(args, here)
-    if args.columns is None and any("reproduction" in one.record for one in shown):
+    if args.columns is None and catalogue.has_reproductions and catalogue.only(set(names)).has_reproductions:
         columns.insert(columns.index("status") + 1 if "status" in columns else len(columns), "reproduction")
+    missing = {*columns, args.sort.lstrip("-")} - set(FIELDS)
+    runs = _noting(query.recall(here.store, names, columns, bad), missing)
     for_people = args.format not in FOR_PROGRAMS
-    for key in {*columns, args.sort.lstrip("-")} - set(FIELDS):
-        if runs and all(key not in one.record for one in runs):
-            warn(f"no run has a field '{key}'")
-    rows = [[_value(one, column, for_people) for column in columns] for one in shown]
+    rows = ([_value(one, column, for_people) for column in columns] for one in runs)
     show(table.render(columns, rows, args.format, here.settings.column_width))
+    for key in missing if names else ():
+        warn(f"none of these runs has a field '{key}'")
     return report_all(bad)
+
+
+def _noting(runs: Iterator[Run], missing: set[str]) -> Iterator[Run]:
+    """The runs; keys of fields that one of them has are missing no more."""
+    for one in runs:
+        missing.difference_update(one.record)
+        yield one
 
 
 def _option(args: Namespace, key: str) -> str | None:
