@@ -40,7 +40,7 @@ class Catalogue:
             raise ValueError("there is not one entry for each name")
         self._columns: list[array[float]] = []
         for code in TYPES:
-            column: array[float] = array(code)  # type: ignore[assignment]
+            column: array[float] = array(code)
             end = column.itemsize * len(self.names)
             column.frombytes(numbers[:end])
             numbers = numbers[end:]

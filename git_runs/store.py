@@ -186,11 +186,10 @@ class Store:
         before = catalogue.numbers
         known = [name + SUFFIX for name in catalogue.names]
         files = set(paths_below(self.records)) if names is None else {name + SUFFIX for name in names}
+        new = _names(files.difference(known))
         gone: set[str] = set()
         if names is None and not files.issuperset(known):
             gone = {name for name, file in zip(catalogue.names, known, strict=True) if file not in files}
-        is_known = not gone and len(files) == len(known)
-        new = () if is_known else _names(files.difference(known))
         changed = set(self._changed(catalogue, known, files))
         entries, bad = self._read_again([*changed, *new])
         if changed or gone or entries:

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from git_runs import process
-from git_runs.cache import NAME, Cache, stamp_of
+from git_runs.cache import NAME, Cache
+from git_runs.catalogue import Catalogue
 from git_runs.errors import BadRecord, Locked, NameTaken, NoSuchRun
+from git_runs.files import NO_STAMP, stamp_of
 from git_runs.record import Record, Run
 from git_runs.store import Store
 
@@ -35,6 +37,11 @@ def recalled(store: Store, name: str) -> Record:
     ((_, run),) = store.recall([name])
     assert isinstance(run, Run)
     return run.record
+
+
+def remembers(store: Store, name: str) -> bool:
+    """Whether the cache has what the record says now."""
+    return bool(Cache(store.root).get({name: stamp_of(store.path(name))}, light=False))
 
 
 def age(path: str) -> None:
@@ -274,14 +281,14 @@ def test_what_is_remembered_is_not_read_again(store: Store, monkeypatch: pytest.
 def test_a_young_file_is_not_remembered(store: Store) -> None:
     store.create("a", Record(name="a"))
     recalled(store, "a")
-    assert Cache(store.root).get("a", stamp_of(store.path("a"))) is None
+    assert not remembers(store, "a")
 
 
 def test_a_file_from_the_future_is_not_remembered(store: Store) -> None:
     store.create("a", Record(name="a"))
     os.utime(store.path("a"), (time.time() + 1000, time.time() + 1000))
     recalled(store, "a")
-    assert Cache(store.root).get("a", stamp_of(store.path("a"))) is None
+    assert not remembers(store, "a")
 
 
 @pytest.mark.parametrize("damage", ["delete", "garbage", "empty", "other tables", "other version", "flip", "directory"])
@@ -308,7 +315,7 @@ def test_a_damaged_cache_gives_right_answers_and_is_mended(store: Store, damage:
     assert recalled(Store(store.root), "a")["description"] == "the truth"
     if damage in ("delete", "garbage", "empty", "flip"):
         recalled(Store(store.root), "a")
-        assert Cache(store.root).get("a", stamp_of(store.path("a"))) is not None
+        assert remembers(store, "a")
 
 
 def test_a_cache_that_somebody_else_locks_is_done_without(store: Store) -> None:
@@ -336,6 +343,142 @@ def test_a_cache_that_is_a_link_is_neither_read_nor_written(store: Store, tmp_pa
     (Path(store.root) / NAME).symlink_to(lie)
     assert recalled(Store(store.root), "a")["description"] == "x"
     assert lie.read_bytes() == before
+
+
+def test_light_runs_lack_the_heavy_fields_only(store: Store) -> None:
+    store.create("a", Record(name="a", environment={"python": "3"}, description="x"))
+    age(store.path("a"))
+    for _ in range(2):
+        ((_, run),) = Store(store.root).recall(["a"], light=True)
+        assert isinstance(run, Run)
+        assert run.value("description") == "x"
+        assert recalled(Store(store.root), "a")["environment"] == {"python": "3"}
+
+
+# --- the survey
+
+
+def surveyed(store: Store, names: list[str] | None = None) -> list[str]:
+    """The names that another reader of the store gets."""
+    return Store(store.root).survey(names)[0].names
+
+
+@pytest.fixture
+def old(store: Store) -> Store:
+    """Ten runs, in two groups, whose records may be remembered, and are."""
+    for name in (*(f"r{n}" for n in range(9)), "g/r10"):
+        store.create(name, Record(name=name, datetime=f"2026-01-0{len(name)}T00:00:00+00:00"))
+        age(store.path(name))
+    assert len(surveyed(store)) == 10
+    return store
+
+
+def test_a_survey_reads_only_what_has_changed(old: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    other = Store(old.root)
+
+    def note(name: str) -> tuple[Record, bytes]:
+        read.append(name)
+        return old._read(name)
+
+    monkeypatch.setattr(other, "_read", note)
+    assert other.survey()[0].names == ["g/r10", *(f"r{n}" for n in range(9))]
+    assert read == []
+    Path(old.path("r3")).write_text("name: r3\ndatetime: 2026-02-01T00:00:00+00:00\n")
+    assert dict(zip(*((c := other.survey()[0]).names, c.starts), strict=True))["r3"] == 1769904000
+    assert read == ["r3"]
+
+
+def test_a_survey_tells_what_is_gone_and_what_is_new(old: Store) -> None:
+    os.unlink(old.path("r3"))
+    old.create("r10", Record(name="r10"))
+    for _ in range(2):
+        assert surveyed(old) == ["g/r10", "r0", "r1", "r2", "r4", "r5", "r6", "r7", "r8", "r10"]
+
+
+def test_a_run_that_has_the_file_of_another_is_new(old: Store) -> None:
+    os.rename(old.path("r3"), old.path("s3"))
+    assert surveyed(old) == ["g/r10", "r0", "r1", "r2", "r4", "r5", "r6", "r7", "r8", "s3"]
+
+
+@pytest.mark.parametrize("names", [["r3"], ["new"], ["r3", "new"], ["gone"], ["bad"], ["r3", "gone", "g/r10"], []])
+def test_a_survey_of_some_runs(old: Store, names: list[str]) -> None:
+    old.create("new", Record(name="new"))
+    Path(old.path("bad")).write_text("a: b: c\n")
+    there = {"r3", "new", "g/r10"}
+    for _ in range(2):
+        catalogue, bad = Store(old.root).survey(names)
+        assert catalogue.names == sorted(there.intersection(names))
+        assert len(bad) == names.count("bad")
+    assert len(surveyed(old)) == 11
+
+
+def test_a_survey_tells_of_bad_records_each_time(old: Store) -> None:
+    Path(old.path("r3")).write_text("a: b: c\n")
+    age(old.path("r3"))
+    for _ in range(2):
+        catalogue, bad = Store(old.root).survey()
+        assert len(catalogue.names) == 9
+        assert len(bad) == 1
+        assert "r3.yml" in bad[0].message
+
+
+def test_a_young_record_is_surveyed_anew(old: Store) -> None:
+    old.create("young", Record(name="young"))
+    assert "young" in surveyed(old)
+    status = os.stat(old.path("young"))
+    # Changed in the same instant, so that nothing but the content tells.
+    Path(old.path("young")).write_text("nome: young")
+    os.utime(old.path("young"), ns=(status.st_atime_ns, status.st_mtime_ns))
+    catalogue, _ = Store(old.root).survey()
+    stamps = zip(*catalogue.stamps, strict=True)
+    assert dict(zip(catalogue.names, stamps, strict=True))["young"] == NO_STAMP
+
+
+@pytest.mark.parametrize("damage", ["names", "numbers", "type", "planted"])
+def test_a_damaged_catalogue_gives_right_answers_and_is_mended(old: Store, damage: str) -> None:
+    path = Path(old.root) / NAME
+    connection = sqlite3.connect(path)
+    if damage == "names":
+        connection.execute("UPDATE catalogue SET names = names || char(10) || 'more'")
+    elif damage == "numbers":
+        connection.execute("UPDATE catalogue SET numbers = x'00'")
+    elif damage == "type":
+        connection.execute("UPDATE catalogue SET names = 5, numbers = 'x'")
+    else:
+        connection.execute("DROP TABLE catalogue")
+        connection.execute("CREATE TABLE catalogue (other TEXT)")
+    connection.commit()
+    connection.close()
+    for _ in range(2):
+        assert len(surveyed(old)) == 10
+    if damage != "planted":
+        assert len(Cache(old.root).catalogue().names) == 10
+
+
+def test_the_catalogue_of_another_time_is_no_lie(old: Store) -> None:
+    before = Cache(old.root).catalogue()
+    os.unlink(old.path("r3"))
+    old.create("a", Record(name="a"))
+    age(old.path("a"))
+    surveyed(old)
+    Cache(old.root).put_catalogue(before)
+    assert surveyed(old) == ["a", "g/r10", "r0", "r1", "r2", "r4", "r5", "r6", "r7", "r8"]
+    Cache(old.root).put_catalogue(Catalogue())
+    assert len(surveyed(old)) == 10
+
+
+def test_more_runs_than_are_looked_up_together(store: Store) -> None:
+    names = [f"r{n}" for n in range(1203)]
+    for name in names:
+        Path(store.path(name)).write_text(f"name: {name}\n")
+        age(store.path(name))
+    for _ in range(2):
+        assert surveyed(store) == names
+        assert [name for name, found in Store(store.root).recall(names) if isinstance(found, Run)] == names
+
+
+# --- together
 
 
 def test_bad_records_are_told_each_time(store: Store) -> None:

@@ -234,6 +234,6 @@ def test_values_for_programs_are_spelled_out_on_a_terminal(repo: Repository, scr
 
 
 def test_a_field_that_no_run_has_is_told(three: Repository) -> None:
-    assert three.runs("table", "--columns=nam,status").err == "warning: no run has a field 'nam'\n"
-    assert three.runs("table", "--sort=-loss").err == "warning: no run has a field 'loss'\n"
+    assert three.runs("table", "--columns=nam,status").err == "warning: none of these runs has a field 'nam'\n"
+    assert three.runs("table", "--sort=-loss").err == "warning: none of these runs has a field 'loss'\n"
     assert three.runs("table", "--columns=exit-code,signal").err == ""
