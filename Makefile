@@ -28,9 +28,11 @@ format: .venv/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-## bench: measure, and print one table
+## bench: measure, and print one table; SIZES="10 1000": with so many runs; BENCH_DATA=DIR: keep them there;
+## BENCH="--only list table --rounds 21": further options, told by BENCH=-h
 bench: .venv/dev $(BIN)/git-runs tmux
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(if $(SIZES),--sizes $(SIZES)) \
+		$(if $(BENCH_DATA),--data "$(BENCH_DATA)") $(BENCH)
 
 tmux:
 	@tools/ensure-tmux

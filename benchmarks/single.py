@@ -1,0 +1,67 @@
+"""What does not depend on the number of runs, but on that of files: `new` in large trees, and its snapshots."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from .figures import Figure, Limit
+from .place import FLOORS, PYTHON, Place, Task, Timing, same
+
+FILES = 50_000
+SNAPSHOT_FILES = 20_000
+LARGE, SNAPSHOT = "large-tree", "snapshot"
+
+
+def starting_in_a_large_tree(place: Place, rounds: int) -> list[Figure]:
+    """`new`, at most 1.3 times `git status --porcelain` plus what it takes in a small repository."""
+    small, large = place.repository("small", files=10), place.repository("large", FILES)
+    status, there, started = f"git status, {FILES:,} files", "new, 10 files", f"new, {FILES:,} files"
+    tasks = {
+        status: same("git", "status", "--porcelain", cwd=large),
+        there: _new(place, small),
+        started: _new(place, large),
+    }
+    return _figures(_timings(place, tasks, rounds), started, Limit({status: 1.3, there: 1}))
+
+
+def taking_a_snapshot(place: Place, rounds: int) -> list[Figure]:
+    """What `--snapshot` adds to `new`, at most 1.5 times `git stash create`."""
+    repository = place.repository("changed", SNAPSHOT_FILES)
+    time.sleep(1.1)  # else git has to look into all files, which are as young as the index
+    for number in range(0, SNAPSHOT_FILES, SNAPSHOT_FILES // 10):
+        (repository / f"d{number // 500}" / f"f{number}.txt").write_text("changed\n")
+    (repository / "untracked.txt").write_text("new\n")
+    stash, plain = f"git stash create, {SNAPSHOT_FILES:,} files", "new --allow-dirty, there"
+    snapshot = "new --snapshot, there"
+    tasks = {
+        stash: same("git", "stash", "create", cwd=repository),
+        plain: _new(place, repository, "--allow-dirty"),
+        snapshot: _new(place, repository, "--snapshot"),
+    }
+    return _figures(_timings(place, tasks, rounds), snapshot, Limit({stash: 1.5, plain: 1}))
+
+
+MEASURES = {LARGE: starting_in_a_large_tree, SNAPSHOT: taking_a_snapshot}
+
+
+def _timings(place: Place, tasks: dict[str, Task], rounds: int) -> dict[str, Timing]:
+    return place.take_turns({PYTHON: FLOORS[PYTHON], **tasks}, place.root, rounds)
+
+
+def _figures(timings: dict[str, Timing], limited: str, limit: Limit) -> list[Figure]:
+    return [
+        Figure(what, None, timing, timings, limit if what == limited else None)
+        for what, timing in timings.items()
+        if what != PYTHON
+    ]
+
+
+def _new(place: Place, repository: Path, *options: str) -> Task:
+    """Another run in every round; what it started is not to slow down the next."""
+    prefix = "snapshot" if "--snapshot" in options else "plain"
+    return Task(
+        lambda number: ["git", "runs", "new", "-q", *options, f"{prefix}{number}", "true"],
+        after=lambda number: place.run("git", "runs", "wait", f"{prefix}{number}", cwd=repository),
+        cwd=repository,
+    )
