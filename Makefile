@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := setup.cfg pyproject.toml README.md bin/git-runs $(shell find git_runs man -name '*.py' -o -name '*.1')
 
-.PHONY: demo test faults lint format bench clean tmux
+.PHONY: demo test faults lint format bench bench-peers clean tmux
 
 ## demo: set everything up, and run the main job: two real training runs, from start to reproduction
 demo: $(BIN)/git-runs tmux
@@ -33,6 +33,11 @@ format: .venv/dev
 bench: .venv/dev $(BIN)/git-runs tmux
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(if $(SIZES),--sizes $(SIZES)) \
 		$(if $(BENCH_DATA),--data "$(BENCH_DATA)") $(BENCH)
+
+## bench-peers: install what others use, each in an environment of its own, and measure the same work
+bench-peers: .venv/dev $(BIN)/git-runs tmux
+	$(BIN)/python -m benchmarks.peers.install
+	$(MAKE) bench BENCH="--only list table lookup new peers $(BENCH)"
 
 tmux:
 	@tools/ensure-tmux

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from . import figures, growth, imports, report, scale, single
 from .figures import Figure
+from .peers import measure
 from .place import ROUNDS, Place, temporary
 
-IMPORTS = "imports"
-ALL = (*scale.KEYS, *single.MEASURES, IMPORTS)
+IMPORTS, PEERS = "imports", "peers"
+ALL = (*scale.KEYS, *single.MEASURES, IMPORTS, PEERS)
 
 
 def main() -> None:
@@ -20,9 +21,10 @@ def main() -> None:
     with temporary(args.work) as place:
         found = list(_measure(place, args))
         imported = imports.rows(place, args.rounds) if IMPORTS in args.only else []
-    print(_tables(found, imported, markdown=False))
+        peers = measure.rows(place, args.sizes, args.rounds, found) if PEERS in args.only else []
+    print(_text(found, imported, peers, markdown=False))
     if args.write_results:
-        report.save("git runs", _tables(found, imported, markdown=True))
+        report.write(_text(found, imported, peers, markdown=True))
 
 
 def _arguments() -> Namespace:
@@ -42,22 +44,29 @@ def _measure(place: Place, args: Namespace) -> Iterator[Figure]:
     if wanted := [what for key in args.only for what in scale.KEYS.get(key, ())]:
         for runs in args.sizes:
             yield from scale.measure(place, runs, wanted, args.rounds, args.data and args.data.resolve())
-    for key, measure in single.MEASURES.items():
+    for key, measured in single.MEASURES.items():
         if key in args.only:
-            yield from measure(place, args.rounds)
+            yield from measured(place, args.rounds)
 
 
-def _tables(found: list[Figure], imported: list[list[str]], *, markdown: bool) -> str:
+def _text(found: list[Figure], imported: list[list[str]], peers: list[list[str]], *, markdown: bool) -> str:
     """All that was found, and how to read it."""
+
+    def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+        return report.table(headers, rows, markdown=markdown)
+
     missed = [one for one in found if one.is_met is False]
     limited = [one for one in found if one.is_met is not None]
-    parts = [report.table(figures.HEADERS, (one.cells() for one in found), markdown=markdown)]
+    parts = [table(figures.HEADERS, (one.cells() for one in found))]
     parts += [f"{len(limited) - len(missed)} of {len(limited)} limits are met. {figures.EXPLANATION}"]
     if imported:
-        parts += ["Imports of `git runs list`:", report.table(imports.HEADERS, imported, markdown=markdown)]
+        parts += ["Imports of `git runs list`:", table(imports.HEADERS, imported)]
     if grown := growth.rows(found):
-        parts += ["How the time grows with the runs, as a power of their number:"]
-        parts += [report.table(growth.HEADERS, grown, markdown=markdown)]
+        parts += ["How the time grows with the runs, as a power of their number:", table(growth.HEADERS, grown)]
+    if peers:
+        parts += ["The same work by others:", table(measure.HEADERS, peers)]
+    if peers and (absent := measure.absent()):
+        parts += [f"Not installed here: {', '.join(absent)}."]
     return "\n\n".join(parts)
 
 

@@ -11,7 +11,7 @@ MEGABYTE = 1_000_000
 HEADERS = ("what", "runs", "median, ms", "x python", "x refs", "limit", "is, ms", "met", "peak, MB")
 
 EXPLANATION = """The ratios are to `python -c pass` and to `git for-each-ref --format='%(refname)' refs/runs`,
-both measured in turn with the command. What takes less memory than the process that starts it, 10 MB, is shown with that."""
+both measured in turn with the command. Less memory than the 10 MB of what starts the command cannot be seen."""
 
 
 @dataclass(frozen=True)

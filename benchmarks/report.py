@@ -32,13 +32,9 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bo
     )
 
 
-def save(section: str, body: str) -> None:
-    """Put the section into RESULTS.md, in place of what it was before; the others stay."""
-    before = RESULTS.read_text() if RESULTS.exists() else ""
-    sections = dict(re.findall(r"^## (.*)\n\n((?s:.*?))(?=^## |\Z)", before, re.MULTILINE))
-    sections[section] = f"{circumstances()}\n\n{body}\n\n"
-    text = "".join(f"## {title}\n\n{content}" for title, content in sections.items())
-    RESULTS.write_text(f"{TITLE}\n{text.rstrip()}\n")
+def write(body: str) -> None:
+    """Make RESULTS.md of what was found."""
+    RESULTS.write_text(f"{TITLE}\n{circumstances()}\n\n{body}\n")
 
 
 def circumstances() -> str:
