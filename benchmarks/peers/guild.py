@@ -16,6 +16,7 @@ class Guild(Peer):
     """Started once; all further runs are copies of that directory."""
 
     package = "guildai"
+    most = 10_000  # of thirty files each
 
     def make(self) -> None:
         (self.directory / "train.py").write_text("lr = 0.1\nprint(f'loss: {lr}')\n")
@@ -33,7 +34,7 @@ class Guild(Peer):
     def tasks(self) -> Mapping[str, Task]:
         return {
             LIST: same(*self._guild(), "runs", "list", "--all"),
-            TABLE: same(*self._guild(), "compare", "--table", "--all"),
+            TABLE: same(*self._guild(), "compare", "--csv", "-"),
             LOOKUP: same(*self._guild(), "runs", "info", str(self.runs)),
             NEW: Task(self._new),
         }

@@ -51,7 +51,7 @@ def _lines(place: Place, peer: type[Peer], sizes: Sequence[int], rounds: int) ->
     """All of one peer; none where it is not installed."""
     version = peer.version()
     given_up: dict[str, str] = {}
-    for runs in sizes if version else ():
+    for runs in (size for size in sizes if version and size <= peer.most):
         tell(f"{runs:,} runs: {peer.package}")
         there = peer(place, place.repository(f"{peer.package}-{runs}/work"), runs)
         there.make()

@@ -19,6 +19,7 @@ class Peer(ABC):
 
     package: ClassVar[str]  # as pip knows it
     needs: ClassVar[tuple[str, ...]] = ()  # further packages, for what is measured
+    most: ClassVar[int] = 100_000  # runs that can be made in minutes
     with_dependencies: ClassVar[bool] = True  # False: it asks for such old ones that they cannot be installed any more
 
     def __init__(self, place: Place, directory: Path, runs: int) -> None:
