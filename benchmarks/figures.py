@@ -56,7 +56,7 @@ class Figure:
     def cells(self) -> list[str]:
         """The line's cells, below HEADERS."""
         return [
-            self.what + (" (once)" if self.timing.rounds == 1 else ""),
+            self.what + self.timing.note,
             "" if self.runs is None else f"{self.runs:,}",
             f"{self.timing.seconds * 1000:.1f}",
             self._ratio(PYTHON),

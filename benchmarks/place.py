@@ -34,6 +34,11 @@ class Timing:
     memory: int  # bytes; the highest peak
     rounds: int = 1
 
+    @property
+    def note(self) -> str:
+        """What is to be said behind what was measured."""
+        return " (once)" if self.rounds == 1 else ""
+
 
 @dataclass(frozen=True)
 class Task:

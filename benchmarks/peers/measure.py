@@ -17,7 +17,7 @@ from .peer import Peer
 HEADERS = ("what", "runs", "who", "median, ms", "x python", "x git runs", "peak, MB")
 WHATS = (LIST, TABLE, LOOKUP, NEW)
 SLOW = 5.0  # seconds from which once, warm, is enough
-PATIENCE = 120.0  # seconds for one command; what takes longer is not tried with more runs
+PATIENCE = 300.0  # seconds for one command, the first time too; what takes longer is not tried with more runs
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,13 @@ def _timed(place: Place, what: str, task: Task, directory: Path, rounds: int) ->
 
 
 def _cells(line: Line, own: Mapping[tuple[str, int], Timing]) -> list[str]:
-    start = [line.what, f"{line.runs:,}", line.who]
     if isinstance(line.timing, str):
-        return [*start, line.timing, "", "", ""]
+        return [line.what, f"{line.runs:,}", line.who, line.timing, "", "", ""]
     ours = own.get((line.what, line.runs))
     return [
-        *start,
+        line.what + line.timing.note,
+        f"{line.runs:,}",
+        line.who,
         f"{line.timing.seconds * 1000:.1f}",
         _ratio(line.timing, line.floor),
         _ratio(line.timing, ours),
