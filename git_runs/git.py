@@ -396,7 +396,7 @@ def past_heads(top: str) -> set[str]:
 
 def resolve(revision: str, git_dir: str | None = None) -> str | None:
     """Full hash of the commit that `revision` names, here or in that repository, or None."""
-    place = _in(git_dir) if git_dir else ()
+    place = () if git_dir is None else _in(git_dir)
     call = start(*place, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
     code, stdout, _ = call.finish()
     return None if code else stdout.strip()
@@ -411,7 +411,7 @@ def unknown(revisions: Iterable[str]) -> list[str]:
 def start_refs_below(prefix: str, git_dir: str | None = None) -> Call:
     """Begin to look what the refs at or below `prefix`, here or in that repository, point at; `read_refs` takes the
     answer."""
-    place = _in(git_dir) if git_dir else ()
+    place = () if git_dir is None else _in(git_dir)
     return start(*place, "for-each-ref", "--format=%(objectname) %(refname)", prefix)
 
 
@@ -423,7 +423,7 @@ def read_refs(call: Call) -> dict[str, str]:
 def update_refs(words: Iterable[str], git_dir: str | None = None) -> None:
     """Carry out commands of git-update-ref(1), here or in that repository, all or none, in the words of its option -z;
     raises GitFailed."""
-    place = _in(git_dir) if git_dir else ()
+    place = () if git_dir is None else _in(git_dir)
     run(*place, "update-ref", "--stdin", "-z", stdin="".join(word + "\0" for word in words))
 
 

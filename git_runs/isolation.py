@@ -79,7 +79,8 @@ class Isolation:
 def remove(path: str, repository: str, submodules: Iterable[tuple[str, str, str]]) -> None:
     """Remove the work tree of a run, and those of its submodules, from the disk and from git's list of work trees."""
     for inside, inner, _ in sorted(submodules, reverse=True):
-        git.remove_worktree(inner, os.path.join(path, inside))
+        if _is_no_link(path, inside):
+            git.remove_worktree(inner, os.path.join(path, inside))
     git.remove_worktree(repository, path)
 
 
@@ -87,7 +88,13 @@ def repair(path: str, repository: str, submodules: Iterable[tuple[str, str, str]
     """Tell git that the work tree of a run has been moved to `path`."""
     git.repair_worktree(repository, path)
     for inside, inner, _ in submodules:
-        git.repair_worktree(inner, os.path.join(path, inside))
+        if _is_no_link(path, inside):
+            git.repair_worktree(inner, os.path.join(path, inside))
+
+
+def _is_no_link(path: str, inside: str) -> bool:
+    """Whether no link leads from the path inside to a work tree of somebody else's."""
+    return os.path.realpath(os.path.join(path, inside)) == os.path.join(os.path.realpath(path), inside)
 
 
 def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -193,8 +193,8 @@ def _delete_batch(project: Project, runs: list[Run], handled: Progress) -> list[
 
 
 def _remove_work_tree(project: Project, run: Run) -> None:
-    if "worktree" in run.record:
-        path = project.outputs.worktree(run.name)
+    path = project.outputs.worktree(run.name)
+    if "worktree" in run.record and not project.outputs.is_behind_link(path):
         isolation.remove(path, project.repository.common_dir, run.record.submodules)
 
 
@@ -293,8 +293,11 @@ def _repair_work_tree(project: Project, run: Run, new: str) -> None:
     if "worktree" in run.record:
         with project.store.change(run) as fields:
             fields["worktree"] = path
-    if os.path.isdir(path):
-        isolation.repair(path, project.repository.common_dir, run.record.submodules)
+    if os.path.isdir(path) and not project.outputs.is_behind_link(path):
+        try:
+            isolation.repair(path, project.repository.common_dir, run.record.submodules)
+        except RunsError as error:  # the run has its new name all the same
+            warn(f"git was not told that the work tree is now '{path}': {error}")
 
 
 def _move_outputs_back(project: Project, new: str, old: str) -> None:

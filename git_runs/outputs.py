@@ -64,9 +64,13 @@ class Outputs:
         while (successor := self._leads_to(path)) and successor not in passed:
             passed.add(successor)
             path = self.log(successor)
-        if os.path.islink(path) or self._link_on_way(path):
+        if self.is_behind_link(path):
             raise LeadsOut(path)
         return open_plain(path)
+
+    def is_behind_link(self, path: str) -> bool:
+        """Whether the output at `path` is a symbolic link, or lies in a group that is one."""
+        return os.path.islink(path) or self._link_on_way(path) is not None
 
     def worktree(self, name: str) -> str:
         """The work tree of the run's own, if it is isolated."""
@@ -97,12 +101,14 @@ class Outputs:
     def move(self, old: str, new: str, *, keep_links: bool) -> None:
         """Rename the run's outputs, with links at the old paths if the command may still write there.
 
-        Raises OutputsInTheWay. All or none are moved.
+        Raises OutputsInTheWay, and LeadsOut where they lie in a group that is a link. All or none are moved.
         """
         with ExitStack() as undo:
             for source, target in zip(self._all(old), self._all(new), strict=True):
                 if not os.path.lexists(source):
                     continue
+                if self._link_on_way(source):
+                    raise LeadsOut(source)
                 self._rename(source, target, new)
                 undo.callback(self._rename, target, source, old)
                 if keep_links:

@@ -40,6 +40,10 @@ def is_name(text: str) -> bool:
     return _NAME.fullmatch(text) is not None
 
 
+def _is_inside(path: str) -> bool:
+    return not path.startswith("/") and ".." not in path.split("/")
+
+
 class Record(dict[str, "Value"]):
     """The fields of one run, in the order of its file."""
 
@@ -49,12 +53,18 @@ class Record(dict[str, "Value"]):
 
     @property
     def submodules(self) -> list[tuple[str, str, str]]:
-        """Path from the top, git dir and commit of the submodules that were snapshot with the run, outer ones first."""
+        """Path from the top, git dir and commit of the submodules that were snapshot with the run, outer ones first.
+
+        What somebody planted there, to lead out of the work tree or to the repository that we are in, is none.
+        """
         found = self.get("submodules")
         if not isinstance(found, dict):
             return []
         inner = {path: Record(value) for path, value in found.items() if isinstance(value, dict)}
-        return [(path, value.text("repository"), value.text("commit")) for path, value in sorted(inner.items())]
+        sane = {
+            path: value for path, value in inner.items() if _is_inside(path) and value.text("repository")[:1] == "/"
+        }
+        return [(path, value.text("repository"), value.text("commit")) for path, value in sorted(sane.items())]
 
     def texts(self, key: str) -> list[str]:
         """The items of a field that is a list; none where it is missing."""

@@ -431,6 +431,54 @@ def test_planted_links_lead_nobody_out_of_the_runs_dir(repo: Repository, tmp_pat
     assert "base" in repo.ok("list").split()
 
 
+@pytest.mark.parametrize("repository", ["", ".", ".git", "../repo/.git"])
+def test_a_planted_submodule_is_not_the_repository_itself(repo: Repository, repository: str) -> None:
+    repo.finish("base", "true", *NO_FLAGS)
+    before = repo.git("rev-parse", "runs/base")
+    other = repo.commit("file", "other\n")
+    submodules = f"submodules: {{a: {{repository: '{repository}', commit: {other.strip()}}}}}\n"
+    repo.record_path("base").write_text(repo.record_path("base").read_text() + submodules)
+    repo.ok("fsck", "--repair")
+    repo.ok("move", "base", "new")
+    assert repo.refs() == ["refs/runs/new"]
+    assert repo.git("rev-parse", "runs/new") == before
+    repo.git("update-ref", "refs/runs/new", other)
+    assert repo.runs("fsck", "--repair").code == 1
+    repo.ok("delete", "-y", "new")
+    assert repo.refs() == []
+
+
+@pytest.mark.parametrize("way", ["link", "group", "submodule", "dots", "link inside"])
+def test_no_planted_record_or_link_has_a_work_tree_moved_or_removed(repo: Repository, tmp_path: Path, way: str) -> None:
+    other = Repository(repo.machine, tmp_path / "other")
+    repo.git("init", "-q", str(other.path))
+    commit = other.commit("file", "other\n")
+    mine = tmp_path / "mine"
+    (repo if way in ("link", "group") else other).git("worktree", "add", "-q", str(mine))
+    (mine / "precious").write_text("mine\n")
+    repo.finish("g/mine", "true", *NO_FLAGS)
+    inside = {"submodule": str(mine), "dots": "../../../../../mine"}.get(way, "inside")
+    hostile = f"worktree: x\nsubmodules: {{'{inside}': {{repository: '{other.path}/.git', commit: {commit}}}}}\n"
+    repo.record_path("g/mine").write_text(repo.record_path("g/mine").read_text() + hostile)
+    worktrees = repo.path / ".runs/worktrees"
+    (worktrees / "g").mkdir(parents=True)
+    if way == "link":
+        (worktrees / "g/mine").symlink_to(mine)
+    elif way == "group":
+        (worktrees / "g").rmdir()
+        (worktrees / "g").symlink_to(tmp_path)
+    else:
+        (worktrees / "g/mine").mkdir()
+        (worktrees / "g/mine/inside").symlink_to(mine)
+    repo.runs("fsck", "--repair", "--prune-outputs")
+    assert repo.runs("move", "g/mine", "b").code == (128 if way == "group" else 0)
+    repo.runs("move", "b", "g/mine")
+    repo.ok("delete", "-y", ".*")
+    assert (mine / "precious").read_text() == "mine\n"
+    assert repo.git("-C", str(mine), "status", "--porcelain") == "?? precious\n"
+    assert repo.refs() == other.refs() == []
+
+
 @pytest.mark.parametrize("kind", ["file", "chain", "group", "fifo"])
 def test_no_log_is_shown_through_a_planted_link(repo: Repository, tmp_path: Path, kind: str) -> None:
     repo.finish("g/a", "echo said", *NO_FLAGS)
