@@ -136,18 +136,24 @@ def specs(project: Project, runs: Mapping[str, Run]) -> Iterator[Problem]:
     """Specs, with all the secrets in them, that no supervisor will take; `runs` by their ids."""
     for entry in entries(os.path.join(project.store.root, "specs")):
         run = runs.get(entry.name.removesuffix(".json"))
-        if not _is_young(entry.path) and not (run and run.record.status == STARTING):
+        if not _is_awaited(entry.path) and not (run and run.record.status == STARTING):
             yield _left("spec", entry.path, partial(remove_file, entry.path), run=run.name if run else None)
 
 
 def is_being_launched(project: Project, run: Run) -> bool:
-    """Whether the run has a spec that its supervisor may be about to take."""
-    return run.record.text("status") == STARTING and _is_young(spec.path_of(project.store.root, run.record.text("id")))
+    """Whether the run has a supervisor although whoever launched it is gone: one that takes its spec while we wait."""
+    path = spec.path_of(project.store.root, run.record.text("id"))
+    if run.record.text("status") != STARTING or not os.path.lexists(path):
+        return False
+    while _is_awaited(path):
+        time.sleep(0.02)
+    return not os.path.lexists(path)
 
 
-def _is_young(path: str) -> bool:
+def _is_awaited(path: str) -> bool:
+    """Whether tmux may be about to start the supervisor that takes the spec, or has just done so."""
     with suppress(FileNotFoundError):
-        return time.time() - os.lstat(path).st_mtime < LAUNCH
+        return time.time() - os.lstat(path).st_mtime < LAUNCH and process.mentions(path)
     return False
 
 

@@ -492,10 +492,12 @@ def test_specs_that_nobody_will_take_go(repo: Repository) -> None:
     for name in ("gone", repo.record("a")["id"]):
         (specs / f"{name}.json").write_text("{}")
         long_ago(specs / f"{name}.json")
-    (specs / "young.json").write_text("{}")
+    (specs / "awaited.json").write_text("{}")
+    mention(repo, specs / "awaited.json")
     assert sorted(told(repo)) == [("spec", ""), ("spec", "a")]
     assert repo.runs("fsck", "--repair").code == 0
-    assert os.listdir(specs) == ["young.json"]
+    assert os.listdir(specs) == ["awaited.json"]
+    (specs / "awaited.json").unlink()
 
 
 IMPATIENT = """
@@ -682,15 +684,38 @@ def test_json_tells_all(repo: Repository) -> None:
     assert repo.runs("fsck", "--format=json").out == "[]\n"
 
 
-def test_ten_seconds_pass_before_a_launch_counts_as_given_up(repo: Repository) -> None:
-    repo.finish("x")
-    path = repo.record_path("x")
-    path.write_text(path.read_text().replace("finished\n", "starting\n"))
-    spec = repo.path / f".runs/specs/{repo.record('x')['id']}.json"
-    spec.write_text("{}")
-    assert is_clean(repo)
-    os.utime(spec, (time.time() - 11, time.time() - 11))
+def test_a_launch_that_nobody_will_end_is_given_up_at_once(repo: Repository) -> None:
+    spec = interrupt_launch(repo, "x")
     assert sorted(told(repo)) == [("lost", "x"), ("spec", "x")]
     assert repo.runs("fsck", "--repair").code == 0
     assert is_clean(repo)
     assert (repo.record("x")["status"], spec.exists()) == ("lost", False)
+
+
+def test_a_launch_that_tmux_is_to_end_is_given_up_after_ten_seconds(repo: Repository) -> None:
+    spec = interrupt_launch(repo, "x")
+    mention(repo, spec)
+    os.utime(spec, (time.time() - 9, time.time() - 9))
+    assert sorted(told(repo)) == [("lost", "x"), ("spec", "x")]
+    spec.unlink()
+
+
+def test_a_launch_that_tmux_ends_is_waited_for(repo: Repository) -> None:
+    spec = interrupt_launch(repo, "x")
+    mention(repo, spec, f"sleep 0.5; sed -i s/starting/finished/ '{repo.record_path('x')}'; rm '{spec}'")
+    assert is_clean(repo)
+
+
+def interrupt_launch(repo: Repository, name: str) -> Path:
+    """A run that was to be started when whoever did it was killed; gives its spec, which nobody has taken."""
+    repo.finish(name)
+    path = repo.record_path(name)
+    path.write_text(path.read_text().replace("finished\n", "starting\n"))
+    spec = repo.path / f".runs/specs/{repo.record(name)['id']}.json"
+    spec.write_text("{}")
+    return spec
+
+
+def mention(repo: Repository, path: Path, script: str = 'while [ -e "$1" ]; do sleep 0.02; done') -> None:
+    """A process with the path in its command line, as tmux and a supervisor have that of a spec; it ends with that."""
+    repo.machine.start("sh", "-c", script, "sh", str(path), cwd=repo.path)
