@@ -55,6 +55,16 @@ class GitFailed(RunsError):
         return escape(self.message.strip(), keep="\n\t") or "fatal: git failed without a message"
 
 
+class RefLocked(GitFailed):
+    """Another git process holds the lock of a ref, or died with it."""
+
+    def __init__(self, path: str, age: float) -> None:
+        hint = "another git process may be using it; if none is running, remove the file"
+        super().__init__(f"cannot lock a ref: '{path}' exists since {age:.0f} s", hint)
+
+    report = RunsError.report
+
+
 class ToolMissing(RunsError):
     """A program that git runs needs is not on PATH."""
 

@@ -11,7 +11,7 @@ import re
 import subprocess
 from functools import cache
 
-from .errors import GitFailed, MainWorkTreeUnknown, ToolMissing, ToolTooOld
+from .errors import GitFailed, MainWorkTreeUnknown, RefLocked, ToolMissing, ToolTooOld
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 OLDEST = "2.31"  # `rev-parse --path-format`
+REF_PATIENCE = 2000  # milliseconds to wait for the lock of a ref
 
 # What git adds to the environment of an external command, beside `git rev-parse --local-env-vars`.
 ADDED_BY_GIT = ("GIT_EXEC_PATH", "GIT_PREFIX", "GIT_PAGER_IN_USE")
@@ -422,9 +423,18 @@ def read_refs(call: Call) -> dict[str, str]:
 
 def update_refs(words: Iterable[str], git_dir: str | None = None) -> None:
     """Carry out commands of git-update-ref(1), here or in that repository, all or none, in the words of its option -z;
-    raises GitFailed."""
+    raises GitFailed, or RefLocked where somebody else holds a lock for REF_PATIENCE."""
     place = () if git_dir is None else _in(git_dir)
-    run(*place, "update-ref", "--stdin", "-z", stdin="".join(word + "\0" for word in words))
+    options = (*place, "-c", f"core.filesRefLockTimeout={REF_PATIENCE}")
+    try:
+        run(*options, "update-ref", "--stdin", "-z", stdin="".join(word + "\0" for word in words))
+    except GitFailed as error:
+        lock = re.search(r"'([^'\n]+\.lock)'", error.message)
+        if lock and os.path.lexists(lock[1]):
+            from . import locks
+
+            raise RefLocked(lock[1], locks.age(lock[1])) from None
+        raise
 
 
 def wants_packed_refs(repository: Repository) -> bool:

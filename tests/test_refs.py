@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -79,6 +80,29 @@ def test_fifty_racers_for_one_ref(repo: Repository) -> None:
         out, err = racer.communicate(timeout=60)
         answers.append((out.decode().strip(), err.decode()))
     assert sorted(answers) == [("lost", "")] * 49 + [("won", "")]
+
+
+def test_a_ref_that_is_locked_for_a_moment_is_waited_for(repo: Repository) -> None:
+    lock = repo.path / ".git/refs/runs/base.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    repo.machine.start(
+        "sh", "-c", f"while [ ! -e .runs/records/base.yml.lock ]; do :; done; sleep 0.5; rm {lock}", cwd=repo.path
+    )
+    repo.finish("base")
+
+
+def test_a_stale_lock_of_a_ref_is_named_with_its_age(repo: Repository) -> None:
+    lock = repo.path / ".git/refs/runs/base.lock"
+    lock.parent.mkdir(parents=True)
+    lock.touch()
+    result = repo.runs("new", "base", "true")
+    assert re.fullmatch(
+        f"fatal: cannot lock a ref: '{lock}' exists since [2-9] s\n"
+        "hint: another git process may be using it; if none is running, remove the file\n",
+        result.err,
+    )
+    assert (result.code, repo.ok("list")) == (128, "")
 
 
 def python() -> str:
