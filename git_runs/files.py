@@ -21,10 +21,11 @@ NO_STAMP = (0, 0, 0, 0)
 SIDE_BY_SIDE = 8  # files that are removed at a time
 
 
-def write_whole(path: str, text: str, mode: int | None = None) -> None:
+def write_whole(path: str, text: str, mode: int | None = None, *, only_if: Callable[[], bool] = lambda: True) -> bool:
     """Replace the file, or make it, by one that is complete and on disk before this returns.
 
-    It gets the permissions `mode`, by default what the umask leaves.
+    It gets the permissions `mode`, by default what the umask leaves. False, and all is as it was, unless `only_if`
+    holds at the last moment.
     """
     # No run's name ends in ".lock", so that this is no run's file.
     temporary = f"{path}.{os.getpid()}.tmp.lock"
@@ -35,6 +36,9 @@ def write_whole(path: str, text: str, mode: int | None = None) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        if not only_if():
+            os.unlink(temporary)
+            return False
         os.rename(temporary, path)
     except BaseException as error:
         with suppress(OSError):
@@ -44,6 +48,7 @@ def write_whole(path: str, text: str, mode: int | None = None) -> None:
         raise
     with suppress(OSError):  # it is replaced by now, and nobody may be told that it is not
         _sync_directory(os.path.dirname(os.path.abspath(path)))
+    return True
 
 
 def _sync_directory(path: str) -> None:

@@ -16,6 +16,7 @@ import os
 import stat
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from itertools import chain, islice
 
 from . import locks, progress
@@ -57,6 +58,12 @@ def _texts(fields: Record) -> tuple[str, str]:
     """The light and the heavy fields."""
     heavy = {key: fields[key] for key in HEAVY if key in fields}
     return to_text({key: value for key, value in fields.items() if key not in heavy}), to_text(heavy)
+
+
+def _merged(before: dict[str, Value], after: dict[str, Value], now: dict[str, Value]) -> dict[str, Value]:
+    """`now` with what was changed from `before` to `after`."""
+    changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
+    return {key: value for key, value in now.items() if key in after or key not in before} | changed
 
 
 class Store:
@@ -307,12 +314,12 @@ class Store:
                     raise NoSuchRun(run.name)
                 with suppress(NoSuchRun):
                     lock.enter_context(self._locked(current.name))
-                    fields = self.read(current.name)
+                    fields, content = self._read(current.name)
                     if fields.text("id") == run.record.text("id"):
                         break
                 lock.close()  # it was moved just now
             yield fields
-            self._rewrite(current.name, current.name, fields)
+            self._rewrite(current.name, current.name, fields, content)
 
     @contextmanager
     def moving(self, run: Run, new: str) -> Iterator[None]:
@@ -329,10 +336,12 @@ class Store:
     def rename(self, run: Run, new: str, former_names: list[str] | None = None) -> None:
         """Give the record of a run that is `moving` its new name, and write down that which it was launched by, and
         those that it had since."""
-        fields = self.read(run.name)
+        fields, content = self._read(run.name)
         fields |= {"name": new, "launched-as": fields.text("launched-as") or run.name}
+        if former_names:
+            fields["former-names"] = former_names
         os.makedirs(os.path.dirname(self.path(new)), exist_ok=True)
-        self._rewrite(run.name, new, fields | {"former-names": former_names} if former_names else fields)
+        self._rewrite(run.name, new, fields, content)
         try:
             os.unlink(self.path(run.name))
         except OSError:
@@ -385,14 +394,28 @@ class Store:
             os.unlink(self.path(name))
         prune(self.path(name), self.records)
 
-    def _rewrite(self, name: str, target: str, fields: dict[str, Value]) -> None:
-        """Write the record of `name`, changed to `fields`, to the file of `target`."""
+    def _rewrite(self, name: str, target: str, fields: dict[str, Value], content: bytes) -> None:
+        """Write the record of `name`, changed to `fields` since it was `content`, to the file of `target`.
+
+        What a person, who takes no lock, has changed in the file meanwhile stays.
+        """
         from . import yamltext
 
-        text = self.text(name)
-        edited = yamltext.edit(text, self.path(name), fields)
-        if edited != text or target != name:
-            write_whole(self.path(target), edited, mode=os.stat(self.path(name)).st_mode)
+        path, is_written = self.path(name), False
+        while not is_written:
+            now = self._bytes(name)
+            if now != content:
+                fields = _merged(yamltext.parse(content, path), fields, yamltext.parse(now, path))
+                content = now
+            text = now.decode()
+            edited = yamltext.edit(text, path, fields)
+            if edited == text and target == name:
+                return
+            mode = os.stat(path).st_mode
+            is_written = write_whole(self.path(target), edited, mode, only_if=partial(self._is_still, name, content))
+
+    def _is_still(self, name: str, content: bytes) -> bool:
+        return self._bytes(name) == content
 
     def _bytes(self, name: str) -> bytes:
         path = self.path(name)

@@ -214,10 +214,13 @@ class Supervisor:
         """Run in a thread beside the command: record its environment, and what its links lead to. It fails no run."""
         with suppress(Exception):
             found = reproduction.collect(self.spec, salt=self.spec.identifier)
+            this = self.store.find(self.this_run)
+            linked = this.record.links if this else {}
+            described = {path: links.describe(link.text("target")) for path, link in linked.items()}
             with self.store.change(self.this_run) as fields:
                 fields["environment"] = found
-                if fields.links:
-                    fields["links"] = {path: links.describe(link.text("target")) for path, link in fields.links.items()}
+                if described:
+                    fields["links"] = described
 
     def _judge(self, ending: dict[str, object]) -> dict[str, object]:
         """How the run, which ended so, compares with the one that it is to reproduce. It fails no run."""

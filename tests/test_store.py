@@ -17,7 +17,7 @@ from git_runs import process
 from git_runs.cache import NAME, Cache
 from git_runs.catalogue import Catalogue
 from git_runs.errors import BadRecord, Locked, NameTaken, NoSuchRun
-from git_runs.files import NO_STAMP, stamp_of
+from git_runs.files import NO_STAMP, stamp_of, write_whole
 from git_runs.record import Record, Run
 from git_runs.store import Store
 
@@ -72,6 +72,24 @@ def test_changes_from_many_threads_all_arrive(store: Store) -> None:
         thread.join()
     assert len(store.read("a")) == 21
     assert sorted(os.listdir(store.root + "/records")) == ["a.yml"]
+
+
+def test_what_a_person_changes_by_hand_meanwhile_stays(store: Store) -> None:
+    store.create("a", Record(name="a", description="old", status="running", host="h"))
+    path = Path(store.path("a"))
+    with store.change(A) as fields:
+        fields["exit-code"] = 3
+        fields["status"] = "failed"
+        del fields["host"]
+        path.write_text(path.read_text().replace("description: old\n", "# mine\nnote: [a,   b]\ndescription: new\n"))
+    assert path.read_text() == "name: a\n# mine\nnote: [a,   b]\ndescription: new\nstatus: failed\nexit-code: 3\n"
+
+
+def test_what_a_person_changed_at_the_last_moment_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("mine\n")
+    assert not write_whole(str(path), "new\n", only_if=lambda: False)
+    assert (path.read_text(), os.listdir(tmp_path)) == ("mine\n", ["file"])
 
 
 def test_a_change_that_fails_is_not_written(store: Store) -> None:
