@@ -29,7 +29,9 @@ from tests.faults.harness import EXAMPLES, FULL, surprises
 pytestmark = pytest.mark.timeout(3 * 3600)
 
 many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-few = settings(max_examples=EXAMPLES // 10 if FULL else 10, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(many, max_examples=EXAMPLES // 10 if FULL else 10)
+BATCH = 25  # inputs that one process gets together, where each process takes its time
+batches = settings(many, max_examples=EXAMPLES // BATCH)
 
 NASTY = st.sampled_from(
     [
@@ -119,7 +121,7 @@ def assert_git_takes(name: str) -> None:
         assert subprocess.run(["git", "check-ref-format", refs.ref(name)], check=False).returncode == 0
 
 
-@few
+@many
 @given(st.one_of(HOSTILE, st.from_regex(r"[A-Za-z0-9._=+,@%/-]+", fullmatch=True)))
 def test_what_git_refuses_as_a_name_we_refuse(name: str) -> None:
     with suppress(UnicodeEncodeError, ValueError):  # which no process could be told
@@ -149,16 +151,21 @@ def test_no_text_says_anything_to_a_terminal(text: str) -> None:
     assert not re.search("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", shown)
 
 
-@few
-@given(command=TEXT, description=TEXT)
-def test_a_shell_gets_and_a_record_keeps_what_was_typed(repo: Repository, command: str, description: str) -> None:
-    quoted = f"printf %s {shlex.quote(command)} >out"
-    repo.ok("new", "-q", *NO_FLAGS, f"--description={description}", "a", quoted)
+@batches
+@given(commands=st.lists(TEXT, min_size=BATCH, max_size=BATCH), description=TEXT)
+def test_a_shell_gets_and_a_record_keeps_what_was_typed(
+    repo: Repository, commands: list[str], description: str
+) -> None:
+    command = "; ".join(f"printf %s {shlex.quote(text)} >out{number}" for number, text in enumerate(commands))
+    repo.ok("new", "-q", *NO_FLAGS, f"--description={description}", "a", command)
     repo.wait("a")
-    assert (repo.path / "out").read_bytes() == command.encode()
-    assert repo.ok("lookup", "a", "command") == quoted + "\n"
+    outs = [repo.path / f"out{number}" for number in range(len(commands))]
+    assert [out.read_bytes() for out in outs] == [text.encode() for text in commands]
+    assert repo.ok("lookup", "a", "command") == command + "\n"
     assert repo.ok("lookup", "a", "description") == description + "\n"
-    (repo.path / "out").unlink()
+    assert repo.record("a")["command"] == command
+    for out in outs:
+        out.unlink()
     repo.ok("delete", "-y", "a")
     assert not (repo.path / "pwned").exists()
 
@@ -212,19 +219,21 @@ def test_any_runsrc_is_read_or_refused(repo: Repository, content: bytes) -> None
     st.one_of(
         st.binary(max_size=200),
         HOSTILE.map(lambda text: text.encode(errors="replace")),
-        st.dictionaries(KEYS, TEXT).map(
-            lambda pairs: "".join(f"{key}: {value}\n" for key, value in pairs.items()).encode()
+        st.tuples(st.sampled_from(["{}: {}\n", "{} = {}\n", '{} = "{}"\n']), st.dictionaries(KEYS, TEXT)).map(
+            lambda drawn: (
+                ("[runs]\n" if "=" in drawn[0] else "").encode()
+                + "".join(drawn[0].format(*pair) for pair in drawn[1].items()).encode()
+            )
         ),
     )
 )
-def test_any_yaml_of_a_runsrc_is_read_or_refused(content: bytes) -> None:
+def test_any_content_of_a_runsrc_is_read_or_refused(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file, suppress(RunsError):
         file.write(content)
         file.flush()
-        if not config._is_git_style(content):
-            for key, value in config._read_file(file.name):
-                assert isinstance(key, str)
-                assert value is None or isinstance(value, str)
+        for key, value in config._read_file(file.name):
+            assert isinstance(key, str)
+            assert value is None or isinstance(value, str)
 
 
 @many
@@ -330,19 +339,26 @@ def test_any_record_is_read_or_refused(content: bytes) -> None:
     assert not os.path.exists("pwned")
 
 
-@few
-@given(ANYTHING)
-def test_any_record_leaves_the_others_in_sight(repo: Repository, content: bytes) -> None:
+@batches
+@given(st.lists(ANYTHING, min_size=BATCH, max_size=BATCH))
+def test_any_record_leaves_the_others_in_sight(repo: Repository, contents: list[bytes]) -> None:
     path = repo.path / ".runs/records"
     path.mkdir(parents=True, exist_ok=True)
     (path / "good.yml").write_text(WHOLE.format(name="good"))
-    (path / "odd.yml").write_bytes(content)
+    for number, content in enumerate(contents):
+        (path / f"odd{number}.yml").write_bytes(content)
     for arguments in (["list"], ["table"], ["table", "--format=json"], ["table", "--sort=datetime"]):
         result = repo.runs(*arguments)
         assert "good" in result.out
         assert not surprises(result.err)
         assert result.code in (0, 1)
-    for arguments in (["lookup", "odd"], ["show", "odd"], ["log", "odd"], ["wait", "--timeout=0", "odd"]):
+    for arguments in (
+        ["lookup", "odd0"],
+        ["show", "odd0"],
+        ["log", "odd0"],
+        ["wait", "--timeout=0", "odd.*"],
+        ["fsck"],
+    ):
         assert not surprises(repo.runs(*arguments).err)
 
 
