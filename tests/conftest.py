@@ -239,3 +239,14 @@ def repo(machine: Machine, tmp_path: Path) -> Repository:
 def screen(repo: Repository) -> Screen:
     """A terminal in the repository."""
     return Screen(repo.machine, repo.path)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that is soon full."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=False).returncode:
+        pytest.skip("nothing may be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -383,17 +381,6 @@ def test_disk_full_while_a_record_is_written(repo: Repository) -> None:
     says(result, 128, f"fatal: '{repo.path}/.runs/records/base.yml': File too large")
     assert repo.refs() == ["refs/runs/other"]
     assert sorted((repo.path / ".runs").rglob("*")) == before
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system that is soon full."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(disk)], check=False).returncode:
-        pytest.skip("nothing may be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_disk_full_while_the_ref_is_written(machine: Machine, small_disk: Path, tmp_path: Path) -> None:

@@ -281,6 +281,18 @@ def test_a_runsrc_of_somebody_elses_runs_and_reads_nothing_before_new(machine: M
         ["lookup", "a"],
         ["show", "a"],
         ["delete", "-y", "a"],
+        ["describe", "a", "-m", "b"],
+        ["move", "a", "b"],
+        ["log", "a"],
+        ["attach", "a"],
+        ["kill", "a"],
+        ["wait", "a"],
+        ["reproduce", "a"],
+        ["verify", "a", "a"],
+        ["diff", "a", "a"],
+        ["export", "-o", "-"],
+        ["fsck", "--repair"],
+        ["gc"],
         ["new", "-n", "a", "true"],
     ):
         result = clone.runs(*arguments)
@@ -362,6 +374,7 @@ def test_any_record_leaves_the_others_in_sight(repo: Repository, contents: list[
         ["fsck"],
     ):
         assert not surprises(repo.runs(*arguments).err)
+    assert not (repo.path / "pwned").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""Where nothing can be written, because the disk is full or read-only, nothing is lost, and it is said."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from git_runs import process
+from tests.conftest import NO_FLAGS, Repository, wait_for
+from tests.faults.harness import check, surprises
+
+WAITING = "echo $$ >.git/pid; while [ ! -e .git/go ]; do sleep 0.02; done; exit 3"
+READING = ("list", "table", "lookup a", "show a", "log a", "wait a", "verify a a", "export -o ../a.yml", "fsck")
+CHANGING = ("new c true", "new --isolate c true", "describe a -m words", "move a c")
+
+
+def test_a_read_only_runs_dir_is_read_and_stays_as_it_is(repo: Repository) -> None:
+    repo.finish("a", "echo said", *NO_FLAGS)
+    start(repo, "b")
+    before = state(repo)
+    with read_only(repo.path / ".runs"):
+        for command in READING:
+            repo.ok(*command.split())
+        for command in (*CHANGING, "new --overwrite --yes a true", "delete -y a"):
+            result = repo.runs(*command.split())
+            assert not surprises(result.err)
+            assert (result.code, "Read-only file system" in result.err) == (128, True), (command, result)
+            assert state(repo) == before, command
+        end(repo)
+    check_end(repo, "b")
+
+
+def test_a_run_that_ends_on_a_full_disk_is_recorded_once_there_is_room(repo: Repository, small_disk: Path) -> None:
+    (repo.path / ".runs").symlink_to(small_disk)
+    (repo.path / ".git/info/exclude").write_text(".runs\n")
+    repo.finish("a", "echo said", *NO_FLAGS)
+    start(repo, "b")
+    before = state(repo)
+    repo.machine.run("sh", "-c", f"cat /dev/zero >{small_disk}/filler")
+    for command in CHANGING:
+        result = repo.runs(*command.split())
+        assert not surprises(result.err)
+        assert (result.code, "No space left on device" in result.err) == (128, True), (command, result)
+        assert state(repo) == before, command
+    end(repo)
+    (small_disk / "filler").unlink()
+    check_end(repo, "b")
+
+
+def start(repo: Repository, name: str) -> None:
+    """Start a run that goes on until `end`, and wait until all is recorded that is while it goes on."""
+    repo.ok("new", "-q", *NO_FLAGS, name, WAITING)
+    wait_for(lambda: repo.lookup(name, "status") == "running" and "environment" in repo.record(name))
+
+
+def end(repo: Repository) -> None:
+    """Let the command end, and wait until it has."""
+    pid = int((repo.path / ".git/pid").read_text())
+    (repo.path / ".git/go").touch()
+    wait_for(lambda: process.identify(pid) is None)
+
+
+def check_end(repo: Repository, name: str) -> None:
+    """Its end is recorded, and all is in step."""
+    wait_for(lambda: repo.record(name)["status"] == "failed")
+    assert repo.record(name)["exit-code"] == 3
+    wait_for(lambda: repo.runs("fsck").code == 0)
+    check(repo)
+    repo.ok("delete", "-y", "a", name)
+
+
+def state(repo: Repository) -> tuple[list[str], dict[str, bytes]]:
+    """The refs, and all records, logs and directories."""
+    places = [path for kind in ("records", "logs", "tensorboard") for path in (repo.path / ".runs" / kind).rglob("*")]
+    return repo.refs(), {str(path): path.read_bytes() if path.is_file() else b"" for path in places}
+
+
+@contextmanager
+def read_only(place: Path) -> Iterator[None]:
+    """Nothing can be written there."""
+    if subprocess.run(["mount", "--bind", place, place], check=False).returncode:
+        pytest.skip("nothing may be mounted here")
+    subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
