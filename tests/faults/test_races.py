@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository, wait_for
+from tests.conftest import BOUND, NO_FLAGS, Repository, wait_for
 from tests.faults.harness import FULL, check, read_records, settle, surprises
 
 pytestmark = pytest.mark.timeout(3600)
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.timeout(3600)
 RACERS = 50 if FULL else 16
 NAMES = 100 if FULL else 24
 SECONDS = 60.0 if FULL else 8.0
+NEEDED = {"new", "delete", "describe"}  # what has to succeed once at least; on a busy machine that takes its time
 POOL = ["a", "b", "g/a", "g/h/a", "g/h"]
 
 
@@ -86,7 +87,7 @@ def test_everything_at_once_leaves_everything_in_step(repo: Repository) -> None:
     repo.runs("kill", "--grace=0", ".*")
     settle(repo.machine)
     assert problems == []
-    assert {"new", "delete", "describe"} <= set(done)
+    assert set(done) >= NEEDED
     assert repo.ok("fsck") == ""
     check(repo)
     for name, fields in read_records(repo).items():
@@ -95,7 +96,7 @@ def test_everything_at_once_leaves_everything_in_step(repo: Repository) -> None:
 
 def work(repo: Repository, dice: random.Random, deadline: float, problems: list[str], done: list[str]) -> None:
     """One person after the other, each doing something to some run."""
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or (not set(done) >= NEEDED and time.monotonic() < deadline + BOUND):
         name, other = dice.sample(POOL, 2)
         command = dice.choice(["true", "exit 3", "sleep 0.2; :", "sleep 60"])
         arguments = dice.choice(
