@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PREFIX = "refs/runs/"
 OUR_SUFFIXES = (".yml", ".log")
+MANY_PACKED = 1 << 16  # bytes of packed-refs that dulwich, which parses them all, reads no slower than git starts
 
 
 def ref(name: str) -> str:
@@ -114,12 +115,12 @@ def create(repository: Repository, name: str, commit: str) -> None:
 
 
 def _create_in_process(repository: Repository, name: str, commit: str) -> bool:
-    """False where dulwich did not create the ref: another was faster, an empty directory is in its way, or only git
-    can do it rightly."""
+    """False where dulwich did not create the ref: another was faster, an empty directory is in its way, or git alone
+    can do it rightly, or sooner."""
     from dulwich.file import FileLocked
     from dulwich.refs import DiskRefsContainer
 
-    if _needs_git(repository):
+    if _needs_git(repository) or _are_many_packed(repository):
         return False
     container = DiskRefsContainer(repository.common_dir)
     try:
@@ -137,6 +138,13 @@ def _needs_git(repository: Repository) -> bool:
     hooks = os.path.join(repository.common_dir, "hooks", "reference-transaction")
     keys = ("extensions.refstorage", "core.sharedrepository", "core.hookspath")
     return os.path.exists(hooks) or any(entry.key in keys for entry in repository.config)
+
+
+def _are_many_packed(repository: Repository) -> bool:
+    """Whether git, which searches the packed refs by bisection, is the faster one."""
+    with suppress(OSError):
+        return os.stat(os.path.join(repository.common_dir, "packed-refs")).st_size > MANY_PACKED
+    return False
 
 
 def create_in_submodule(git_dir: str, name: str, commit: str) -> bool:

@@ -51,8 +51,14 @@ def test_refs_are_created_beside_git_packing_them(repo: Repository) -> None:
         repo.wait(f"r{n}")
 
 
-def test_fifty_racers_for_one_ref(repo: Repository) -> None:
+@pytest.mark.parametrize("packed", [0, 1500])
+def test_fifty_racers_for_one_ref(repo: Repository, packed: int) -> None:
     commit = repo.git("rev-parse", "HEAD").strip()
+    if packed:  # git creates it then, not dulwich
+        creations = "".join(f"create refs/runs/old{n} {commit}\n" for n in range(packed))
+        assert repo.machine.run("git", "update-ref", "--stdin", cwd=repo.path, stdin=creations).code == 0
+        repo.git("pack-refs", "--all")
+        assert (repo.path / ".git/packed-refs").stat().st_size > refs.MANY_PACKED
     code = (
         "import sys; from git_runs import git, refs; from git_runs.errors import NameTaken\n"
         "here = git.Search().repository()\n"
