@@ -88,7 +88,7 @@ def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Probl
     """The runs, with no more of their records than matters here, since there may be many; and what cannot be read."""
     runs, bad = [], []
     names = list(names)
-    for name, found in progress.over(project.store.recall(names), "Checking runs", len(names)):
+    for name, found in progress.over(project.store.recall(names, light=True), "Checking runs", len(names)):
         if isinstance(found, BadRecord):
             bad.append(Problem("bad record", found.message, run=name, path=found.path, advice=found.hints[0]))
         elif found:
