@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,12 @@ def test_every_module_has_a_floor_and_a_docstring() -> None:
         assert ast.get_docstring(tree), name
         if name != "__init__":
             floor(name)
+
+
+def test_the_plan_of_the_house_names_every_module() -> None:
+    plan = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text().partition("## The house")[2]
+    named = set(re.findall(r"`(\w+)[/`*]", plan.partition("There is one door")[0]))
+    assert set().union(*FLOORS) - named == set()
 
 
 def test_whatever_is_public_has_a_docstring() -> None:
