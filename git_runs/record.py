@@ -147,7 +147,10 @@ class Run:
         if not isinstance(self._record, Record):
             import json
 
-            self._record = Record(field for part in self._record for field in json.loads(part).items())
+            record = Record()
+            for fields in map(json.loads, self._record):
+                record.update(fields)
+            self._record = record
         return self._record
 
     def value(self, key: str) -> Value:
