@@ -233,12 +233,12 @@ def supervisors(machine: Machine) -> list[int]:
 
 
 def _is_supervisor(path: Path) -> bool:
-    """Not the tmux server or the strace that it was started by, whose command lines say the same."""
+    """Or will be one: strace becomes it, and ends with it. A tmux that starts one has a command line like its."""
     try:
         words = (path / "cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return b"python" in words[0] and any(b"git_runs.supervise" in word for word in words)
+    return b"tmux" not in words[0] and any(b"git_runs.supervise" in word for word in words)
 
 
 def kill_after_a_while(found: Callable[[], list[int]], seconds: float) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import Repository
+from tests.conftest import Repository, wait_for
 from tests.faults.harness import (
     MOMENTS,
     STRACE,
@@ -248,9 +248,9 @@ def start(repo: Repository, name: str, options: Iterable[str] = ()) -> None:
 def check_lost(repo: Repository, name: str, start: Callable[[Repository, str], None]) -> None:
     """The run is finished or lost, and in step either way; its record is not kept locked by the dead."""
     start(repo, name)
+    wait_for(lambda: repo.lookup(name, "status") in ("finished", "lost", "killed"))
     settle(repo.machine)
     assert [line for line in disagreements(repo) if "left over" not in line] == []
-    assert repo.lookup(name, "status") in ("finished", "lost", "killed")
     assert read_records(repo)[name]["status"] in ("starting", "running", "finished", "killed")
     repo.ok("describe", name, "-m", "other words")
     mend(repo)
