@@ -233,12 +233,20 @@ def supervisors(machine: Machine) -> list[int]:
 
 
 def _is_supervisor(path: Path) -> bool:
-    """Or will be one: strace becomes it, and ends with it. A tmux that starts one has a command line like its."""
+    """Or will be one, as strace, and what a tmux has just forked for a pane. A tmux that starts one names it, too."""
     try:
-        words = (path / "cmdline").read_bytes().split(b"\0")
+        words = _command_line(path)
+        if b"tmux" in words[0]:
+            status = (path / "status").read_text()
+            parent = re.search(r"^PPid:\t(\d+)$", status, re.MULTILINE)
+            return parent is not None and b"tmux" in _command_line(path.parent / parent[1])[0]
+        return any(b"git_runs.supervise" in word for word in words)
     except OSError:
         return False
-    return b"tmux" not in words[0] and any(b"git_runs.supervise" in word for word in words)
+
+
+def _command_line(path: Path) -> list[bytes]:
+    return (path / "cmdline").read_bytes().split(b"\0")
 
 
 def kill_after_a_while(found: Callable[[], list[int]], seconds: float) -> None:
