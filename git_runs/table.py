@@ -71,10 +71,10 @@ def _separated(columns: Sequence[str], rows: Rows, separator: str) -> Iterator[s
     import csv
 
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=separator, lineterminator="\n")
+    writer = csv.writer(text, delimiter=separator)  # up to Python 3.12 it puts only its own line ends between quotes
     for row in chain([columns], rows):
         writer.writerow(map(to_text, row))
-        yield text.getvalue()
+        yield text.getvalue().removesuffix("\r\n") + "\n"
         text.seek(0)
         text.truncate()
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
@@ -38,6 +38,7 @@ def test_every_row_is_one_line(rows: list[tuple[object, ...]]) -> None:
 
 
 @given(ROWS)
+@example([(None, None, "\r")])
 def test_programs_get_the_values(rows: list[tuple[object, ...]]) -> None:
     assert json.loads(drawn(list(rows), "json")) == [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     texts = [["" if value is None else str(value) for value in row] for row in rows]
