@@ -84,3 +84,20 @@ def test_ignored_signals_are_seen() -> None:
         assert not process.ignores(child.pid, signal.SIGTERM)
         child.communicate()
     assert not process.ignores(child.pid, signal.SIGHUP)
+
+
+@pytest.mark.parametrize("count", [0, 7, process.MANY, 5 * process.MANY + 1])
+def test_two_find_what_one_would(count: int) -> None:
+    assert process.in_two(range, count) == list(range(count))
+
+
+def test_what_the_second_cannot_find_is_found_by_the_first() -> None:
+    first = os.getpid()
+
+    def find(start: int, end: int) -> Iterator[int]:
+        for number in range(start, end):
+            if os.getpid() != first and number == end - 1:
+                raise OSError
+            yield number
+
+    assert process.in_two(find, 2 * process.MANY) == list(range(2 * process.MANY))

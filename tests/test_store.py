@@ -381,9 +381,10 @@ def surveyed(store: Store, names: list[str] | None = None) -> list[str]:
     return Store(store.root).survey(names)[0].names
 
 
-@pytest.fixture
-def old(store: Store) -> Store:
-    """Ten runs, in two groups, whose records may be remembered, and are."""
+@pytest.fixture(params=[0, process.MANY], ids=["by two", "alone"])
+def old(store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Ten runs, in two groups, whose records may be remembered, and are; looked at by two processes, or by one."""
+    monkeypatch.setattr(process, "MANY", request.param)
     for name in (*(f"r{n}" for n in range(9)), "g/r10"):
         store.create(name, Record(name=name, datetime=f"2026-01-0{len(name)}T00:00:00+00:00"))
         age(store.path(name))
