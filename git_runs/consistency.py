@@ -92,8 +92,7 @@ def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Probl
         if isinstance(found, BadRecord):
             bad.append(Problem("bad record", found.message, run=name, path=found.path, advice=found.hints[0]))
         elif found:
-            fields = found.record
-            runs.append(Run(name, Record({key: fields[key] for key in FIELDS if key in fields})))
+            runs.append(found.only(FIELDS))
     return runs, bad
 
 

@@ -8,17 +8,19 @@ import os
 import stat
 from contextlib import contextmanager, suppress
 
+from . import interrupts
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO, TypeVar
 
     Stamp = tuple[int, int, int, int]
     T = TypeVar("T")
-    R = TypeVar("R")
 
 NO_STAMP = (0, 0, 0, 0)
-SIDE_BY_SIDE = 8  # files that are removed at a time
+SIDE_BY_SIDE = 4  # threads; more of them wait for each other
+SHARE = 50  # items, after each of which a thread can be stopped
 
 
 def write_whole(path: str, text: str, mode: int | None = None, *, only_if: Callable[[], bool] = lambda: True) -> bool:
@@ -130,18 +132,41 @@ def remove_file(path: str) -> None:
         os.unlink(path)
 
 
-def side_by_side(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """What the work gives for each of the items, in any order; for removing files, where each waits for the disk."""
-    items = list(items)
-    if len(items) <= SIDE_BY_SIDE:
-        yield from map(work, items)
+def remove_all(path: str) -> None:
+    """Remove what is there: a file, a link, or a directory with all that is in it."""
+    try:
+        os.rmdir(path)
+    except FileNotFoundError:
+        pass
+    except NotADirectoryError:
+        remove_file(path)
+    except OSError:  # it is not empty
+        import shutil
+
+        shutil.rmtree(path)
+
+
+def side_by_side(work: Callable[[T], object], items: Sequence[T], done: Callable[[], object]) -> None:
+    """Do the work for all items, which lets them wait for the disk together; `done` is called after each.
+
+    Where an exception ends it, no work goes on when this has ended.
+    """
+    if len(items) <= SHARE:
+        for item in items:
+            work(item)
+            done()
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    shares = [items[first::SIDE_BY_SIDE] for first in range(SIDE_BY_SIDE)]
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as workers:
-        for done in workers.map(lambda share: list(map(work, share)), shares):
-            yield from done
+    workers = ThreadPoolExecutor(SIDE_BY_SIDE)
+    shares = [items[start : start + SHARE] for start in range(0, len(items), SHARE)]
+    try:
+        for results in workers.map(lambda share: [work(item) for item in share], shares):
+            for _ in results:
+                done()
+    finally:
+        with interrupts.held():
+            workers.shutdown(cancel_futures=True)
 
 
 def prune(path: str, top: str) -> None:

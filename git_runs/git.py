@@ -403,10 +403,20 @@ def resolve(revision: str, git_dir: str | None = None) -> str | None:
     return None if code else stdout.strip()
 
 
+def hashes(revisions: Iterable[str]) -> dict[str, str]:
+    """The full hashes of the objects that the revisions, each without white space, name; without those that name none
+    here."""
+    revisions = list(revisions)
+    answers = run("cat-file", "--batch-check=%(objectname)", stdin="".join(revision + "\n" for revision in revisions))
+    found = zip(revisions, answers.splitlines(), strict=True)
+    return {revision: answer for revision, answer in found if not answer.endswith(" missing")}
+
+
 def unknown(revisions: Iterable[str]) -> list[str]:
     """Those of the revisions, each without white space, that name no object here."""
-    answers = run("cat-file", "--batch-check", stdin="".join(revision + "\n" for revision in revisions))
-    return [line.removesuffix(" missing") for line in answers.splitlines() if line.endswith(" missing")]
+    revisions = list(revisions)
+    known = hashes(revisions)
+    return [revision for revision in revisions if revision not in known]
 
 
 def start_refs_below(prefix: str, git_dir: str | None = None) -> Call:

@@ -111,7 +111,7 @@ class Launch:
                 _create_refs_and_record(project, name, fields, undo)
                 remove_stale_links(project, name)
                 project.outputs.create(name)
-                undo.callback(project.outputs.remove, name)
+                undo.callback(project.outputs.discard, name)
                 undo.callback(remove_file, spec.path_of(launched.root, launched.identifier))
                 command = spec.supervisor(launched.write())
                 undo.callback(tmux.close_tagged, tag, socket_name)

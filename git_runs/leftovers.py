@@ -212,7 +212,7 @@ def _remove_output(project: Project, name: str, path: str) -> None:
         if project.store.exists(name) or git.read_refs(git.start_refs_below(refs.ref(name))):
             raise NameTaken(name, hint="")
         if os.path.lexists(path):
-            project.outputs.discard(path)
+            project.outputs.discard_one(path)
         git.remove_worktree(project.repository.common_dir, path)
 
 

@@ -5,29 +5,29 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 
 from . import git, interrupts, isolation, launch, locks, progress, refs, spec
 from .errors import NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone, RunsError
-from .files import remove_file, side_by_side
+from .files import remove_file
 from .launchers import KILL_NOW, tmux
 from .record import Record, Run
 from .terminal import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
     from .launchers.tmux import Session
     from .progress import Progress
     from .project import Project
 
+# All that is looked at of a record to stop a run, close its session, and delete it.
+FIELDS = ("id", "commit", "submodules", "host", "worktree", "status", "process", "former-names", "launcher")
 GRACE = 10.0  # seconds between TERM and KILL
 LAUNCH = 10.0  # seconds that it may take to launch a run
 AFTER_KILL = 5.0  # seconds that a killed command and its supervisor may take to end
-BATCH = 500  # runs, at least, that are deleted together
-BATCHES = 20  # at most: git writes all packed refs anew for each
 LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited for
 
 
@@ -145,25 +145,29 @@ def wait(
 
 
 def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
-    """Stop the runs and remove their outputs, refs and records; gives those that were deleted.
+    """Stop the runs and delete their refs, outputs and records; gives those that were deleted.
 
-    A run whose name was given to another one meanwhile is not. What is left after an interruption can be deleted
-    again. Raises OtherHost or OtherRepository, before any is touched, unless forced, and NotStopped.
+    A run whose name was given to another one meanwhile is not. Of more than `runs.gc-auto` runs the files are only put
+    into the trash, which is emptied by `git runs gc`. Raises OtherHost or OtherRepository, before any is touched,
+    unless forced, and NotStopped.
     """
+    commits = refs.commits_of(run.name for run in runs)
     if not force:
         for run in runs:
             _check_local(run, "deleting")
-        for name in refs.missing([run.name for run in runs if not _is_half_deleted(project, run)]):
-            raise OtherRepository(name, refs.ref(name))
+            if run.name not in commits and not _is_half_deleted(project, run):
+                raise OtherRepository(run.name, refs.ref(run.name))
     stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
     _close_sessions(project, [run.record for run in runs])
-    deleted: list[Run] = []
-    with progress.of("Deleting runs", len(runs)) as handled:
-        size = max(BATCH, -(-len(runs) // BATCHES))
-        for start in range(0, len(runs), size):
-            deleted += _delete_batch(project, runs[start : start + size], handled)
-            handled.reach(min(start + size, len(runs)))
-    return deleted
+    with project.store.removal(runs) as held, _refs_deleted(project, held, commits):
+        for run in progress.over(held, "Deleting runs", len(held)):
+            with interrupts.held():
+                _delete_files(project, run)
+    project.outputs.prune(run.name for run in held)
+    limit = project.settings.gc_auto
+    if not limit or len(held) <= limit:
+        project.trash.empty()
+    return held
 
 
 def _is_half_deleted(project: Project, run: Run) -> bool:
@@ -174,28 +178,48 @@ def _is_half_deleted(project: Project, run: Run) -> bool:
     return False
 
 
-def _delete_batch(project: Project, runs: list[Run], handled: Progress) -> list[Run]:
-    """Records are locked from the first look at them to the end, so that nobody else's run of the same name is hit."""
-    with ExitStack() as ending, project.store.removal(runs) as deleted:
-        for run in deleted:
+@contextmanager
+def _refs_deleted(project: Project, runs: list[Run], commits: Mapping[str, str]) -> Iterator[None]:
+    """Delete the refs of the runs, all or none, before anything else of theirs. What still has a record where the
+    `with` block is interrupted gets its ref, which was at one of the `commits`, back."""
+    with interrupts.held():
+        refs.delete([run.name for run in runs])
+        try:
+            with interrupts.allowed():
+                yield
+        except BaseException:
+            _bring_refs_back(commits, [run for run in runs if project.store.exists(run.name)])
+            raise
+
+
+def _bring_refs_back(commits: Mapping[str, str], runs: list[Run]) -> None:
+    try:
+        refs.create_all({run.name: commits[run.name] for run in runs if run.name in commits})
+        for run in runs:
             for _, repository, commit in run.record.submodules:
-                refs.delete_in_submodule(repository, run.name, commit)
-            _remove_work_tree(project, run)
-            remove_file(spec.path_of(project.store.root, run.record.text("id")))
-            project.outputs.remove_links(*run.record.former_names)
-        for paths in side_by_side(project.outputs.remove, [run.name for run in deleted]):
-            handled.advance()
-            for path in paths:
-                warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
-        ending.enter_context(interrupts.held())  # no record stays without its ref
-        refs.delete([run.name for run in deleted])
-    return deleted
+                refs.create_in_submodule(repository, run.name, commit)
+    except RunsError as error:
+        warn(f"not all refs of the runs that are still there could be created again: {error}")
+
+
+def _delete_files(project: Project, run: Run) -> None:
+    """All that the run has, its record last, so that what is left where this fails can be deleted again."""
+    _remove_work_tree(project, run)
+    remove_file(spec.path_of(project.store.root, run.record.text("id")))
+    project.outputs.remove_links(*run.record.former_names)
+    for path in project.outputs.inside(run.name):
+        project.trash.take(path)
+    for path in project.outputs.outside(run.name):
+        warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
+    project.trash.take(project.store.path(run.name))
 
 
 def _remove_work_tree(project: Project, run: Run) -> None:
     path = project.outputs.worktree(run.name)
     if "worktree" in run.record and not project.outputs.is_behind_link(path):
         isolation.remove(path, project.repository.common_dir, run.record.submodules)
+    for _, repository, commit in run.record.submodules:
+        refs.delete_in_submodule(repository, run.name, commit)
 
 
 def _check_local(run: Run, doing: str) -> None:

@@ -29,9 +29,14 @@ _START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from git_
 
 
 def is_due(project: Project) -> bool:
-    """Whether there are more loose run refs than `runs.gc-auto` allows, and git may pack them."""
+    """Whether something waits in the trash, or there are more loose run refs than `runs.gc-auto` allows and git may
+    pack them; never where that is 0."""
     limit = project.settings.gc_auto
-    if not limit or not git.wants_packed_refs(project.repository):
+    if not limit:
+        return False
+    if not project.trash.is_empty():
+        return True
+    if not git.wants_packed_refs(project.repository):
         return False
     loose = files_below(os.path.join(project.repository.common_dir, refs.PREFIX))
     return next(islice(loose, limit, None), None) is not None
@@ -53,6 +58,7 @@ def collect(project: Project) -> None:
         if git.wants_packed_refs(project.repository):
             git.pack_refs()
         project.store.compact()
+        project.trash.empty()
         _close_sessions(project, before)
 
 
@@ -72,7 +78,11 @@ def _alone(project: Project) -> Iterator[None]:
 def _close_sessions(project: Project, before: float) -> None:
     names = list(project.store.names())
     found = progress.over(project.store.recall(names), "Reading runs", len(names))
-    ended = [run for _, run in found if run and not isinstance(run, BadRecord) and _ended_before(run, before)]
+    ended = [
+        run.only(lifecycle.FIELDS)
+        for _, run in found
+        if run and not isinstance(run, BadRecord) and _ended_before(run, before)
+    ]
     with suppress(ToolMissing):
         lifecycle.close_old_sessions(project, ended)
 

@@ -15,11 +15,12 @@ import os
 from contextlib import ExitStack, suppress
 
 from .errors import LeadsOut, OutputsInTheWay
-from .files import open_plain, prune
+from .files import open_plain, prune, remove_all
 from .record import is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import BinaryIO
 
 LOG = ".log"
@@ -128,23 +129,30 @@ class Outputs:
                     self._rename(target, source, old)
                     prune(target, self._kind(target))
 
-    def discard(self, path: str) -> None:
+    def discard(self, name: str) -> None:
+        """Delete the outputs of a run that has just been given them."""
+        for path in self.inside(name):
+            self._remove(path)
+
+    def discard_one(self, path: str) -> None:
         """Delete an output that is no run's, links not followed; raises LeadsOut."""
         if self._leads_out(path):
             raise LeadsOut(path)
         self._remove(path)
 
-    def remove(self, name: str) -> list[str]:
-        """Delete the run's outputs, links not followed; the paths left because a link led out of the runs dir."""
-        left = []
-        for path in self._all(name):
-            if not os.path.lexists(path):
-                continue
-            if self._leads_out(path):
-                left.append(path)
-            else:
-                self._remove(path)
-        return left
+    def inside(self, name: str) -> list[str]:
+        """Where the run's outputs may be, without those that a link on the way leads out of the runs dir."""
+        return [path for path in self._all(name) if not self._leads_out(path)]
+
+    def outside(self, name: str) -> list[str]:
+        """The others, as far as they are there."""
+        return [path for path in self._all(name) if self._leads_out(path) and os.path.lexists(path)]
+
+    def prune(self, names: Iterable[str]) -> None:
+        """Remove the groups of runs that are gone, where they are empty."""
+        for group in {os.path.dirname(name) for name in names} - {""}:
+            for top in self.kinds.values():
+                prune(os.path.join(top, group, "any"), top)
 
     def heir(self, name: str) -> str | None:
         """The name that a run has now which was moved away from `name` while it went on; None where there is none."""
@@ -222,18 +230,5 @@ class Outputs:
         os.rename(source, target)
 
     def _remove(self, path: str) -> None:
-        if os.path.isdir(path) and not os.path.islink(path):
-            _remove_directory(path)
-        else:
-            os.unlink(path)
+        remove_all(path)
         prune(path, self._kind(path))
-
-
-def _remove_directory(path: str) -> None:
-    """With all that is in it; most have nothing."""
-    try:
-        os.rmdir(path)
-    except OSError:
-        import shutil
-
-        shutil.rmtree(path)

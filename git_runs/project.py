@@ -7,6 +7,7 @@ import os
 from . import config
 from .outputs import Outputs
 from .store import Store
+from .trash import Trash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Project:
         self.settings = settings
         self.store = Store(settings.runs_dir)
         self.outputs = Outputs(settings.runs_dir)
+        self.trash = Trash(settings.runs_dir)
 
     @property
     def links(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from .record import HEAVY, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import NoReturn
 
     from .store import Store
@@ -27,8 +27,9 @@ def find(store: Store, name: str) -> Run:
     return find_all(store, [name])[0]
 
 
-def find_all(store: Store, names: Iterable[str]) -> list[Run]:
-    """The runs of exactly those names; raises NoSuchRun or BadRecord."""
+def find_all(store: Store, names: Iterable[str], only: Collection[str] = ()) -> list[Run]:
+    """The runs of exactly those names, with all fields of their records or `only` those; raises NoSuchRun or
+    BadRecord."""
     runs = []
     names = list(names)
     for name, found in progress.over(store.recall(names), "Reading runs", len(names)):
@@ -36,7 +37,7 @@ def find_all(store: Store, names: Iterable[str]) -> list[Run]:
             raise found
         if found is None:
             raise NoSuchRun(name)
-        runs.append(found)
+        runs.append(found.only(only) if only else found)
     return runs
 
 

@@ -19,7 +19,7 @@ from .record import LONGEST_NAME, NAME_CONSISTS_OF, NAME_STARTS_WITH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from .git import Repository
 
@@ -186,10 +186,9 @@ class Commits:
         return {ref[len(PREFIX) :]: commit for ref, commit in git.read_refs(self._call).items()}
 
 
-def missing(names: list[str]) -> list[str]:
-    """Those of the names that are no ref's here."""
-    unknown = set(git.unknown(map(ref, names)))
-    return [name for name in names if ref(name) in unknown]
+def commits_of(names: Iterable[str]) -> dict[str, str]:
+    """What the runs' refs point at, by name, without those that are broken or not here."""
+    return {found[len(PREFIX) :]: commit for found, commit in git.hashes(map(ref, names)).items()}
 
 
 def remove_blank(repository: Repository, name: str) -> None:
@@ -199,6 +198,11 @@ def remove_blank(repository: Repository, name: str) -> None:
     with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
         if not os.path.islink(path) and os.stat(path).st_size == 0:
             os.unlink(path)
+
+
+def create_all(commits: Mapping[str, str]) -> None:
+    """Create the refs of many runs at their commits, all or none; raises GitFailed."""
+    git.update_refs(word for name, commit in commits.items() for word in (f"create {ref(name)}", commit))
 
 
 def delete(names: Iterable[str]) -> None:

@@ -23,13 +23,13 @@ from . import locks, process, progress
 from .cache import Cache, checksum
 from .catalogue import entry
 from .errors import BadRecord, NameTaken, NoSuchRun
-from .files import NO_STAMP, opened_directory, paths_below, prune, remove_file, side_by_side, stamp_of, write_whole
+from .files import NO_STAMP, opened_directory, paths_below, prune, stamp_of, write_whole
 from .order import natural_key
 from .record import HEAVY, Record, Run, is_name, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from .catalogue import Catalogue, Entry
     from .files import Stamp
@@ -355,21 +355,23 @@ class Store:
             raise
 
     @contextmanager
-    def removal(self, runs: Iterable[Run]) -> Iterator[list[Run]]:
-        """Hold the records of the runs for the `with` block, and delete them at its end unless that is an exception.
+    def removal(self, runs: Sequence[Run]) -> Iterator[list[Run]]:
+        """Hold the records of the runs for the `with` block, in which whoever does may delete their files.
 
         Gives the runs without those whose name another run has by now, or none. Raises BadRecord or Locked.
         """
-        found: list[Run] = []
-        with ExitStack() as held:
-            for run in runs:
+        held: list[Run] = []
+        taken: list[str] = []
+        try:
+            for run in progress.over(runs, "Locking runs", len(runs)):
                 with suppress(NoSuchRun):
-                    held.enter_context(self._held_for_removal(run, like=self.lock(found[0].name) if found else None))
-                    found.append(run)
-            yield found
-            for _ in side_by_side(remove_file, [self.path(run.name) for run in found]):
-                pass
-        for run in found:
+                    taken.append(self._hold_for_removal(run, like=taken[-1] if taken else None))
+                    held.append(run)
+            yield held
+        finally:
+            for lock in taken:
+                os.unlink(lock)
+        for run in held:
             prune(self.path(run.name), self.records)
 
     @contextmanager
@@ -384,15 +386,22 @@ class Store:
                 raise NoSuchRun(run.name)
             yield fields
 
-    @contextmanager
-    def _held_for_removal(self, run: Run, like: str | None) -> Iterator[None]:
-        """As `held`, but a record that begins as we write it is not read any further."""
-        with self._locked(run.name, like=like, deletion="begun"):
+    def _hold_for_removal(self, run: Run, like: str | None) -> str:
+        """Take the lock of the run's record, and give its path; a record that begins as we write it is not read any
+        further.
+
+        Raises NoSuchRun where another run has the name by now, BadRecord or Locked.
+        """
+        lock = self._take_lock(run.name, like=like, deletion="begun")
+        try:
             identifier = run.record.text("id")
             begins_so = self._bytes(run.name).startswith(f"id: {identifier}\n".encode())
             if not begins_so and self.read(run.name).text("id") != identifier:
                 raise NoSuchRun(run.name)
-            yield
+        except BaseException:
+            os.unlink(lock)
+            raise
+        return lock
 
     def discard(self, name: str) -> None:
         """Delete a record that has just been created, if it is there; raises Locked."""
@@ -442,18 +451,22 @@ class Store:
     # --- locks
 
     @contextmanager
-    def _locked(self, name: str, *, new: bool = False, like: str | None = None, **purpose: str) -> Iterator[None]:
+    def _locked(self, name: str, *, new: bool = False, **purpose: str) -> Iterator[None]:
+        lock = self._take_lock(name, new=new, **purpose)
+        try:
+            yield
+        finally:
+            os.unlink(lock)
+
+    def _take_lock(self, name: str, *, new: bool = False, like: str | None = None, **purpose: str) -> str:
+        """Gives its path."""
         path = self.lock(name)
         while True:
             if new:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
             try:
                 locks.take(path, self.patience, like, **purpose)
-                break
+                return path
             except FileNotFoundError:
                 if not new:
                     raise NoSuchRun(name) from None
-        try:
-            yield
-        finally:
-            os.unlink(path)

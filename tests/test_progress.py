@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -74,8 +75,9 @@ def test_commands_tell_a_terminal(repo: Repository, screen: Screen) -> None:
     screen.shows("\n".join(["Checking runs: 100% (2/2), done.", *2 * ["Reading runs: 100% (2/2), done."], "$"]))
     screen.type("clear; git runs gc --quiet; git runs delete -y a b; echo code=$?")
     screen.shows("code=0")
-    assert "Deleting runs: 100% (2/2), done.\nDeleted run 'a'" in screen.text()
-    assert "Reading runs: 100% (2/2), done.\nDeleting runs" in screen.text()
+    steps = [f"{what} runs: 100% (2/2), done." for what in ("Reading", "Locking", "Deleting")]
+    assert "\n".join([*steps, "Removing files: 100%"]) in screen.text()
+    assert re.search(r"Removing files: 100%.*, done\.\nDeleted run 'a'", screen.text())
 
 
 def test_a_pager_finds_the_terminal_as_it_was(repo: Repository, screen: Screen) -> None:

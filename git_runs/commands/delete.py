@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .. import lifecycle, project, query
+from .. import lifecycle, maintenance, project, query
 from ..arguments import add_patterns, selected
 from ..errors import GoneMeanwhile
 from ..escape import escape
@@ -28,10 +28,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where somebody else moved or deleted a run meanwhile; what took its name is not hit."""
     here = project.find(search)
-    runs = query.find_all(here.store, selected(here, args))
+    runs = query.find_all(here.store, selected(here, args), only=lifecycle.FIELDS)
     if not args.yes:
         confirm("Delete the following runs?", [_shown(here, one) for one in runs], doing="delete runs")
     deleted = {one.name for one in lifecycle.delete(here, runs, force=args.force)}
+    maintenance.start_if_due(here)
     for one in runs:
         if one.name in deleted:
             print(f"Deleted run '{one.name}' (was {escape(one.record.text('commit')[:10])})")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from git_runs import process
 from tests.conftest import NO_FLAGS, Repository, Screen, wait_for
 
@@ -164,3 +166,98 @@ def test_what_a_start_that_was_cut_off_left_is_deleted_too(repo: Repository) -> 
     secrets.write_text("{}")
     repo.ok("delete", "-y", "base")
     assert not secrets.exists()
+
+
+# --- the trash
+
+
+def trash(repo: Repository) -> list[Path]:
+    """What was deleted and still takes room."""
+    return sorted((repo.path / ".runs/trash").glob("*"))
+
+
+@pytest.mark.parametrize(("limit", "names"), [("3", ("a", "b", "c")), ("0", ("a", "b", "c", "d"))])
+def test_the_files_of_few_runs_are_gone_when_it_ends(repo: Repository, limit: str, names: tuple[str, ...]) -> None:
+    repo.git("config", "runs.gc-auto", limit)
+    for name in names:
+        repo.finish(name, "echo x >$RUNS_SAVE_PATH/model", *NO_FLAGS)
+    repo.ok("delete", "-y", *names)
+    assert not (repo.path / ".runs/trash").exists()
+    assert repo.ok("fsck") == ""
+
+
+def test_those_of_many_are_removed_behind_our_back(repo: Repository) -> None:
+    repo.git("config", "runs.gc-auto", "2")
+    for name in ("a", "b", "c", "kept"):
+        repo.finish(name, "echo x >$RUNS_SAVE_PATH/model", *NO_FLAGS)
+    lock = repo.path / ".git/runs-gc.lock"
+    lock.touch()  # it has to wait
+    assert len(repo.ok("delete", "-y", "[abc]").splitlines()) == 3
+    assert len(trash(repo)) == 3 * 4
+    assert not [path for path in (repo.path / ".runs").rglob("[abc]*") if path.is_file() and path.suffix != ".sqlite"]
+    assert (repo.refs(), repo.ok("list"), repo.ok("fsck")) == (["refs/runs/kept"], "kept\n", "")
+    lock.unlink()
+    repo.ok("new", "-q", "a", "true")  # what was left is gone with the next occasion
+    wait_for(lambda: not trash(repo))
+    assert (repo.path / ".runs/checkpoints/kept/model").exists()
+
+
+def test_gc_empties_the_trash_of_all_but_what_people_put_there(repo: Repository) -> None:
+    repo.finish("a")
+    top = repo.path / ".runs/trash"
+    ours, mine = top / "12-34-5", top / "notes"
+    ours.mkdir(parents=True)
+    (ours / "model").touch()
+    mine.touch()
+    assert repo.ok("fsck") == ""
+    repo.ok("gc")
+    assert trash(repo) == [mine]
+
+
+def test_a_planted_trash_leads_nowhere(repo: Repository, tmp_path: Path) -> None:
+    repo.finish("a")
+    precious = tmp_path / "precious/12-34-5"
+    precious.mkdir(parents=True)
+    (repo.path / ".runs/trash").symlink_to(precious.parent)
+    repo.ok("delete", "-y", "a")
+    repo.ok("gc")
+    assert list(precious.parent.iterdir()) == [precious]
+    assert not list((repo.path / ".runs/logs").iterdir())
+
+
+# --- what keeps it from deleting
+
+
+def test_where_git_says_no_nothing_is_deleted(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name, "echo said", *NO_FLAGS)
+    lock = repo.path / ".git/refs/runs/b.lock"
+    lock.touch()
+    result = repo.runs("delete", "-y", "a", "b")
+    assert result.code == 128
+    assert f"'{lock}' exists since" in result.err
+    lock.unlink()
+    assert repo.refs() == ["refs/runs/a", "refs/runs/b"]
+    assert (repo.log("a"), repo.log("b"), repo.ok("fsck")) == ("said\n", "said\n", "")
+
+
+def test_an_interrupted_one_leaves_whole_runs(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name, "echo said", *NO_FLAGS)
+    repo.git("update-ref", "refs/runs/b", repo.commit("train.py", "pass\n"))  # where it is, it has to stay
+    before = repo.git("for-each-ref", "refs/runs")
+    hook = repo.path / ".git/hooks/reference-transaction"
+    hook.write_text(
+        "#!/bin/sh\n"
+        '[ "$1" = committed ] && ! [ -e .git/once ] && touch .git/once && kill -INT $(cut -d" " -f4 /proc/$PPID/stat)\n'
+        "exit 0\n"
+    )
+    hook.chmod(0o755)
+    assert repo.runs("delete", "-y", "a", "b").code != 0
+    hook.unlink()
+    assert (repo.path / ".git/once").exists()
+    assert repo.git("for-each-ref", "refs/runs") == before
+    assert (repo.log("a"), repo.log("b")) == ("said\n", "said\n")
+    assert repo.ok("list") == "a\nb\n"
+    assert not list((repo.path / ".runs/records").glob("*.lock"))
+    repo.ok("delete", "-y", "a", "b")

@@ -150,6 +150,11 @@ def kill_after(repo: Repository, seconds: float, *arguments: str) -> str:
     return _broken(repo, ["git-runs", *arguments], seconds)[0]
 
 
+def interrupt_after(repo: Repository, seconds: float, *arguments: str) -> None:
+    """`git runs <arguments>`, with ctrl-C pressed after some time."""
+    _broken(repo, ["git-runs", *arguments], seconds, signal.SIGINT)
+
+
 Moment = tuple[str, int]  # a system call, and which of those of its name, counted from 1
 
 
@@ -201,7 +206,9 @@ class Strace:
         return [STRACE, "-D", "-o", str(self.log), "-e", what]
 
 
-def _broken(repo: Repository, command: list[str], seconds: float | None) -> tuple[str, str, int]:
+def _broken(
+    repo: Repository, command: list[str], seconds: float | None, number: int = signal.SIGKILL
+) -> tuple[str, str, int]:
     broken = subprocess.Popen(
         command,
         cwd=repo.path,
@@ -214,7 +221,7 @@ def _broken(repo: Repository, command: list[str], seconds: float | None) -> tupl
     try:
         out, err = broken.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        broken.kill()
+        os.killpg(broken.pid, number) if number == signal.SIGINT else broken.kill()
         out, err = broken.communicate()
     # What it had asked of git and tmux is still done.
     wait_for(lambda: not process.group_lives(broken.pid))

@@ -22,6 +22,7 @@ from tests.faults.harness import (
     Strace,
     check,
     disagreements,
+    interrupt_after,
     kill_after,
     kill_after_a_while,
     make,
@@ -84,6 +85,19 @@ def test_killed_at_any_time(repo: Repository, command: str) -> None:
             bystanders.check()
         if read_records(repo).keys() - {"by", "stander"}:  # so that there are never many to look at
             repo.runs("delete", "-y", "v[0-9]+v.*")
+
+
+def test_a_deletion_told_to_end_at_any_time_leaves_whole_runs(repo: Repository) -> None:
+    bystanders = Bystanders(repo, "by", "stander")
+    names = [f"v{number}" for number in range(12)]
+    for _ in range(MOMENTS):
+        if missing := [name for name in names if name not in read_records(repo)]:
+            make(repo, *missing)
+        interrupt_after(repo, random.uniform(0.05, 0.4), "delete", "-y", "v.*")
+        check(repo)
+        for name in set(names) & read_records(repo).keys():
+            assert repo.log(name) == f"{name}\n"
+        bystanders.check()
 
 
 def prepare(repo: Repository, command: str, name: str) -> tuple[Bystanders, Strace]:
