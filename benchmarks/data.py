@@ -84,13 +84,15 @@ def pack_refs(place: Place, repository: Path) -> None:
 
 @contextmanager
 def copied(place: Place, repository: Path) -> Iterator[Path]:
-    """A copy of the repository, with what its records say remembered; removed at the end."""
+    """A copy of the repository, with what its records say remembered; removed once nothing goes on there."""
     copy = place.root / "copy"
     subprocess.run(["cp", "-R", "-p", str(repository), str(copy)], check=True)
     os.sync()
     time.sleep(RACY)
     place.run("git", "runs", "table", cwd=copy)
     yield copy
+    while place.fails("git", "runs", "gc", cwd=copy):  # as long as one is at work in the background
+        time.sleep(0.1)
     shutil.rmtree(copy)
 
 

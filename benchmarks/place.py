@@ -83,6 +83,11 @@ class Place:
         """Run it to its end; raises subprocess.CalledProcessError."""
         subprocess.run(command, cwd=cwd, env=self.environment, check=True, stdout=subprocess.DEVNULL)
 
+    def fails(self, *command: str, cwd: Path) -> bool:
+        """Run it to its end; whether it ended with an error."""
+        nowhere = subprocess.DEVNULL
+        return bool(subprocess.run(command, cwd=cwd, env=self.environment, stderr=nowhere, check=False).returncode)
+
     def time(self, command: list[str], cwd: Path, patience: float = PATIENCE, **environment: str) -> Timing:
         """What one run of the command takes; raises CommandFailed or TookTooLong."""
         stopwatch = [sys.executable, "-I", "-S", str(STOPWATCH), str(patience), *command]

@@ -19,7 +19,7 @@ from .place import FLOORS, GIT, PYTHON, REFS, Place, Task, Timing, same, tell
 SIZES = (10, 1_000, 10_000, 100_000)
 FILL, LIST, ONE, LOOKUP = "table, cache empty", "list", "list PATTERN, one hit", "lookup NAME KEY"
 TABLE, NEWEST, EDITED, FSCK = "table", "table -n 20", "table, one record edited", "fsck"
-NEW, DESCRIBE, DELETE = "new", "describe -m", "delete -y of all"
+NEW, DESCRIBE, DELETE, DELETE_FILES = "new", "describe -m", "delete -y of all", "delete -y of all, gc-auto=0"
 LOOSE_REFS, LOOSE_LIST, LOOSE_NEW = (f"{what}, refs loose" for what in (REFS, LIST, NEW))
 LOOSE_UP_TO = 10_000  # runs; ten times what `git runs gc` leaves loose
 
@@ -37,7 +37,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "edited": (EDITED,),
     "loose": (LOOSE_REFS, LOOSE_LIST, LOOSE_NEW),
     "fsck": (FSCK,),
-    "delete": (DELETE,),
+    "delete": (DELETE, DELETE_FILES),
 }
 
 
@@ -120,8 +120,9 @@ def _groups(place: Place, repository: Path, runs: int) -> Iterator[Group]:
     if runs <= LOOSE_UP_TO:
         yield _loose(place, repository)
     yield Group({FSCK: _runs("fsck")})
-    # By force, for some of them are of other hosts.
-    yield Group({DELETE: _runs("delete", "-y", "--force", ".*")}, once=True, where=copied)
+    yield _deleting(DELETE)
+    if runs <= LOOSE_UP_TO:
+        yield _deleting(DELETE_FILES, "-c", "runs.gc-auto=0")  # which frees the disk before it ends
 
 
 @contextmanager
@@ -167,6 +168,11 @@ def _editing(place: Place, repository: Path) -> Group:
 def _loose(place: Place, repository: Path) -> Group:
     loose_refs = {LOOSE_REFS: FLOORS[REFS], LOOSE_LIST: _runs("list"), LOOSE_NEW: _new(place, repository)}
     return Group(loose_refs, where=with_loose_refs)
+
+
+def _deleting(what: str, *options: str) -> Group:
+    """By force, for some of the runs are of other hosts."""
+    return Group({what: same("git", *options, "runs", "delete", "-y", "--force", ".*")}, once=True, where=copied)
 
 
 def _new(place: Place, repository: Path) -> Task:

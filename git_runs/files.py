@@ -8,8 +8,6 @@ import os
 import stat
 from contextlib import contextmanager, suppress
 
-from . import interrupts
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -157,6 +155,8 @@ def side_by_side(work: Callable[[T], object], items: Sequence[T], done: Callable
             done()
         return
     from concurrent.futures import ThreadPoolExecutor
+
+    from . import interrupts
 
     workers = ThreadPoolExecutor(SIDE_BY_SIDE)
     shares = [items[start : start + SHARE] for start in range(0, len(items), SHARE)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 
 from . import config
 from .outputs import Outputs
 from .store import Store
-from .trash import Trash
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .config import Settings
     from .git import Repository, Search
     from .record import Record
+    from .trash import Trash
 
 
 class Project:
@@ -26,7 +27,13 @@ class Project:
         self.settings = settings
         self.store = Store(settings.runs_dir)
         self.outputs = Outputs(settings.runs_dir)
-        self.trash = Trash(settings.runs_dir)
+
+    @cached_property
+    def trash(self) -> Trash:
+        """What was deleted in the runs dir."""
+        from .trash import Trash
+
+        return Trash(self.settings.runs_dir)
 
     @property
     def links(self) -> dict[str, str]:

@@ -23,7 +23,7 @@ from . import locks, process, progress
 from .cache import Cache, checksum
 from .catalogue import entry
 from .errors import BadRecord, NameTaken, NoSuchRun
-from .files import NO_STAMP, opened_directory, paths_below, prune, stamp_of, write_whole
+from .files import NO_STAMP, opened_directory, paths_below, prune, remove_file, stamp_of, write_whole
 from .order import natural_key
 from .record import HEAVY, Record, Run, is_name, to_text
 
@@ -370,7 +370,7 @@ class Store:
             yield held
         finally:
             for lock in taken:
-                os.unlink(lock)
+                remove_file(lock)
         for run in held:
             prune(self.path(run.name), self.records)
 

@@ -16,8 +16,12 @@ from functools import cached_property
 from itertools import count
 
 from . import progress
-from .files import entries, remove_all, side_by_side
+from .files import remove_all, side_by_side
 from .terminal import warn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _OURS = re.compile(r"\d+-\d+-\d+")
 
@@ -48,7 +52,7 @@ class Trash:
 
     def is_empty(self) -> bool:
         """Whether nothing waits for `empty`."""
-        return not self._content()
+        return next(self._content(), None) is None
 
     def empty(self) -> None:
         """Free the room; what cannot be removed is warned of, and stays."""
@@ -60,7 +64,7 @@ class Trash:
                 failed.append(f"'{path}' cannot be removed: {error.strerror}")
 
         failed: list[str] = []
-        content = self._content()
+        content = list(self._content())
         with progress.of("Removing files", len(content)) as removed:
             side_by_side(remove, content, removed.advance)
         for message in failed:
@@ -68,6 +72,8 @@ class Trash:
         with suppress(OSError):
             os.rmdir(self._top)
 
-    def _content(self) -> list[str]:
-        found = [] if os.path.islink(self._top) else entries(self._top)
-        return [entry.path for entry in found if _OURS.fullmatch(entry.name)]
+    def _content(self) -> Iterator[str]:
+        if os.path.islink(self._top):
+            return
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._top) as found:
+            yield from (entry.path for entry in found if _OURS.fullmatch(entry.name))
