@@ -141,7 +141,9 @@ def remove_all(path: str) -> None:
     except OSError:  # it is not empty
         import shutil
 
-        shutil.rmtree(path)
+        while os.path.lexists(path):
+            with suppress(FileNotFoundError):  # somebody else removes the same
+                shutil.rmtree(path)
 
 
 def side_by_side(work: Callable[[T], object], items: Sequence[T], done: Callable[[], object]) -> None:

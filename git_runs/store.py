@@ -6,7 +6,7 @@
         records/<name>.yml.lock        while the record is changed: who changes it
         cache-4.sqlite                 what the records say, for reading them faster; may be deleted at any time
 
-What the runs put out lies in the same directory, see outputs.py.
+What the runs put out lies in the same directory, see outputs.py, and what was deleted for a while, see trash.py.
 """
 
 from __future__ import annotations
