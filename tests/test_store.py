@@ -325,13 +325,16 @@ def test_a_damaged_cache_gives_right_answers_and_is_mended(store: Store, damage:
         connection = sqlite3.connect(path)
         connection.execute("CREATE TABLE records (other TEXT)")
         connection.close()
+    elif damage == "other version":  # each has a name of its own
+        for version in ("3", "99"):
+            path.with_name(f"cache-{version}.sqlite").write_bytes(content.replace(b"the truth", b"the trath"))
     elif damage == "flip":
         path.write_bytes(content.replace(b"the truth", b"the trath"))
     elif damage == "directory":
         path.mkdir()
     assert recalled(Store(store.root), "a")["description"] == "the truth"
     assert recalled(Store(store.root), "a")["description"] == "the truth"
-    if damage in ("delete", "garbage", "empty", "flip"):
+    if damage in ("delete", "garbage", "empty", "other version", "flip"):
         recalled(Store(store.root), "a")
         assert remembers(store, "a")
 
