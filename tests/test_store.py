@@ -315,7 +315,7 @@ def test_a_damaged_cache_gives_right_answers_and_is_mended(store: Store, damage:
     age(store.path("a"))
     recalled(store, "a")
     path = Path(store.root) / NAME
-    content = path.read_bytes()
+    lies = path.read_bytes().replace(b"the truth", b"the trath")
     path.unlink()
     if damage == "garbage":
         path.write_bytes(os.urandom(20_000))
@@ -327,9 +327,9 @@ def test_a_damaged_cache_gives_right_answers_and_is_mended(store: Store, damage:
         connection.close()
     elif damage == "other version":  # each has a name of its own
         for version in ("3", "99"):
-            path.with_name(f"cache-{version}.sqlite").write_bytes(content.replace(b"the truth", b"the trath"))
+            path.with_name(f"cache-{version}.sqlite").write_bytes(lies)
     elif damage == "flip":
-        path.write_bytes(content.replace(b"the truth", b"the trath"))
+        path.write_bytes(lies)
     elif damage == "directory":
         path.mkdir()
     assert recalled(Store(store.root), "a")["description"] == "the truth"

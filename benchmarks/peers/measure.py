@@ -16,7 +16,7 @@ from .peer import Peer
 
 HEADERS = ("what", "runs", "who", "median, ms", "x python", "x git runs", "peak, MB")
 WHATS = (LIST, TABLE, LOOKUP, NEW)
-ROUNDS = 9  # at most: what takes several times as long needs no more to be told apart
+MOST_ROUNDS = 9  # with these, a full run already spends most of its time on the peers
 SLOW = 5.0  # seconds from which once, warm, is enough
 PATIENCE = 300.0  # seconds for one command, the first time too; what takes longer is not tried with more runs
 
@@ -38,7 +38,7 @@ def rows(place: Place, sizes: Iterable[int], rounds: int, ours: Iterable[Figure]
     own = {(one.what, one.runs or 0): one.timing for one in mine}
     found = [Line(one.what, one.runs or 0, "git runs", one.timing, one.timings[PYTHON]) for one in mine]
     for peer in PEERS:
-        found += _lines(place, peer, sorted(sizes), min(rounds, ROUNDS))
+        found += _lines(place, peer, sorted(sizes), min(rounds, MOST_ROUNDS))
     found.sort(key=lambda line: (WHATS.index(line.what), line.runs))
     return [_cells(line, own) for line in found]
 
