@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from git_runs import record, refs, yamltext
-from git_runs.outputs import Outputs
-from git_runs.record import Record
-from git_runs.store import Store
+from git_runs.code import refs
+from git_runs.records import record, yamltext
+from git_runs.records.outputs import Outputs
+from git_runs.records.record import Record
+from git_runs.records.store import Store
 
 from .place import Place, tell
 

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from git_runs.store import Store
+from git_runs.records.store import Store
 
 from .data import RACY, copied, name_of, repository_with, with_loose_refs
 from .figures import Figure, Limit

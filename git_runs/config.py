@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import os
 
-from . import git
+from .console.terminal import warn
 from .errors import BadConfig, BadValue, MainWorkTreeUnknown
-from .terminal import warn
+from .system import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from .git import Repository
+    from .system.git import Repository
 
 RUNSRC = ".runsrc"
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -293,7 +293,7 @@ def _is_git_style(text: bytes) -> bool:
 
 
 def _read_yaml(text: bytes, path: str) -> Iterable[tuple[str, str | None]]:
-    from .yamltext import parse_settings
+    from .records.yamltext import parse_settings
 
     settings, pairs = _split_off_bare_pairs(text)
     for key, value in {**parse_settings(settings, path), **parse_settings(pairs, path)}.items():

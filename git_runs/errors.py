@@ -5,7 +5,7 @@ Exit codes are git's: 1 says "no" (nothing matched, not all finished), 128 is fa
 
 from __future__ import annotations
 
-from .escape import escape
+from .console.escape import escape
 
 SHOWN = 3  # items of a list in a message
 

@@ -7,7 +7,8 @@ import signal
 import sys
 from importlib import import_module
 
-from . import __version__, progress
+from . import __version__
+from .console import progress
 from .errors import RunsError, UsageError
 
 TYPE_CHECKING = False
@@ -81,11 +82,11 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    from .git import Search
+    from .system.git import Search
 
     search = Search()  # git looks while we import the rest
 
-    from .arguments import Parser
+    from .cli.arguments import Parser
 
     module = "import_" if name == "import" else name
     command = import_module(f"{__package__}.commands.{module}")
@@ -93,7 +94,7 @@ def _run(name: str, arguments: list[str]) -> int:
     command.add_arguments(parser)
     args = parser.parse(arguments)
     if name in PAGED:
-        from . import pager
+        from .cli import pager
 
         pager.start()
     try:

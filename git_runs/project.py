@@ -6,17 +6,17 @@ import os
 from functools import cached_property
 
 from . import config
-from .outputs import Outputs
-from .store import Store
+from .records.outputs import Outputs
+from .records.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .config import Settings
-    from .git import Repository, Search
-    from .record import Record
-    from .trash import Trash
+    from .records.record import Record
+    from .records.trash import Trash
+    from .system.git import Repository, Search
 
 
 class Project:
@@ -31,7 +31,7 @@ class Project:
     @cached_property
     def trash(self) -> Trash:
         """What was deleted in the runs dir."""
-        from .trash import Trash
+        from .records.trash import Trash
 
         return Trash(self.settings.runs_dir)
 

@@ -103,7 +103,7 @@ def test_a_name_and_a_group_of_that_name(repo: Repository, pack: bool) -> None:
     ],
 )
 def test_invalid_name(repo: Repository, name: str, rule: str) -> None:
-    from git_runs.escape import escape
+    from git_runs.console.escape import escape
 
     says(repo.runs("new", name, "true"), 128, f"fatal: '{escape(name)}' is not a valid run name: {rule}")
 

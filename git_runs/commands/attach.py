@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-from .. import lifecycle, logs, project, query
+from .. import project
 from ..errors import LeadsOut, NoSession
+from ..records import logs, query
+from ..running import lifecycle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
+    from ..system.git import Search
 
 LINES_OF_LOG = 10
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 
-from .. import lifecycle, maintenance, project, query
-from ..arguments import add_patterns, selected
+from .. import project
+from ..cli.arguments import add_patterns, selected
+from ..console.escape import escape
+from ..console.terminal import confirm, report_all
 from ..errors import GoneMeanwhile
-from ..escape import escape
-from ..terminal import confirm, report_all
+from ..records import query
+from ..running import lifecycle
+from ..upkeep import maintenance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
     from ..project import Project
-    from ..record import Run
+    from ..records.record import Run
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

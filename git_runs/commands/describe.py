@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from .. import git, project, query
+from .. import project
+from ..console.terminal import edited
 from ..errors import NoDescription
-from ..terminal import edited
+from ..records import query
+from ..system import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
-    from ..record import Run
-    from ..store import Store
+    from ..records.record import Run
+    from ..records.store import Store
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -6,20 +6,23 @@ import re
 import shlex
 import sys
 
-from .. import environment, git, project, query
-from ..command_line import typed_command
+from .. import project
+from ..console.escape import escape
+from ..console.terminal import is_seen
+from ..environment import collection
 from ..errors import CommitMissing
-from ..escape import escape
-from ..record import to_text
-from ..terminal import is_seen
+from ..records import query
+from ..records.record import to_text
+from ..running.command_line import typed_command
+from ..system import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
-    from ..git import Search
-    from ..record import Run
+    from ..records.record import Run
+    from ..system.git import Search
 
     Pair = tuple[str, str | None, str | None]  # what it is, and what it says in either run
 
@@ -145,7 +148,7 @@ def _environments(a: Run, b: Run, root: str) -> list[str]:
         return [f"of run '{name}' it was not recorded" for name in missing] if len(missing) < 2 else []
     # The hashes of the other variables are salted by run: only their names can be compared.
     names = [{"others": dict.fromkeys(one.get("others") or (), "set")} for one in (was, now)]
-    return environment.differences({**was, **names[0]}, {**now, **names[1]}, root)
+    return collection.differences({**was, **names[0]}, {**now, **names[1]}, root)
 
 
 def _different(a: dict[str, str], b: dict[str, str]) -> Iterator[Pair]:

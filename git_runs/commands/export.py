@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import sys
 
-from .. import project, query, yamltext
-from ..arguments import add_patterns, selected
+from .. import project
+from ..cli.arguments import add_patterns, selected
+from ..console.escape import escape
+from ..console.terminal import report_all
 from ..errors import WouldLose
-from ..escape import escape
-from ..files import write_whole
-from ..terminal import report_all
+from ..records import query, yamltext
+from ..system.files import write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping
 
-    from ..git import Search
-    from ..record import Record
+    from ..records.record import Record
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from .. import consistency, progress, project, table
+from .. import project
+from ..cli import table
+from ..console import progress
+from ..console.escape import escape
+from ..console.terminal import show
 from ..errors import RunsError
-from ..escape import escape
-from ..terminal import show
+from ..upkeep import consistency
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
-    from ..problem import Problem
+    from ..system.git import Search
+    from ..upkeep.problem import Problem
 
 COLUMNS = ("kind", "run", "path", "problem", "repair", "advice", "repaired", "error")
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from .. import maintenance, progress, project
+from .. import project
+from ..console import progress
 from ..errors import AlreadyCollecting
+from ..upkeep import maintenance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -6,18 +6,23 @@ import os
 import re
 import uuid
 
-from .. import git, launch, progress, project, query, refs, yamltext
+from .. import project
+from ..code import refs
+from ..console import progress
+from ..console.escape import escape
+from ..console.terminal import report_all
 from ..errors import AlreadyHere, CommitMissing, RunsError
-from ..escape import escape
-from ..record import Record
-from ..terminal import report_all
+from ..records import query, yamltext
+from ..records.record import Record
+from ..running import launch
+from ..system import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
     from ..project import Project
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from .. import lifecycle, project, query
-from ..arguments import add_patterns, seconds, selected
+from .. import project
+from ..cli.arguments import add_patterns, seconds, selected
+from ..console.escape import escape
 from ..errors import NotRunning
-from ..escape import escape
-from ..record import KILLED
+from ..records import query
+from ..records.record import KILLED
+from ..running import lifecycle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 
-from .. import filters, project
-from ..arguments import add_patterns, surveyed
-from ..filters import Filter
-from ..terminal import report_all
+from .. import project
+from ..cli import filters
+from ..cli.arguments import add_patterns, surveyed
+from ..cli.filters import Filter
+from ..console.terminal import report_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

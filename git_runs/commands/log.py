@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from .. import logs, project, query
-from ..arguments import natural
+from .. import project
+from ..cli.arguments import natural
 from ..errors import NoLog
+from ..records import logs, query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

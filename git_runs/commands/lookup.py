@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from .. import project, query
+from .. import project
+from ..console.terminal import show
 from ..errors import NoSuchKey
-from ..record import to_text
-from ..terminal import show
+from ..records import query
+from ..records.record import to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
-    from ..record import Run
-    from ..store import Store
+    from ..records.record import Run
+    from ..records.store import Store
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -40,6 +41,6 @@ def _whole_record(store: Store, run: Run) -> str:
     text = store.text(run.name)
     if run.value("status") == run.record.get("status"):
         return text
-    from .. import yamltext
+    from ..records import yamltext
 
     return yamltext.edit(text, store.path(run.name), {**run.record, "status": run.value("status")})

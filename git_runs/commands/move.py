@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from .. import lifecycle, project, query
+from .. import project
+from ..records import query
+from ..running import lifecycle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -10,24 +10,30 @@ import time
 from contextlib import ExitStack, contextmanager
 from itertools import count
 
-from .. import git, interpreter, interrupts, launch, lifecycle, maintenance, project, query, refs
+from .. import project
+from ..code import refs
+from ..code.refs import Neighbours
+from ..code.snapshot import Snapshot
+from ..code.work_tree import WorkTree, changes
+from ..console.escape import escape
+from ..console.terminal import confirm, edited, warn
+from ..environment import interpreter
 from ..errors import NameTaken, NoDescription, RefWithoutRecord, UsageError
-from ..escape import escape
-from ..launch import Launch
-from ..record import SHAPING_SETTINGS
-from ..refs import Neighbours
-from ..snapshot import Snapshot
-from ..terminal import confirm, edited, warn
-from ..work_tree import WorkTree, changes
+from ..records import query
+from ..records.record import SHAPING_SETTINGS
+from ..running import launch, lifecycle
+from ..running.launch import Launch
+from ..system import git, signals
+from ..upkeep import maintenance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
-    from ..git import Search
     from ..project import Project
-    from ..record import Record, Run
+    from ..records.record import Record, Run
+    from ..system.git import Search
 
 
 ONE_ARGUMENT = "COMMAND is one argument: quote it, or put '--' before the program"
@@ -103,7 +109,7 @@ def run(args: Namespace, search: Search) -> int:
             launch.check_ready(here, work_tree)
         if old:
             lifecycle.delete(here, [old], force=args.force)
-        with interrupts.held():
+        with signals.held():
             fields = _start(here, work_tree, name, typed, args, args.name if collision == "timestamp" else None)
             _tell(fields, work_tree, quiet=args.quiet)
     _warn(here, fields)

@@ -7,20 +7,13 @@ import shlex
 import sys
 from itertools import count
 
-from .. import (
-    comparison,
-    config,
-    environment,
-    git,
-    interrupts,
-    launch,
-    lifecycle,
-    preconditions,
-    project,
-    query,
-    refs,
-)
-from ..command_line import quote, typed_command
+from .. import config, project
+from ..code import refs
+from ..code.snapshot import Snapshot, Submodule
+from ..code.work_tree import WorkTree, check_clean
+from ..console.escape import escape
+from ..console.terminal import confirm, hint, report_all, warn
+from ..environment import collection
 from ..errors import (
     GoesOn,
     HiddenChanges,
@@ -33,12 +26,13 @@ from ..errors import (
     RefMoved,
     UsageError,
 )
-from ..escape import escape
-from ..launch import Launch
-from ..record import SHAPING_SETTINGS, Record, Run, to_text
-from ..snapshot import Snapshot, Submodule
-from ..terminal import confirm, hint, report_all, warn
-from ..work_tree import WorkTree, check_clean
+from ..records import query
+from ..records.record import SHAPING_SETTINGS, Record, Run, to_text
+from ..reproducing import comparison, preconditions
+from ..running import launch, lifecycle
+from ..running.command_line import quote, typed_command
+from ..running.launch import Launch
+from ..system import git, signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +40,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..config import Settings
-    from ..git import Repository, Search
     from ..project import Project
-    from ..record import Value
+    from ..records.record import Value
+    from ..system.git import Repository, Search
 
 
 WORKTREE_HINT = "or check it out beside this one: --worktree"
@@ -116,7 +110,7 @@ def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today
         refs.Neighbours(args.run).check(hint="")
     if not args.yes and (not one.record.is_local or one.record.text("user") != launch.user()):
         _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), prepared.environment, today)
-    with interrupts.held():
+    with signals.held():
         fields = _start(again, prepared, one.name, args.run)
         print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {fields['commit'][:10]}")
     launch.tell_limits(again, fields, include=())
@@ -197,8 +191,8 @@ def _variables(one: Run, today: dict[str, str], decisive: list[str]) -> dict[str
     path = today.get("PATH", "")
     if (virtualenv := was.get("VIRTUAL_ENV")) and virtualenv != today.get("VIRTUAL_ENV"):
         path = os.path.join(virtualenv, "bin") + ":" + path
-    others = {key: value for key, value in today.items() if not environment.matches(key, decisive)}
-    return {**others, "PATH": path, **{key: environment.value_of(str(value)) for key, value in was.items()}}
+    others = {key: value for key, value in today.items() if not collection.matches(key, decisive)}
+    return {**others, "PATH": path, **{key: collection.value_of(str(value)) for key, value in was.items()}}
 
 
 # --- checking it out

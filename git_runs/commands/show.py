@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from .. import git, project, query
-from ..escape import escape
-from ..record import local_time
-from ..terminal import is_seen
+from .. import project
+from ..console.escape import escape
+from ..console.terminal import is_seen
+from ..records import query
+from ..records.record import local_time
+from ..system import git
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
-    from ..git import Search
-    from ..record import Record, Run
+    from ..records.record import Record, Run
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from .. import filters, project, query, table
-from ..arguments import add_patterns, surveyed
-from ..filters import Filter
-from ..record import FIELDS, local_time
-from ..terminal import report_all, show, warn
+from .. import project
+from ..cli import filters, table
+from ..cli.arguments import add_patterns, surveyed
+from ..cli.filters import Filter
+from ..console.terminal import report_all, show, warn
+from ..records import query
+from ..records.record import FIELDS, local_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
-    from ..git import Search
     from ..project import Project
-    from ..record import Run
+    from ..records.record import Run
+    from ..system.git import Search
 
 COLUMNS = ("name", "status", "command", "input-command", "commit", "datetime", "description", "host")
 TIMES = ("datetime", "finished")

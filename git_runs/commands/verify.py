@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from .. import comparison, progress, project, query, table
+from .. import project
+from ..cli import table
+from ..console import progress
+from ..console.terminal import show
 from ..errors import GoesOn
-from ..terminal import show
+from ..records import query
+from ..reproducing import comparison
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
+    from ..system.git import Search
 
 WIDTH = 200  # of a cell: paths and lines are to be read
 

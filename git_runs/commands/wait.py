@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from .. import lifecycle, project, query
-from ..arguments import add_patterns, seconds, selected
+from .. import project
+from ..cli.arguments import add_patterns, seconds, selected
+from ..console.terminal import report_all
 from ..errors import NotFinished
-from ..record import FINISHED
-from ..terminal import report_all
+from ..records import query
+from ..records.record import FINISHED
+from ..running import lifecycle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..git import Search
-    from ..record import Run
-    from ..store import Store
+    from ..records.record import Run
+    from ..records.store import Store
+    from ..system.git import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

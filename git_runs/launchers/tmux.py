@@ -12,8 +12,8 @@ import re
 import shlex
 from itertools import count
 
-from .. import process
 from ..errors import LaunchFailed, OtherServer, ToolMissing, ToolTooOld
+from ..system import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def start(command: list[str], *, name: str, tag: str, log: str, socket_name: str
 
 def close_tagged(tag: str, socket_name: str | None) -> None:
     """Close what an interrupted `start` has left, however far it came."""
-    process.end_children(PATIENCE)  # else tmux may make the session behind our back
+    processes.end_children(PATIENCE)  # else tmux may make the session behind our back
     server = _server(None if socket_name else _current_socket(), socket_name)
     for identifier, found in _tagged_sessions(server):
         if found == tag:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from git_runs import process
-from git_runs.trash import Trash
+from git_runs.records.trash import Trash
+from git_runs.system import processes
 from tests.conftest import NO_FLAGS, Repository, Screen, wait_for
 
 
@@ -66,7 +66,7 @@ def test_a_run_that_goes_on_is_stopped(repo: Repository) -> None:
     wait_for(lambda: (repo.path / "pid").read_text())
     pid = int((repo.path / "pid").read_text())
     repo.ok("delete", "-y", "base")
-    assert process.identify(pid) is None
+    assert processes.identify(pid) is None
     wait_for(lambda: repo.machine.sessions() == [])
     assert not list((repo.path / ".runs").rglob("base*"))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from git_runs import logs
-from git_runs.outputs import end_marker
+from git_runs.records import logs
+from git_runs.records.outputs import end_marker
 from tests.conftest import NO_FLAGS, Repository, Screen, wait_for
 
 # --- describe

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from git_runs import process
-from git_runs.cache import NAME
+from git_runs.records.cache import NAME
+from git_runs.system import processes
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
@@ -66,9 +66,11 @@ def start(repo: Repository, name: str) -> int:
 def dead_holder(**changed: object) -> str:
     """What a lock tells of a process that has ended here, but for what is `changed`."""
     with subprocess.Popen(["sleep", "60"]) as child:
-        identity = process.identify(child.pid)
+        identity = processes.identify(child.pid)
         child.kill()
-    return json.dumps({"host": process.hostname(), "namespace": process.namespace(), "process": identity, **changed})
+    return json.dumps(
+        {"host": processes.hostname(), "namespace": processes.namespace(), "process": identity, **changed}
+    )
 
 
 # --- nothing is wrong
@@ -216,7 +218,7 @@ def test_a_move_that_was_interrupted_among_its_outputs_is_undone(repo: Repositor
     assert not (runs / "tensorboard/a").is_symlink()
     assert (runs / "checkpoints/a").is_dir()
     assert os.listdir(runs / "tensorboard") == os.listdir(runs / "checkpoints") == ["a"]
-    assert process.identify(pid)
+    assert processes.identify(pid)
     assert is_clean(repo)
 
 
@@ -445,7 +447,7 @@ def test_locks_and_temporary_files_of_dead_processes_go(repo: Repository) -> Non
     assert is_clean(repo)
 
 
-@pytest.mark.parametrize("holder", [{"host": "elsewhere"}, {"process": process.identify(os.getpid())}])
+@pytest.mark.parametrize("holder", [{"host": "elsewhere"}, {"process": processes.identify(os.getpid())}])
 def test_what_a_living_process_may_hold_is_left_alone(repo: Repository, holder: dict[str, object]) -> None:
     repo.finish("a")
     lock = repo.path / ".runs/records/a.yml.lock"
@@ -502,7 +504,9 @@ def test_specs_that_nobody_will_take_go(repo: Repository) -> None:
 
 IMPATIENT = """
 import sys
-from git_runs import consistency, git, project
+from git_runs import project
+from git_runs.system import git
+from git_runs.upkeep import consistency
 for problem in consistency.check(project.find(git.Search()), idle=float(sys.argv[1])):
     print(problem.kind, problem.path)
     problem.mend and problem.mend()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from git_runs import locks
-from git_runs.cache import NAME
+from git_runs.records import locks
+from git_runs.records.cache import NAME
 from tests.conftest import NO_FLAGS, Repository, Screen, wait_for
 
 LONG_AGO = time.time() - 30 * 24 * 3600

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from git_runs import process
+from git_runs.system import processes
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
@@ -28,7 +28,7 @@ def test_kill_ends_the_whole_process_group(repo: Repository) -> None:
     child = int((repo.path / "child").read_text())
     (repo.path / "child").unlink()
     assert repo.ok("kill", "base") == "Killed run 'base'\n"
-    assert process.identify(child) is None
+    assert processes.identify(child) is None
     assert repo.record("base")["status"] == "killed"
     assert repo.record("base")["signal"] == signal.SIGTERM
     wait_for(lambda: repo.machine.sessions() == [])
@@ -47,7 +47,7 @@ def test_what_ignores_the_signal_is_killed_after_the_grace_time(repo: Repository
     before = time.monotonic()
     repo.ok("kill", "--grace=0.5", "base")
     assert time.monotonic() - before >= 0.5
-    assert process.identify(pid) is None
+    assert processes.identify(pid) is None
     assert repo.record("base")["signal"] == signal.SIGKILL
 
 
@@ -57,7 +57,7 @@ def test_a_stopped_command_and_a_stopped_supervisor_are_killed_too(repo: Reposit
     os.kill(int(repo.record("base")["process"]["pid"]), signal.SIGSTOP)  # type: ignore[index]
     repo.ok("kill", "base")
     assert repo.record("base")["status"] == "killed"
-    assert process.identify(pid) is None
+    assert processes.identify(pid) is None
 
 
 def test_only_runs_that_go_on_are_killed(repo: Repository) -> None:
@@ -106,7 +106,7 @@ def test_a_child_that_ignores_the_signal_is_killed_after_the_grace_time(repo: Re
     start(repo, "base", "sh -c 'trap \"\" TERM; echo $$ >child; while :; do sleep 0.05; done' & sleep 0.2; UP; wait")
     child = int((repo.path / "child").read_text())
     assert repo.ok("kill", "--grace=0.3", "base") == "Killed run 'base'\n"
-    assert process.identify(child) is None
+    assert processes.identify(child) is None
     assert repo.record("base")["signal"] == signal.SIGTERM
 
 
@@ -151,7 +151,7 @@ def test_what_has_a_session_of_its_own_is_stopped_too(repo: Repository) -> None:
     start(repo, "base", f"{command} & until [ -e stray ]; do :; done; UP; wait")
     stray = int((repo.path / "stray").read_text())
     repo.ok("kill", "base")
-    assert process.identify(stray) is None
+    assert processes.identify(stray) is None
 
 
 def test_a_stray_that_ignores_the_signal_is_killed_after_the_grace_time(repo: Repository) -> None:
@@ -159,6 +159,6 @@ def test_a_stray_that_ignores_the_signal_is_killed_after_the_grace_time(repo: Re
     start(repo, "base", f"{command} & until [ -e stray ]; do :; done; UP; wait")
     stray = int((repo.path / "stray").read_text())
     repo.ok("kill", "--grace=0.3", "base")
-    assert process.identify(stray) is None
+    assert processes.identify(stray) is None
     assert repo.lookup("base", "status") == "killed"
     wait_for(lambda: repo.machine.sessions() == [])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from git_runs import cache
+from git_runs.records import cache
 from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from git_runs import process
+from git_runs.system import processes
 from tests.conftest import Machine, Repository, wait_for
 
 FULL = os.environ.get("RUNS_FAULTS") == "full"
@@ -224,7 +224,7 @@ def _broken(
         os.killpg(broken.pid, number) if number == signal.SIGINT else broken.kill()
         out, err = broken.communicate()
     # What it had asked of git and tmux is still done.
-    wait_for(lambda: not process.group_lives(broken.pid))
+    wait_for(lambda: not processes.group_lives(broken.pid))
     settle(repo.machine)
     return out.decode(), err.decode(), broken.returncode
 
@@ -247,7 +247,7 @@ def _is_supervisor(path: Path) -> bool:
             status = (path / "status").read_text()
             parent = re.search(r"^PPid:\t(\d+)$", status, re.MULTILINE)
             return parent is not None and b"tmux" in _command_line(path.parent / parent[1])[0]
-        return any(b"git_runs.supervise" in word for word in words)
+        return any(b"git_runs.running.supervise" in word for word in words)
     except OSError:
         return False
 

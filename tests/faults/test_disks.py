@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from git_runs import process
+from git_runs.system import processes
 from tests.conftest import NO_FLAGS, Repository, wait_for
 from tests.faults.harness import check, surprises
 
@@ -102,7 +102,7 @@ def end(repo: Repository) -> None:
     """Let the command end, and wait until it has."""
     pid = int((repo.path / ".git/pid").read_text())
     (repo.path / ".git/go").touch()
-    wait_for(lambda: process.identify(pid) is None)
+    wait_for(lambda: processes.identify(pid) is None)
 
 
 def check_end(repo: Repository, name: str) -> None:

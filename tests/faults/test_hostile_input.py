@@ -18,11 +18,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from git_runs import config, query, record, refs, yamltext
+from git_runs import config
+from git_runs.code import refs
+from git_runs.console.escape import escape
 from git_runs.errors import RunsError
-from git_runs.escape import escape
-from git_runs.outputs import Outputs
-from git_runs.store import Store
+from git_runs.records import query, record, yamltext
+from git_runs.records.outputs import Outputs
+from git_runs.records.store import Store
 from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 from tests.faults.harness import EXAMPLES, FULL, surprises
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from git_runs import process
+from git_runs.system import processes
 from tests.conftest import NO_FLAGS, Repository, wait_for
 from tests.faults.harness import FULL, check, read_records, settle
 
@@ -68,7 +68,7 @@ def test_the_command_of_a_lost_run_does_not_go_on(repo: Repository) -> None:
     command = int((repo.path / "pid").read_text())
     os.kill(int(repo.record("base")["process"]["pid"]), signal.SIGKILL)  # type: ignore[index]
     wait_for(lambda: repo.lookup("base", "status") == "lost")
-    wait_for(lambda: process.identify(command) is None)
+    wait_for(lambda: processes.identify(command) is None)
 
 
 def test_a_command_that_stops_itself_goes_on_running_until_it_is_continued_or_killed(repo: Repository) -> None:

@@ -1,0 +1,1 @@
+"""What subcommands share: arguments, filters, pager and table."""

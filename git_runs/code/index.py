@@ -1,0 +1,107 @@
+"""What the index knows of the work tree, and changes that git was told not to see."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ..system import git
+
+LISTING = ("ls-files", "-v", "-z", "--stage", "--full-name")
+LINK, SUBMODULE = "120000", "160000"
+
+
+class Entry:
+    """One entry of the index."""
+
+    def __init__(self, tag: str, mode: str, content: str, name: str) -> None:
+        self.tag = tag  # "H"; "S" for skip-worktree, lower case for assume-unchanged: git-update-index(1)
+        self.mode = mode  # six octal digits
+        self.content = content  # hash of the blob, or of the commit of a submodule
+        self.name = name  # as git tells it, from the top
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether git was told not to look for changes of it."""
+        return self.tag != "H"
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether it need not be in the work tree, as in a sparse checkout."""
+        return self.tag in "sS"
+
+
+def special(listing: str) -> list[Entry]:
+    """Of the entries that `git *LISTING` printed, those that are hidden or submodules; unmerged ones left out."""
+    pattern = r"(?:^|\0)(?=[a-zS] |H 160000)([a-zA-Z]) ([0-9]{6}) ([0-9a-f]+) 0\t([^\0]+)"
+    return [Entry(*words) for words in re.findall(pattern, listing)]
+
+
+def start_hidden() -> git.Call:
+    """Begin to list the files whose changes git was told not to see; `read_hidden` takes the answer."""
+    return git.start(*LISTING, "--", ":/")
+
+
+def read_hidden(call: git.Call, top: str) -> list[str]:
+    """Those of the files that `start_hidden` asked for which are changed, from the top of the work tree, also in
+    submodules.
+
+    Files that a sparse checkout leaves out are not there, and so not changed. Raises GitFailed.
+    """
+    changed = []
+    files = []
+    for entry in special(call.output()):
+        place = os.path.join(top, git.path(entry.name))
+        if entry.mode == SUBMODULE:
+            changed += _hidden_in_submodule(entry, place)
+        elif not os.path.lexists(place):
+            changed += [] if entry.may_be_missing else [entry.name]
+        elif entry.mode == LINK or os.path.islink(place) or not os.path.isfile(place):
+            changed += [] if _hash_of_link(place, top) == entry.content else [entry.name]
+        else:
+            files.append(entry)
+    return changed + _with_other_content(files, top)
+
+
+def _hidden_in_submodule(entry: Entry, place: str) -> list[str]:
+    dirs = git.git_dirs_at(place)
+    if dirs is None:
+        return []
+    if entry.is_hidden and git.resolve("HEAD", dirs[0]) != entry.content:
+        return [entry.name]
+    return [f"{entry.name}/{name}" for name in _hidden_at(place)]
+
+
+def _hidden_at(top: str) -> list[str]:
+    return read_hidden(git.Call("-C", top, *LISTING, environment=git.without_repository()), top)
+
+
+def _hash_of_link(place: str, top: str) -> str | None:
+    """As the index would have it; None where there is no link."""
+    if not os.path.islink(place):
+        return None
+    target = os.fsencode(os.readlink(place)).decode("utf-8", "surrogateescape")
+    return git.run("-C", top, "hash-object", "--stdin", stdin=target).strip()
+
+
+def _with_other_content(entries: list[Entry], top: str) -> list[str]:
+    # git takes the paths line by line.
+    simple = [entry for entry in entries if "\n" not in entry.name]
+    changed = [entry.name for entry in entries if "\n" in entry.name]
+    if simple:
+        paths = "".join(os.path.join(top, entry.name) + "\n" for entry in simple)
+        blobs = git.run("-C", top, "hash-object", "--stdin-paths", stdin=paths).splitlines()
+        changed += [entry.name for entry, blob in zip(simple, blobs, strict=True) if blob != entry.content]
+    return changed
+
+
+def changed_and_untracked(top: str) -> tuple[list[str], list[str]]:
+    """The tracked files that are changed in the work tree at `top`, and the paths that are not tracked, ignored ones
+    too; raises GitFailed."""
+    words = ("--no-replace-objects", "-C", top, *git.STATUS, "--ignored=matching")
+    status = git.Call(*words, environment=git.without_repository())
+    changed = _hidden_at(top)
+    untracked: list[str] = []
+    for change in git.read_status(status).changes:
+        (untracked if change[:2] in ("??", "!!") else changed).append(change[3:])
+    return changed, untracked

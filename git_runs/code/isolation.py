@@ -1,0 +1,159 @@
+"""A work tree of a run's own, at the run's commit, where later edits do not reach it.
+
+It is a linked work tree (git-worktree(1)) in the runs dir. Submodules in it are linked work trees of the submodules'
+repositories here, so that nothing comes from the network. Ignored paths that a run needs are symbolic links.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from contextlib import suppress
+
+from ..environment import interpreter
+from ..system import git
+from . import index
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+BUILD_PRODUCTS = ("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".DS_Store")
+
+
+class Isolation:
+    """What is to be made, and unmade, for one run. It passes through the supervisor's spec."""
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        repository: str,
+        commit: str,
+        submodules: Iterable[Iterable[str]],
+        links: dict[str, str],
+        keep: bool,
+    ) -> None:
+        self.path = path  # absolute top of the work tree
+        self.repository = repository  # its common git dir, absolute
+        self.commit = commit  # full hash
+        # Path from the top, common git dir and commit of each, outer ones first.
+        self.submodules = [(path, inner, commit) for path, inner, commit in submodules]
+        self.links = links  # absolute targets by path from the top
+        self.keep = keep  # whether the work tree stays whatever happens
+
+    def steps(self) -> list[list[str]]:
+        """The commands that make the work tree, one after the other."""
+        inner = [(repository, self._inside(path), commit) for path, repository, commit in self.submodules]
+        return [git.add_worktree(*place) for place in [(self.repository, self.path, self.commit), *inner]]
+
+    def make_links(self) -> None:
+        """Link what is linked; what the commit has at such a path stays."""
+        for path, target in self.links.items():
+            place = self._inside(path)
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            with suppress(FileExistsError):
+                os.symlink(target, place)
+
+    def is_unchanged(self) -> bool:
+        """Whether nothing in the work tree would be lost with it; raises GitFailed."""
+        places = [(self.path, self.commit), *((self._inside(path), commit) for path, _, commit in self.submodules)]
+        return all(self._is_as(top, commit) for top, commit in places)
+
+    def _is_as(self, top: str, commit: str) -> bool:
+        inside = os.path.relpath(top, self.path)
+        links = {os.path.relpath(path, inside): {"target": target} for path, target in self.links.items()}
+        return git.past_heads(top) == {commit} and not changed_or_made(top, links)
+
+    def remove(self) -> None:
+        """Remove the work tree, whatever is in it."""
+        remove(self.path, self.repository, self.submodules)
+
+    def _inside(self, path: str) -> str:
+        return os.path.join(self.path, path)
+
+    def to_json(self) -> dict[str, Any]:
+        """The arguments that make another one like it."""
+        return dict(vars(self))
+
+
+def remove(path: str, repository: str, submodules: Iterable[tuple[str, str, str]]) -> None:
+    """Remove the work tree of a run, and those of its submodules, from the disk and from git's list of work trees."""
+    for inside, inner, _ in sorted(submodules, reverse=True):
+        if _is_no_link(path, inside):
+            git.remove_worktree(inner, os.path.join(path, inside))
+    git.remove_worktree(repository, path)
+
+
+def repair(path: str, repository: str, submodules: Iterable[tuple[str, str, str]]) -> None:
+    """Tell git that the work tree of a run has been moved to `path`."""
+    git.repair_worktree(repository, path)
+    for inside, inner, _ in submodules:
+        if _is_no_link(path, inside):
+            git.repair_worktree(inner, os.path.join(path, inside))
+
+
+def _is_no_link(path: str, inside: str) -> bool:
+    """Whether no link leads from the path inside to a work tree of somebody else's."""
+    return os.path.realpath(os.path.join(path, inside)) == os.path.join(os.path.realpath(path), inside)
+
+
+def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """What a run changed or made in the work tree at `top`, paths from there; raises GitFailed.
+
+    Directories in which all is new end in "/". A link of the run's that leads where it was made to lead is none of it.
+    """
+
+    def is_ours(path: str) -> bool:
+        place = os.path.join(top, git.path(path))
+        return path in links and os.path.islink(place) and os.readlink(place) == links[path].get("target")
+
+    changed, untracked = index.changed_and_untracked(top)
+    return [*changed, *(path for path in untracked if not is_build_product(path) and not is_ours(path))]
+
+
+def is_build_product(path: str) -> bool:
+    """Whether the path, which may end in "/", is what tools make again whenever they need it."""
+    parts = path.rstrip("/").split("/")
+    return any(fnmatch.fnmatchcase(part, pattern) for part in parts for pattern in BUILD_PRODUCTS)
+
+
+def missed(top: str, prefix: str, links: Iterable[str], include: Iterable[str], runs_dir: str) -> list[str]:
+    """The ignored paths at or above the directory `prefix` of the work tree at `top` that an isolated run will miss.
+
+    `links` and `include` are the paths and pathspecs, from the top, that it gets all the same.
+    """
+    included = set(git.ignored(top, include, each=True)) if include else set()
+    given = {path.rstrip("/") for path in [*links, runs_dir]} | included
+
+    def matters(path: str) -> bool:
+        parent = os.path.dirname(path.rstrip("/"))
+        return not is_build_product(path) and (f"{prefix}/".startswith(f"{parent}/") or not parent)
+
+    found = []
+    for path in filter(matters, git.ignored(top)):
+        if path.endswith("/") and any(one.startswith(path) for one in included):  # only a part of it
+            found += [one for one in git.ignored(top, [path], each=True) if one not in included]
+        elif path.rstrip("/") not in given:
+            found.append(path)
+    return found
+
+
+def live_code(command: interpreter.Command, top: str, runs_dir: str) -> list[str]:
+    """What would have an isolated run take code from the work tree at `top`, which people edit, instead of its own.
+
+    That is what its command names there, entries of PYTHONPATH, and packages installed in editable mode.
+    """
+
+    def is_live(place: str) -> bool:
+        if not os.path.isabs(place):
+            return False
+        real = os.path.realpath(place) + "/"
+        return real.startswith(os.path.realpath(top) + "/") and not real.startswith(os.path.realpath(runs_dir) + "/")
+
+    python_path = command.environment.get("PYTHONPATH", "")
+    found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_live(entry)]
+    words = [word.rpartition("=")[2] for step in command.steps for word in step]
+    found += [word for word in dict.fromkeys(words) if is_live(word) and not git.ignores(word)]
+    return found + [f"package {name} (editable)" for name, place in command.editable_packages() if is_live(place)]

@@ -1,0 +1,210 @@
+"""refs/runs/*: the rules for names; create, read, move, delete.
+
+A run's ref is created in process by dulwich, with compare-and-swap: of any number of racers one wins. Where that does
+not win, git decides and explains. All that deletes or moves refs goes through git, which alone does it safely beside
+`git pack-refs`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from contextlib import suppress
+
+from ..errors import GitFailed, InvalidName, NameClash, NameTaken, SubmoduleHasRun
+from ..records.record import LONGEST_NAME, NAME_CONSISTS_OF, NAME_STARTS_WITH
+from ..system import git
+from ..system.files import remove_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..system.git import Repository
+
+PREFIX = "refs/runs/"
+OUR_SUFFIXES = (".yml", ".log")
+MANY_PACKED = 1 << 16  # bytes of packed-refs that dulwich, which parses them all, reads no slower than git starts
+
+
+def ref(name: str) -> str:
+    """The full name of the run's ref."""
+    return PREFIX + name
+
+
+# --- names
+
+
+def validate(name: str) -> None:
+    """Raises InvalidName, with the rule that is broken, for what cannot be a run's name."""
+    if rule := _broken_rule(name):
+        raise InvalidName(name, rule)
+
+
+def _broken_rule(name: str) -> str | None:
+    """Our own rules, and those of git-check-ref-format(1) in words."""
+    from dulwich.refs import check_ref_format
+
+    if not name:
+        return "it is empty"
+    if not re.match(f"[{NAME_STARTS_WITH}]", name):
+        return "it must start with a letter, a digit or '_'"
+    if stranger := re.search(f"[^{NAME_CONSISTS_OF}]", name):
+        return f"'{stranger[0]}' is not allowed; letters, digits and . _ - = + , @ % / are"
+    if len(name) > LONGEST_NAME:
+        return f"it is longer than {LONGEST_NAME} bytes"
+    if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", name):
+        return "it looks like the hash of a commit"
+    for part in name.split("/"):
+        if not part:
+            return "it has a '/' at its end or two in a row"
+        if part.startswith("."):
+            return f"'{part}' starts with '.'"
+        if part.endswith(".lock"):
+            return f"'{part}' ends in '.lock', as git's lock files do"
+        if part.endswith(OUR_SUFFIXES):
+            return f"'{part}' ends in '{part[-4:]}', as files in the runs dir do"
+    if ".." in name:
+        return "it has two dots in a row"
+    if name.endswith("."):
+        return "it ends in '.'"
+    return None if check_ref_format(ref(name).encode()) else "git check-ref-format refuses it"  # type: ignore[arg-type]
+
+
+class Neighbours:
+    """Asks git, while we do something else, for the refs that a name would collide with."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._below = git.start("for-each-ref", "--count=1", "--format=%(refname)", ref(name))
+        self._groups = {group: git.start("show-ref", "--verify", "--quiet", ref(group)) for group in groups(name)}
+
+    def check(self, hint: str = NameTaken.HINT) -> None:
+        """Raises NameTaken, with the hint, where the name is a run's, NameClash where it is a group's or below one."""
+        taken = self._below.output().strip()
+        runs = [group for group, call in self._groups.items() if call.succeeds()]
+        if taken == ref(self.name):
+            raise NameTaken(self.name, hint)
+        if taken:
+            raise NameClash(self.name, taken[len(PREFIX) :])
+        for run in runs:
+            raise NameClash(self.name, run)
+
+
+def groups(name: str) -> list[str]:
+    """The groups that the name lies in: "a/b/c" lies in "a" and "a/b"."""
+    parts = name.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+# --- refs
+
+
+def create(repository: Repository, name: str, commit: str) -> None:
+    """Create the run's ref at `commit`, a full hash; of any number of racers one wins, the others get NameTaken.
+
+    `Neighbours.check` comes first: dulwich does not see packed refs below the name.
+    """
+    if not _create_in_process(repository, name, commit):
+        try:
+            git.update_refs([f"create {ref(name)}", commit])
+        except GitFailed:
+            Neighbours(name).check()
+            raise
+
+
+def _create_in_process(repository: Repository, name: str, commit: str) -> bool:
+    """False where dulwich did not create the ref: another was faster, an empty directory is in its way, or git alone
+    can do it rightly, or sooner."""
+    from dulwich.file import FileLocked
+    from dulwich.refs import DiskRefsContainer
+
+    if _needs_git(repository) or _are_many_packed(repository):
+        return False
+    container = DiskRefsContainer(repository.common_dir)
+    try:
+        return container.set_if_equals(ref(name).encode(), b"0" * 40, commit.encode())  # type: ignore[arg-type]
+    except FileLocked:
+        return False
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            remove_file(os.path.join(repository.common_dir, ref(name) + ".lock"))  # dulwich leaves it
+        return False
+
+
+def _needs_git(repository: Repository) -> bool:
+    """Whether refs are kept, shared or watched in a way that dulwich does not know."""
+    hooks = os.path.join(repository.common_dir, "hooks", "reference-transaction")
+    keys = ("extensions.refstorage", "core.sharedrepository", "core.hookspath")
+    return os.path.exists(hooks) or any(entry.key in keys for entry in repository.config)
+
+
+def _are_many_packed(repository: Repository) -> bool:
+    """Whether git, which searches the packed refs by bisection, is the faster one."""
+    with suppress(OSError):
+        return os.stat(os.path.join(repository.common_dir, "packed-refs")).st_size > MANY_PACKED
+    return False
+
+
+def create_in_submodule(git_dir: str, name: str, commit: str) -> bool:
+    """Create the run's ref in the repository of a submodule, to keep its commit; False where it is there already.
+
+    Raises SubmoduleHasRun where another commit has it.
+    """
+    try:
+        git.update_refs([f"create {ref(name)}", commit], git_dir)
+        return True
+    except GitFailed:
+        there = git.resolve(ref(name), git_dir)
+        if there is None:
+            raise
+        if there != commit:
+            raise SubmoduleHasRun(git_dir, ref(name)) from None
+        return False
+
+
+def delete_in_submodule(git_dir: str, name: str, commit: str) -> None:
+    """Delete the run's ref in the repository of a submodule, if it still is at `commit`."""
+    with suppress(GitFailed):
+        git.update_refs([f"delete {ref(name)}", commit], git_dir)
+
+
+def commit_of(name: str) -> str | None:
+    """Full hash of the commit that the run's ref points to, or None."""
+    return git.resolve(ref(name))
+
+
+class Commits:
+    """What all run refs, here or in that repository, point at: git looks while we do something else."""
+
+    def __init__(self, git_dir: str | None = None) -> None:
+        self._call = git.start_refs_below(PREFIX, git_dir).read_ahead()
+
+    def by_name(self) -> dict[str, str]:
+        """The commits by the names of the runs, without refs that are broken; raises GitFailed."""
+        return {ref[len(PREFIX) :]: commit for ref, commit in git.read_refs(self._call).items()}
+
+
+def commits_of(names: Iterable[str]) -> dict[str, str]:
+    """What the runs' refs point at, by name, without those that are broken or not here."""
+    return {found[len(PREFIX) :]: commit for found, commit in git.hashes(map(ref, names)).items()}
+
+
+def remove_blank(repository: Repository, name: str) -> None:
+    """Remove the file of a ref that has nothing in it, as a power cut may leave one: git can neither read nor replace
+    it."""
+    path = os.path.join(repository.common_dir, ref(name))
+    with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        if not os.path.islink(path) and os.stat(path).st_size == 0:
+            os.unlink(path)
+
+
+def create_all(commits: Mapping[str, str]) -> None:
+    """Create the refs of many runs at their commits, all or none; raises GitFailed."""
+    git.update_refs(word for name, commit in commits.items() for word in (f"create {ref(name)}", commit))
+
+
+def delete(names: Iterable[str]) -> None:
+    """Delete the runs' refs, all or none; those that are not there count as deleted."""
+    git.update_refs(word for name in names for word in (f"delete {ref(name)}", ""))

@@ -1,0 +1,90 @@
+"""The work tree that a run starts from: where HEAD is, what differs from it, and the environment for commands."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from ..errors import NotClean
+from ..system import git
+from ..system.git import WorkTreeState
+from . import index, snapshot
+from .snapshot import Snapshot, Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..project import Project
+
+
+class WorkTree:
+    """What git says of the work tree; it looks while we do something else."""
+
+    def __init__(self) -> None:
+        self._status = git.start_status()
+        self._hidden = index.start_hidden()
+        self._subject = git.start_subject()
+        git.start_local_variables()
+
+    @cached_property
+    def state(self) -> WorkTreeState:
+        """Where HEAD is and what differs from it; raises GitFailed without a work tree."""
+        return git.read_status(self._status)
+
+    def hidden(self, project: Project) -> list[str]:
+        """The changed files that git was told not to look at, from the top."""
+        return index.read_hidden(self._hidden, project.repository.top or "")
+
+    @cached_property
+    def subject(self) -> str:
+        """The first line of HEAD's message, "" on an unborn branch."""
+        return self._subject.output().rstrip("\n") if self.state.commit else ""
+
+    @property
+    def head(self) -> Snapshot:
+        """HEAD, as code to run; raises GitFailed, in git's words, on an unborn branch."""
+        return Snapshot(self.state.commit or self._subject.output(), [], {})
+
+    def code(self, project: Project, name: str) -> Snapshot:
+        """The commit that the run `name` is to run: HEAD, or a snapshot where something is changed.
+
+        Raises SnapshotTooLarge and GitFailed.
+        """
+        settings, repository = project.settings, project.repository
+        if settings.dirty != "snapshot" and not settings.isolate:
+            return self.head
+        return snapshot.take(
+            Tree(repository.top or "", repository.git_dir, dict(os.environ)),
+            WorkTreeState(self.state.commit, self.state.branch, changes(project, self.state)),
+            f"snapshot for run '{name}'\n",
+            include=settings.include,
+            exclude=[project.store.root, *project.links.values()],
+            limit=settings.snapshot_limit,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Our environment without what git added to it, which would tie the command to this repository."""
+        git_only = {*git.local_variables(), *git.ADDED_BY_GIT}
+        environment = {key: value for key, value in os.environ.items() if key not in git_only}
+        if environment.get("GIT_EDITOR") == ":":
+            del environment["GIT_EDITOR"]
+        if "GIT_INDEX_FILE" in os.environ:  # a hook of `git commit`, which tells it whose commit it is
+            for part in ("NAME", "EMAIL", "DATE"):
+                environment.pop(f"GIT_AUTHOR_{part}", None)
+        if exec_path := os.environ.get("GIT_EXEC_PATH"):
+            environment["PATH"] = environment.get("PATH", "").removeprefix(exec_path + ":")
+        return environment
+
+
+def changes(project: Project, state: WorkTreeState) -> list[str]:
+    """What differs from HEAD, as `state` has it: changed tracked files, and untracked ones that are not ignored."""
+    if not project.store.ignores_itself():
+        return state.changes
+    # Now it does, but git may have looked in the moment in which it was made.
+    own = os.path.relpath(project.store.root, project.repository.top) + "/"
+    return [change for change in state.changes if not change.startswith(f"?? {own}")]
+
+
+def check_clean(project: Project, state: WorkTreeState, doing: str, *hints: str) -> None:
+    """Raises NotClean where anything differs from HEAD."""
+    if found := changes(project, state):
+        raise NotClean(found, doing, *hints)

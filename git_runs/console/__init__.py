@@ -1,0 +1,1 @@
+"""What reaches the terminal: progress, messages, questions, and text without control characters."""

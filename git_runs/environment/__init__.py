@@ -1,0 +1,1 @@
+"""What else decides a result: interpreter, packages, variables and linked data."""

@@ -1,0 +1,154 @@
+"""What else decides a result: the interpreter and its packages, the machine, the GPUs, and environment variables.
+
+Of most variables only a hash is kept, salted per run: they hold secrets, and a later check is only to say which of
+them is another. It is collected beside the run and never fails one.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import re
+import shutil
+
+from ..console.escape import printable
+from ..system import git, processes
+from ..system.files import write_whole
+from . import interpreter
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+UNKNOWN = "unknown"
+
+# They tell of a terminal, a session or the run itself, and so are others each time.
+OF_NO_MATTER = (
+    *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMUX"),
+    *("TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "STY"),
+    *("SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_TTY", "GPG_AGENT_INFO"),
+    *("DBUS_SESSION_BUS_ADDRESS", "XDG_SESSION_ID", "XDG_RUNTIME_DIR", "INVOCATION_ID", "JOURNAL_STREAM"),
+    "PYTEST_CURRENT_TEST",
+)
+
+
+def collect(
+    command: interpreter.Command, *, top: str, decisive: Iterable[str], salt: str, root: str, like: object = None
+) -> dict[str, Any]:
+    """What a command that runs in the work tree at `top` finds, as the record has it.
+
+    The list of packages is put into the runs dir `root`. `decisive` are globs for the variables whose values are kept;
+    but what was recorded before, in `like`, is recorded in the same way again.
+    """
+    before = like if isinstance(like, dict) else {}
+    environment = command.environment
+    found: dict[str, Any] = {}
+    if python := command.python():
+        executable = python.executable
+        if executable.startswith(f"{top}/"):  # linked into it, and found in another tree each time
+            executable = os.path.relpath(executable, top)
+        found |= {"python": python.version, "executable": executable}
+        found["packages"] = _keep(interpreter.packages(python), root)
+    else:
+        found["python"] = UNKNOWN
+    found["platform"] = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
+    if gpus := _gpus(environment):
+        found["gpus"] = gpus
+    if checkout := git.checkout_settings(top, dict(environment)):
+        found["git-config"] = checkout
+    kept, hashed = _mapping(before.get("variables")), _mapping(before.get("others"))
+    chosen = [name for name in environment if name in kept or (matches(name, decisive) and name not in hashed)]
+    return found | describe_variables(environment, chosen, salt)
+
+
+def describe_variables(environment: Mapping[str, str], decisive: Iterable[str], salt: str) -> dict[str, dict[str, str]]:
+    """The variables as the record has them: values of those that `decisive` globs match, of the others hashes."""
+    kept, hashed = {}, {}
+    for name, value in sorted(environment.items()):
+        if matches(name, decisive):
+            kept[printable(name)] = printable(value)
+        elif not matches(name, OF_NO_MATTER):
+            hashed[printable(name)] = _hash(f"{salt}\0{name}\0{value}", 8)
+    return {"variables": kept, "others": hashed}
+
+
+def matches(name: str, globs: Iterable[str]) -> bool:
+    """Whether any of the globs matches the name of a variable."""
+    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)
+
+
+def value_of(recorded: str) -> str:
+    """The value of a variable as it was, bytes that are no text included."""
+    return re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), recorded)
+
+
+def _hash(text: str, digits: int) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:digits]
+
+
+def _keep(packages: list[str], root: str) -> str:
+    """Write the list into the runs dir, once for all runs that have the same; gives its hash."""
+    identifier = _hash("\n".join(packages), 16)
+    path = _packages_path(root, identifier)
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_whole(path, "".join(line + "\n" for line in packages))
+    return identifier
+
+
+def _packages_path(root: str, identifier: str) -> str:
+    return os.path.join(root, "environments", os.path.basename(identifier) + ".txt")
+
+
+def _gpus(environment: Mapping[str, str]) -> list[str]:
+    """Names and driver, by nvidia-smi(1), if it is there."""
+    tool = shutil.which("nvidia-smi", path=environment.get("PATH"))
+    if not tool:
+        return []
+    answer = processes.ask([tool, "--query-gpu=name,driver_version", "--format=csv,noheader"], environment)
+    return answer.splitlines() if answer else []
+
+
+# --- what is another
+
+
+def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], root: str) -> list[str]:
+    """What is another now than recorded, a line each; both as `collect` gives it, with the same salt."""
+    found = []
+    for key in ("python", "executable", "platform", "gpus"):
+        if recorded.get(key) != now.get(key):
+            found.append(f"{key}: was {_shown(recorded.get(key))}, is {_shown(now.get(key))}")
+    if recorded.get("packages") != now.get("packages"):
+        found += _different_packages(root, str(recorded.get("packages")), str(now.get("packages")))
+    for key in ("git-config", "variables"):
+        was, is_now = _mapping(recorded.get(key)), _mapping(now.get(key))
+        for name in sorted({*was, *is_now}):
+            if was.get(name) != is_now.get(name):
+                found.append(f"{name}: was {_shown(was.get(name))}, is {_shown(is_now.get(name))}")
+    was, is_now = _mapping(recorded.get("others")), _mapping(now.get("others"))
+    if others := [name for name in sorted({*was, *is_now}) if was.get(name) != is_now.get(name)]:
+        found.append("variables that are others: " + ", ".join(others))
+    return found
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
+
+
+def _shown(value: object) -> str:
+    return "not set" if value is None else "; ".join(map(str, value)) if isinstance(value, list) else f"'{value}'"
+
+
+def _different_packages(root: str, recorded: str, now: str) -> list[str]:
+    lists = []
+    for identifier in (recorded, now):
+        try:
+            with open(_packages_path(root, identifier), encoding="utf-8") as file:
+                lists.append(set(file.read().splitlines()))
+        except OSError:
+            return ["packages: the list is another, and one of both is not in the runs dir"]
+    was, is_now = lists
+    lines = [(line, "-") for line in was - is_now] + [(line, "+") for line in is_now - was]
+    return [f"packages: {sign}{line}" for line, sign in sorted(lines)]

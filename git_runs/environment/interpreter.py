@@ -1,0 +1,186 @@
+"""Which Python a command runs with, and the packages that it finds. Nothing is started but that Python itself."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import shlex
+import shutil
+from contextlib import suppress
+from functools import cached_property
+
+from ..system import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# They bring a Python of their own, or one of another machine.
+OPAQUE = ("uv", "poetry", "pipenv", "pdm", "hatch", "conda", "mamba", "docker", "podman", "apptainer", "ssh", "srun")
+SYSTEM = ("", "/", "/usr", "/usr/local")
+_PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
+_OPERATORS = re.compile(r"[;&|()\n]+")
+_QUERY = "import json, sys; print(json.dumps([sys.version.split()[0], sys.executable, sys.path[1:]]))"
+
+
+class Python:
+    """What a Python says of itself."""
+
+    def __init__(self, version: str, executable: str, path: list[str]) -> None:
+        self.version = version
+        self.executable = executable  # absolute
+        self.path = path  # where it finds modules
+
+
+def is_virtualenv(place: str) -> bool:
+    """Whether there is one in that directory."""
+    return os.path.isfile(os.path.join(place, "bin", "activate"))
+
+
+class Command:
+    """A shell command, and the Python that it runs with.
+
+    It is the one that the command names, or that of the program which it runs, else the one on PATH.
+    """
+
+    def __init__(self, text: str, environment: Mapping[str, str], cwd: str, virtualenv: str | None) -> None:
+        self.text = text
+        self.environment = environment  # what it is started with
+        self.cwd = cwd  # absolute
+        self.virtualenv = virtualenv  # activated before it
+
+    @cached_property
+    def steps(self) -> list[list[str]]:
+        """The words of its simple commands, without variables that are set before them; none where quotes are open."""
+        return _steps_of(self.text, self.environment)
+
+    def python(self) -> Python | None:
+        """What its Python says of itself; None where nobody can tell."""
+        place, variables = self._located
+        return _ask(place, variables) if place else None
+
+    def editable_packages(self) -> Iterator[tuple[str, str]]:
+        """Name and directory of the packages that are installed in editable mode in the virtualenv of its Python, which
+        is not started: PEP 610."""
+        from urllib.parse import unquote
+
+        place, variables = self._located
+        tops = dict.fromkeys([os.path.dirname(os.path.dirname(place or "")), variables.get("VIRTUAL_ENV", "")])
+        patterns = [f"{glob.escape(top)}/lib/python*/site-packages/*.dist-info" for top in tops if top not in SYSTEM]
+        for metadata in (path for pattern in patterns for path in glob.glob(pattern)):
+            direct = _direct_url(metadata)
+            if isinstance(about := direct.get("dir_info"), dict) and about.get("editable"):
+                yield os.path.basename(metadata).split("-")[0], unquote(str(direct.get("url")).removeprefix("file://"))
+
+    @cached_property
+    def _located(self) -> tuple[str | None, dict[str, str]]:
+        """Where its Python is, and the environment that this gets."""
+        variables, virtualenv = dict(self.environment), self.virtualenv
+        for step in self.steps:
+            if step[0] in (".", "source") and len(step) > 1 and step[1].endswith("/bin/activate"):
+                virtualenv = os.path.join(self.cwd, step[1].removesuffix("/bin/activate"))
+        if virtualenv:
+            variables |= {"PATH": f"{virtualenv}/bin:{variables.get('PATH', '')}", "VIRTUAL_ENV": virtualenv}
+        if any(os.path.basename(step[0]) in OPAQUE for step in self.steps):
+            return None, variables
+        programs = (_program(step, variables, self.cwd) for step in self.steps)
+        place = next((program for program in programs if program is not None), None)
+        if place is None:
+            place = shutil.which("python3", path=variables.get("PATH"))
+        return place or None, variables
+
+
+def packages(python: Python) -> list[str]:
+    """The installed packages, `name==version`, sorted: read from their metadata (PEP 376), the first on the path."""
+    found: dict[str, str] = {}
+    for directory in python.path:
+        with suppress(OSError), os.scandir(directory) as entries:
+            for entry in entries:
+                if match := re.fullmatch(r"(.+?)-([^-]+?)(-py[0-9.]+)?\.(?:dist|egg)-info", entry.name):
+                    name = re.sub(r"[-_.]+", "-", match[1]).lower()
+                    found.setdefault(name, f"{name}=={match[2]}{_origin(entry.path)}")
+    return sorted(found.values())
+
+
+def _origin(metadata: str) -> str:
+    """Where a package came from if that was no index: PEP 610."""
+    direct = _direct_url(metadata)
+    with suppress(KeyError, TypeError, AttributeError):
+        if "vcs_info" in direct:
+            return f" @ {direct['url']}@{direct['vcs_info']['commit_id']}"  # type: ignore[index]
+        return f" @ {direct['url']}" + (" (editable)" if direct.get("dir_info", {}).get("editable") else "")  # type: ignore[attr-defined]
+    return ""
+
+
+def _direct_url(metadata: str) -> dict[str, object]:
+    with suppress(OSError, ValueError), open(os.path.join(metadata, "direct_url.json")) as file:
+        direct = json.load(file)
+        return direct if isinstance(direct, dict) else {}
+    return {}
+
+
+# --- what the command says
+
+
+def _steps_of(command: str, variables: Mapping[str, str]) -> list[list[str]]:
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=";&|()\n")
+    lexer.whitespace = " \t\r"
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        words = list(lexer)
+    except ValueError:
+        return []
+    steps: list[list[str]] = [[]]
+    for word in words:
+        if _OPERATORS.fullmatch(word):
+            steps.append([])
+        elif steps[-1] or not re.match(r"[A-Za-z_]\w*=", word):
+            steps[-1].append(_expanded(word, variables))
+    return [step for step in steps if step]
+
+
+def _expanded(word: str, variables: Mapping[str, str]) -> str:
+    home = variables.get("HOME", "~")
+    word = home + word[1:] if word == "~" or word.startswith("~/") else word
+    return re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda match: variables.get(match[1] or match[2], match[0]), word)
+
+
+def _program(step: list[str], variables: Mapping[str, str], cwd: str) -> str | None:
+    """Where the Python of one simple command is: "" if it is not where it should be, None if it is no Python."""
+    named = next((word for word in step if _PYTHON.fullmatch(os.path.basename(word))), None)
+    if named:
+        return _place(named, variables, cwd) or ""
+    place = _place(step[0], variables, cwd)
+    interpreter = _first_line(place).split() if place else []
+    if not interpreter or not any(_PYTHON.fullmatch(os.path.basename(word)) for word in interpreter):
+        return None
+    python = interpreter[-1] if "env" in os.path.basename(interpreter[0]) else interpreter[0]
+    return _place(python, variables, cwd) or ""
+
+
+def _place(word: str, variables: Mapping[str, str], cwd: str) -> str | None:
+    if "/" not in word:
+        return shutil.which(word, path=variables.get("PATH"))
+    place = os.path.join(cwd, word)
+    return place if os.access(place, os.X_OK) and os.path.isfile(place) else None
+
+
+def _first_line(place: str) -> str:
+    """What stands behind "#!" in a script."""
+    try:
+        with open(place, "rb") as file:
+            line = file.readline(512)
+    except OSError:
+        return ""
+    return line[2:].decode(errors="replace").strip() if line.startswith(b"#!") else ""
+
+
+def _ask(place: str, variables: Mapping[str, str]) -> Python | None:
+    # Not in the command's directory: Python would import modules from there. -B: it leaves no bytecode.
+    answer = processes.ask([place, "-B", "-c", _QUERY], variables)
+    with suppress(ValueError, TypeError):
+        return Python(*json.loads(answer or ""))
+    return None

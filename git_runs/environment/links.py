@@ -1,0 +1,73 @@
+"""Paths that runs get by a link, and whether what is there is still the same."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from ..records.record import Record
+
+MOST_FILES = 100_000  # that are looked at in a linked directory
+COMPARED = ("size", "modified", "content")
+
+
+def describe(target: str) -> dict[str, Any]:
+    """Size in bytes and latest change, in nanoseconds, of what a link leads to; of a directory, of all in it.
+
+    `content` is a hash of the paths, sizes and times of all; `incomplete` is set where there were too many, and
+    `missing` where there is nothing.
+    """
+    found: dict[str, Any] = {"target": target}
+    try:
+        status = os.stat(target)
+    except OSError:
+        return found | {"missing": True}
+    size, modified = (0 if os.path.isdir(target) else status.st_size), status.st_mtime_ns
+    content = hashlib.sha256()
+    for number, (path, one) in enumerate(_below(target)):
+        if number == MOST_FILES:
+            found["incomplete"] = True
+            break
+        size, modified = size + one.st_size, max(modified, one.st_mtime_ns)
+        content.update(os.fsencode(f"{path}\0{one.st_size}\0{one.st_mtime_ns}\0"))
+    return found | {"size": size, "modified": modified, "content": content.hexdigest()[:16]}
+
+
+def differences(links: Mapping[str, Record]) -> Iterator[str]:
+    """What is another now than `describe` told of links, by path from the top, a line each."""
+    for path, was in links.items():
+        target = was.text("target")
+        now = {key: str(value) for key, value in describe(target).items()}
+        if "missing" in now:
+            yield f"linked path {path}: '{target}' is not there"
+        elif "missing" in was:
+            yield f"linked path {path}: '{target}' was not there"
+        elif "size" not in was:
+            yield f"linked path {path}: what was in '{target}' was not recorded"
+        elif any(key in was and was.text(key) != now.get(key) for key in COMPARED):
+            yield f"linked path {path}: '{target}' has changed"
+        elif "incomplete" in now:
+            yield f"linked path {path}: of '{target}' no more than {MOST_FILES} files are compared"
+
+
+def _below(top: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Paths from `top` of all files and directories in it, sorted, and what they are; links are followed."""
+    passed = set()
+    for directory, directories, files in os.walk(top, followlinks=True):
+        with suppress(OSError):
+            here = os.stat(directory)
+            if (here.st_dev, here.st_ino) in passed:  # a link leads back
+                directories.clear()
+                continue
+            passed.add((here.st_dev, here.st_ino))
+        directories.sort()
+        for name in sorted([*files, *directories]):
+            place = os.path.join(directory, name)
+            with suppress(OSError):
+                yield os.path.relpath(place, top), os.stat(place) if os.path.exists(place) else os.lstat(place)

@@ -1,0 +1,184 @@
+"""A cache of parsed records, so that reading commands need not parse YAML.
+
+It is filled and mended by whoever reads, and never needed: it may be missing, damaged, locked, or out of step at any
+time. An entry counts only while its file has the same size, times and inode; a file changed a moment ago gets none,
+since it may be changed again within the same tick of its clock, as git has it for its index (git's racy-git.txt).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import stat
+import time
+import zlib
+from contextlib import closing, suppress
+
+from ..errors import CacheDamaged
+from .catalogue import Catalogue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+    from ..system.files import Stamp
+
+NAME = "cache-4.sqlite"  # another number for another form, so that no version stumbles over another's
+UNUSED = 7 * 24 * 3600.0  # seconds after which the cache of another version is taken for one that nobody uses
+WASTE = 0.1  # share of the file that may be empty
+PATIENCE = 0.2  # seconds to wait for another process
+
+_RECORDS = (
+    "records (name TEXT PRIMARY KEY, size INT, mtime INT, ctime INT, inode INT, source INT, light TEXT, heavy TEXT)"
+)
+_CATALOGUE = "catalogue (id INTEGER PRIMARY KEY, names TEXT, numbers BLOB, checksum INT)"
+
+_OF_ANY_VERSION = re.compile(r"cache-[0-9]+\.sqlite")
+
+
+class Cache:
+    """Texts by name, each good for one stamp; and the catalogue of all runs."""
+
+    def __init__(self, root: str) -> None:
+        self._path = os.path.join(root, NAME)
+        self._opened: sqlite3.Connection | None = None
+
+    def get(self, stamps: Mapping[str, Stamp], *, light: bool) -> dict[str, list[str]]:
+        """The texts that were put there for names and stamps, as far as they are there; without the heavy ones, if only
+        the `light` are wanted."""
+        found: dict[str, list[str]] = {}
+        marks = ", ".join("?" * len(stamps))
+        question = (
+            f"SELECT name, size, mtime, ctime, inode, light{'' if light else ', heavy'} FROM records"
+            f" WHERE name IN ({marks})"
+        )
+        with suppress(sqlite3.Error, OverflowError):
+            for name, *rest in self._connection().execute(question, list(stamps)):
+                texts = [text for text in map(_unsealed, rest[4:]) if text is not None]
+                if tuple(rest[:4]) == stamps[name] and len(texts) == len(rest) - 4:
+                    found[name] = texts
+        return found
+
+    def put(self, entries: Iterable[tuple[str, Stamp, int, str, str]]) -> None:
+        """Remember light and heavy texts for these names and stamps, and the checksums of the files that each was made
+        from, as far as that is possible."""
+        rows = [(name, *stamp, source, _sealed(light), _sealed(heavy)) for name, stamp, source, light, heavy in entries]
+        if rows:
+            self._write(_RECORDS, "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def catalogue(self) -> Catalogue:
+        """The one that was put there last; an empty one where there is none."""
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            for names, numbers, source in self._connection().execute("SELECT names, numbers, checksum FROM catalogue"):
+                if checksum(names.encode() + numbers) == source:
+                    return Catalogue(names.split("\n") if names else (), numbers)
+        return Catalogue()
+
+    def put_catalogue(self, catalogue: Catalogue) -> None:
+        """Remember it, as far as that is possible."""
+        names, numbers = "\n".join(catalogue.names), catalogue.numbers
+        row = (0, names, numbers, checksum(names.encode() + numbers))
+        self._write(_CATALOGUE, "INSERT OR REPLACE INTO catalogue VALUES (?, ?, ?, ?)", [row])
+
+    def sources(self) -> Iterator[tuple[str, Stamp, int]]:
+        """All names that it has a text for, each with the stamp and the checksum of the file that it was made from.
+
+        Raises CacheDamaged; nothing comes where there is no cache, or none that can be read now.
+        """
+        try:
+            if not os.path.lexists(self._path) or not self._has_table():
+                return
+            for name, *stamp, source in self._connection().execute(
+                "SELECT name, size, mtime, ctime, inode, source FROM records"
+            ):
+                yield name, tuple(stamp), source
+        except sqlite3.OperationalError as error:
+            if "no such column" in str(error):
+                raise CacheDamaged(self._path) from None
+        except sqlite3.DatabaseError:
+            raise CacheDamaged(self._path) from None
+
+    def _has_table(self) -> bool:
+        question = "SELECT count(*) FROM sqlite_master WHERE name = 'records'"
+        return bool(self._connection().execute(question).fetchone()[0])
+
+    def _write(self, table: str, command: str, rows: list[tuple[Any, ...]]) -> None:
+        try:
+            with self._connection() as connection:
+                connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+                connection.executemany(command, rows)
+        except (sqlite3.OperationalError, OverflowError):
+            pass  # read-only, full, or in use; or a number that SQLite cannot hold
+        except sqlite3.DatabaseError:
+            self.discard()
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._opened is None:
+            if os.path.islink(self._path):  # somebody planted it
+                raise sqlite3.OperationalError("it is a symbolic link")
+            self._opened = sqlite3.connect(self._path, timeout=PATIENCE)
+            # A crash may damage it; then it is made anew.
+            self._opened.execute("PRAGMA synchronous = OFF")
+        return self._opened
+
+    def compact(self, names: set[str]) -> None:
+        """Forget all but those names, give back the space, and remove the caches of other versions that nobody has
+        used for a while; as far as that is possible."""
+        with suppress(sqlite3.Error):
+            if os.path.exists(self._path) and self._has_table():
+                self._forget_all_but(names)
+                self._shrink()
+        directory = os.path.dirname(self._path)
+        for name in os.listdir(directory) if os.path.isdir(directory) else ():
+            with suppress(OSError, sqlite3.Error):
+                if _OF_ANY_VERSION.fullmatch(name) and name != NAME:
+                    _remove_if_unused(os.path.join(directory, name))
+
+    def _forget_all_but(self, names: set[str]) -> None:
+        with self._connection() as connection:
+            gone = [(name,) for (name,) in connection.execute("SELECT name FROM records") if name not in names]
+            connection.executemany("DELETE FROM records WHERE name = ?", gone)
+
+    def _shrink(self) -> None:
+        """A cache that is read for a long time beside us stays as it is."""
+        sizes = ("freelist_count", "page_count")
+        free, pages = (self._connection().execute(f"PRAGMA {size}").fetchone()[0] for size in sizes)
+        if free > pages * WASTE:
+            self._connection().execute("VACUUM")
+
+    def discard(self) -> None:
+        """Remove it, damaged as it is: the next reader fills another one."""
+        with suppress(sqlite3.Error, OSError):
+            self._connection().close()
+            os.unlink(self._path)
+        self._opened = None
+
+
+def _remove_if_unused(path: str) -> None:
+    """Remove the cache of another version, if it is one, and old; raises OSError or sqlite3.Error."""
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode) or time.time() - status.st_mtime < UNUSED:
+        return
+    with closing(sqlite3.connect(path)) as connection:
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "records" in tables <= {"records", "catalogue"} and columns >= {"name", "size", "mtime", "inode"}:
+        os.unlink(path)
+
+
+def checksum(content: bytes) -> int:
+    """What tells one content of a file from another."""
+    return zlib.crc32(content)
+
+
+def _sealed(text: str) -> str:
+    """SQLite does not notice a byte that has changed inside a text."""
+    return f"{checksum(text.encode(errors='surrogateescape')):08x}{text}"
+
+
+def _unsealed(sealed: object) -> str | None:
+    """The text, or None where it is not the one that was sealed."""
+    text = str(sealed)[8:]
+    return text if _sealed(text) == sealed else None

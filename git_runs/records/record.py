@@ -1,0 +1,204 @@
+"""What a run is: the fields of its record. Their YAML text is made and read in yamltext.py."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+from ..system import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    Value = Any  # text, a number, None, or a list or mapping of these
+
+FIELDS = (
+    *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base"),
+    *("dirty", "sparse", "inexact", "submodules", "branch", "datetime", "host", "user", "top", "cwd", "worktree"),
+    *("links", "live", "status", "error", "exit-code", "signal", "finished", "reproduction", "differences"),
+    *("unchecked", "process", "former-names", "launcher", "settings", "environment"),
+)
+HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and looked at by few
+NUMBERS = ("exit-code", "signal")
+SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")
+
+STARTING, RUNNING, FINISHED, FAILED, KILLED, LOST = "starting", "running", "finished", "failed", "killed", "lost"
+UNDER_WAY = (STARTING, RUNNING)
+
+
+# The rules of refs.py for names, for telling a name from what is none; there they are told one by one.
+NAME_STARTS_WITH = "A-Za-z0-9_"
+NAME_CONSISTS_OF = "A-Za-z0-9._=+,@%/-"
+LONGEST_NAME = 200  # bytes; the names of a run's files, and of their locks, then fit into 255
+_NAME = re.compile(rf"(?!.*(//|/\.|\.\.))[{NAME_STARTS_WITH}][{NAME_CONSISTS_OF}]{{0,{LONGEST_NAME - 1}}}(?<!/)")
+
+
+def is_name(text: str) -> bool:
+    """Whether a run may be called so, as far as its files are concerned."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _is_inside(path: str) -> bool:
+    return not path.startswith("/") and ".." not in path.split("/")
+
+
+class Record(dict[str, "Value"]):
+    """The fields of one run, in the order of its file."""
+
+    def text(self, key: str) -> str:
+        """The field as text: "" where it is missing or empty, one line of JSON where it is a list or mapping."""
+        return to_text(self.get(key))
+
+    @property
+    def submodules(self) -> list[tuple[str, str, str]]:
+        """Path from the top, git dir and commit of the submodules that were snapshot with the run, outer ones first.
+
+        What somebody planted there, to lead out of the work tree or to the repository that we are in, is none.
+        """
+        found = self.get("submodules")
+        if not isinstance(found, dict):
+            return []
+        inner = {path: Record(value) for path, value in found.items() if isinstance(value, dict)}
+        sane = {
+            path: value for path, value in inner.items() if _is_inside(path) and value.text("repository")[:1] == "/"
+        }
+        return [(path, value.text("repository"), value.text("commit")) for path, value in sorted(sane.items())]
+
+    def texts(self, key: str) -> list[str]:
+        """The items of a field that is a list; none where it is missing."""
+        found = self.get(key)
+        return list(map(str, found)) if isinstance(found, list) else [] if found is None else [str(found)]
+
+    @property
+    def links(self) -> dict[str, Record]:
+        """What the run's links lead to, by path from the top: `target`, and what was found there."""
+        found = self.get("links")
+        if not isinstance(found, dict):
+            return {}
+        return {path: Record(link) for path, link in found.items() if isinstance(link, dict)}
+
+    def moment(self, key: str) -> float | None:
+        """A point in time, in seconds since the epoch; None where the field tells none."""
+        return seconds(self.text(key))
+
+    @property
+    def status(self) -> str:
+        """The recorded status, or `lost` where the run should go on on this host and its process is gone."""
+        recorded = self.text("status")
+        if recorded in UNDER_WAY and self.is_local and not self.is_alive:
+            return LOST
+        return recorded
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the run belongs to this host, or to none that is known."""
+        return self.text("host") in ("", processes.hostname())
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that looks after the run lives on this host."""
+        identity = self.get("process")
+        return isinstance(identity, dict) and processes.is_alive(identity)
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the run goes on, as far as can be seen from here."""
+        return self.status in UNDER_WAY
+
+    @property
+    def former_names(self) -> list[str]:
+        """The names that the run had since it was started, while links lead from their paths to its own."""
+        names = self.get("former-names")
+        return [name for name in names if isinstance(name, str) and is_name(name)] if isinstance(names, list) else []
+
+    def end(self, ending: Mapping[str, Value]) -> list[str]:
+        """Write how the run ended, and drop what held while it went on; gives the names whose links nobody needs."""
+        former = self.former_names
+        self.update(ending)
+        for key in ("process", "former-names"):
+            self.pop(key, None)
+        return former
+
+    def ending(self) -> str:
+        """How the run stands, in words: "failed with exit code 3"."""
+        if not self.status:
+            return "nothing is recorded of its end"
+        if "error" in self:
+            return f"{self.status}: {self.text('error')}"
+        if "signal" in self:
+            return f"{self.status} by signal {self.text('signal')}"
+        if self.status == FAILED and "exit-code" in self:
+            return f"{self.status} with exit code {self.text('exit-code')}"
+        return self.status
+
+
+class Run:
+    """A run: its name, which is that of its record's file, and its record."""
+
+    def __init__(self, name: str, record: Record | list[str]) -> None:
+        self.name = name
+        self._record = record  # or JSON, each text of some of its fields, until somebody asks
+
+    @property
+    def record(self) -> Record:
+        """What the record says. To change it, read it anew under its lock."""
+        if not isinstance(self._record, Record):
+            import json
+
+            record = Record()
+            for fields in map(json.loads, self._record):
+                record.update(fields)
+            self._record = record
+        return self._record
+
+    def only(self, keys: Iterable[str]) -> Run:
+        """The run with no more of its record than those fields: a hundred thousand whole ones take a gigabyte."""
+        return Run(self.name, Record({key: self.record[key] for key in keys if key in self.record}))
+
+    def value(self, key: str) -> Value:
+        """A field as it is to be shown: the status may be `lost`. None: missing."""
+        if key == "name":
+            return self.name
+        return (self.record.status or None) if key == "status" else self.record.get(key)
+
+
+def timestamp(seconds: float | None = None) -> str:
+    """A time of the system's clock, by default now, as records carry it: ISO 8601 with microseconds and the offset from
+    UTC."""
+    from datetime import datetime
+
+    moment = datetime.now() if seconds is None else datetime.fromtimestamp(seconds)
+    return moment.astimezone().isoformat(timespec="microseconds")
+
+
+def seconds(text: str) -> float | None:
+    """The point in time that a text in ISO 8601 tells, in seconds since the epoch; None where it tells none."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def local_time(value: Value) -> Value:
+    """A point in time as the clock here showed it, to the second; what is none stays as it is."""
+    from datetime import datetime
+
+    moment = seconds(str(value))
+    with suppress(ValueError, OverflowError, OSError):
+        return value if moment is None else datetime.fromtimestamp(moment // 1).isoformat()
+    return value
+
+
+def to_text(value: Value) -> str:
+    """A field's value as one text: itself, or one line of JSON where it is a list or mapping."""
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list)):
+        import json
+
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

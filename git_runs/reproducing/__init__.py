@@ -1,0 +1,1 @@
+"""Does a run come back: what it needs for that, and whether it put out the same."""

@@ -1,0 +1,272 @@
+"""Whether two runs put out the same: exit code, what they printed, metrics, checkpoints, and files left in work trees.
+
+What cannot be the same is masked in logs: times, durations, paths of the runs dir and of work trees, and escape
+sequences. Files are compared byte for byte; of TensorBoard's event files, all but the times. Where masking, or what
+is not there any more, leaves room for a difference, that is told.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from itertools import zip_longest
+
+from ..code import isolation
+from ..records.outputs import end_marker, start_marker
+from ..system import git
+from .times import Mask
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from ..records.outputs import Outputs
+    from ..records.record import Record, Run
+
+EQUAL, DIFFERENT, NOT_COMPARED = "equal", "different", "not compared"
+CHUNK = 1 << 20
+LONGEST = 80  # characters of a line that are shown
+BEFORE = 20  # characters that are shown before the first that differs
+
+_ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+_PROGRESS = re.compile(rb"\d%\||\d+/\d+ \[|\d(it|s)/(s|it)\b")
+
+
+class Item:
+    """One thing that both runs, or one of them, put out."""
+
+    def __init__(self, what: str, state: str, detail: str = "") -> None:
+        self.what = what
+        self.state = state  # equal, different, only in <name>, not compared
+        self.detail = detail  # what differs first, or was masked first
+
+    @property
+    def differs(self) -> bool:
+        """Whether the runs are not the same in this."""
+        return self.state not in (EQUAL, NOT_COMPARED)
+
+
+def compare(outputs: Outputs, a: Run, b: Run) -> list[Item]:
+    """Everything that the two runs put out, item by item."""
+    sides = _Side(outputs, a), _Side(outputs, b)
+    return [_ending(*sides), _logs(*sides), *_files(*sides)]
+
+
+def is_silent(outputs: Outputs, run: Run) -> bool:
+    """Whether the run printed nothing."""
+    return not any(_lines(_Side(outputs, run)))
+
+
+class _Side:
+    """One of the runs, and what stands for the paths that hold its name or tell where it ran."""
+
+    def __init__(self, outputs: Outputs, run: Run) -> None:
+        self.outputs = outputs
+        self.name = run.name
+        self.record = run.record
+        names = {run.name, run.record.text("launched-as") or run.name}
+        tops = {run.record.text("top") or os.path.dirname(outputs.root), *map(outputs.worktree, names)}
+        places = {
+            **dict.fromkeys(map(outputs.tensorboard, names), "<tensorboard>"),
+            **dict.fromkeys(map(outputs.checkpoints, names), "<checkpoints>"),
+            **dict.fromkeys(map(outputs.log, names), "<log>"),
+            **dict.fromkeys(tops, "<top>"),
+            outputs.root: "<runs-dir>",
+        }
+        places |= {os.path.realpath(place): mask for place, mask in places.items()}
+        self._masks = {os.fsencode(place): mask.encode() for place, mask in places.items()}
+        longest_first = sorted(map(re.escape, self._masks), key=len, reverse=True)
+        self._paths = re.compile(b"(" + b"|".join(longest_first) + rb")(?!\.?[\w-])")
+
+    @property
+    def log(self) -> str:
+        """Where the log is, if it is there."""
+        return self.outputs.log(self.name)
+
+    @property
+    def is_isolated(self) -> bool:
+        """Whether it had a work tree of its own."""
+        return "worktree" in self.record
+
+    def hide_paths(self, text: bytes) -> bytes:
+        """The text with the paths masked."""
+        return self._paths.sub(lambda match: self._masks[match[1]], text)
+
+
+def _ending(a: _Side, b: _Side) -> Item:
+    endings = _how(a.record), _how(b.record)
+    if endings[0] == endings[1]:
+        return Item("exit code", EQUAL)
+    return Item("exit code", DIFFERENT, " / ".join(endings))
+
+
+def _how(record: Record) -> str:
+    keys = ("exit-code", "signal", "error")
+    return ", ".join([record.status, *(f"{key} {record.text(key)}" for key in keys if key in record)])
+
+
+# --- logs
+
+
+def _logs(a: _Side, b: _Side) -> Item:
+    there = [side.name for side in (a, b) if os.path.isfile(side.log)]
+    if len(there) < 2:
+        return Item("log", f"only in {there[0]}" if there else "in neither")
+    times = Mask(a.record), Mask(b.record)
+    masked = ""
+    for number, (left, right) in enumerate(zip_longest(_lines(a), _lines(b)), 1):
+        if left == right:
+            continue
+        shown = f"line {number}: {' / '.join(_excerpts(left, right))}"
+        if left is None or right is None or times[0].hide(left) != times[1].hide(right):
+            return Item("log", DIFFERENT, shown)
+        masked = masked or f"equal but for times, as in {shown}"
+    return Item("log", EQUAL, masked)
+
+
+def _excerpts(*lines: bytes | None) -> list[str]:
+    """The lines, from shortly before the first character that differs."""
+    texts = [None if line is None else line.decode(errors="replace") for line in lines]
+    columns = enumerate(zip_longest(*(text or "" for text in texts)))
+    first = next((column for column, pair in columns if len(set(pair)) > 1), 0)
+    start = first - BEFORE if first > LONGEST - BEFORE else 0
+    return ["nothing" if text is None else f"'{_cut(text, start)}'" for text in texts]
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + LONGEST
+    return ("..." if start else "") + text[start:end] + ("..." if len(text) > end else "")
+
+
+def _lines(side: _Side) -> Iterator[bytes]:
+    """What the command printed, without paths and escape sequences that are others each time."""
+    identifier = side.record.text("id")
+    started = not side.is_isolated
+    start, end = start_marker(identifier), end_marker(identifier)
+    with side.outputs.open_log(side.name) as log:
+        for line in log:
+            if not started:  # the work tree is being made
+                _, found, line = line.partition(start)
+                started = bool(found)
+                if not started or not line:
+                    continue
+            if line != end:
+                yield side.hide_paths(_plain(line.replace(end, b"")))
+
+
+def _plain(line: bytes) -> bytes:
+    line = _ESCAPES.sub(b"", line).rstrip(b"\r\n")
+    *drawn, last = line.split(b"\r")
+    # A progress bar is drawn again and again, more or less often.
+    return b"\r".join([*(part for part in drawn if not _PROGRESS.search(part)), last])
+
+
+# --- files
+
+
+def _files(a: _Side, b: _Side) -> Iterator[Item]:
+    yield from _pairs("tensorboard", a, b, lambda side: _below(side.outputs.tensorboard(side.name)))
+    yield from _pairs("checkpoints", a, b, lambda side: _below(side.outputs.checkpoints(side.name)))
+    if a.is_isolated and b.is_isolated:
+        yield from _pairs("worktree", a, b, _left_in_work_tree)
+        return
+    for name in sorted({*_left_in_work_tree(a), *_left_in_work_tree(b)}):
+        yield Item(f"worktree/{name}", NOT_COMPARED, "only one of the runs had a work tree of its own")
+
+
+def _pairs(kind: str, a: _Side, b: _Side, look: Callable[[_Side], dict[str, str]]) -> Iterator[Item]:
+    """The files that `look` finds of either run, side by side."""
+    left, right = look(a), look(b)
+    for name in sorted({*left, *right}):
+        if name not in right or name not in left:
+            yield Item(f"{kind}/{name}", f"only in {(a if name in left else b).name}")
+        else:
+            yield Item(f"{kind}/{name}", EQUAL if _same(a, left[name], b, right[name]) else DIFFERENT)
+
+
+def _below(top: str) -> dict[str, str]:
+    """Paths of what is below `top`, by what to call them: the names of event files hold time, host and process.
+
+    Of directories, only the empty ones are told, and links, which are not followed.
+    """
+    if os.path.lexists(top) and (os.path.islink(top) or not os.path.isdir(top)):
+        return {"": top}
+    found: dict[str, str] = {}
+    for directory, directories, files in os.walk(top):
+        directories.sort()
+        events = 0
+        links = [name for name in directories if os.path.islink(os.path.join(directory, name))]
+        for name in sorted([*files, *links]):
+            shown = name
+            if _is_event_file(name):
+                events += 1
+                shown = f"events.out.tfevents ({events})"
+            found[os.path.relpath(os.path.join(directory, shown), top)] = os.path.join(directory, name)
+        if directory != top and not files and not directories:
+            found[os.path.relpath(directory, top) + "/"] = directory
+    return found
+
+
+def _left_in_work_tree(side: _Side) -> dict[str, str]:
+    """Paths of what the run changed or made in a work tree of its own, if that is still there, by what to call them."""
+    top = side.outputs.worktree(side.name)
+    if not side.is_isolated or not os.path.isdir(top):
+        return {}
+    found: dict[str, str] = {}
+    for name in isolation.changed_or_made(top, side.record.links):
+        place = os.path.join(top, git.path(name))
+        if not os.path.isdir(place) or os.path.islink(place):
+            found[name] = place
+            continue
+        inside = {f"{name.rstrip('/')}/{path}": one for path, one in _below(place).items()}
+        found |= {path: one for path, one in inside.items() if not isolation.is_build_product(path)}
+    return found
+
+
+def _is_event_file(name: str) -> bool:
+    return name.startswith("events.out.tfevents.")
+
+
+def _same(a: _Side, left: str, b: _Side, right: str) -> bool:
+    """Whether a file of the one run is as that of the other."""
+    if not (os.path.lexists(left) or os.path.lexists(right)):
+        return True
+    try:
+        kinds = {stat.S_IFMT(os.lstat(place).st_mode) for place in (left, right)}
+        if kinds == {stat.S_IFLNK}:
+            return _target(a, left) == _target(b, right)
+        if kinds != {stat.S_IFREG}:
+            return len(kinds) == 1
+        if _is_event_file(os.path.basename(left)):
+            return list(_events(left)) == list(_events(right))
+        if os.path.getsize(left) != os.path.getsize(right):
+            return False
+        with open(left, "rb") as one, open(right, "rb") as other:
+            return all(this == that for this, that in zip_longest(_chunks(one), _chunks(other)))
+    except OSError:
+        return False
+
+
+def _target(side: _Side, link: str) -> bytes:
+    return side.hide_paths(os.fsencode(os.readlink(link)))
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK):
+        yield chunk
+
+
+def _events(path: str) -> Iterator[bytes]:
+    """The events of a file of TFRecords without their time, which is the first field: tensorboard's event.proto."""
+    with open(path, "rb") as file:
+        while header := file.read(12):
+            size = int.from_bytes(header[:8], "little")
+            if len(header) < 12 or size > CHUNK << 10:
+                yield header + file.read()
+                return
+            event = file.read(size)
+            file.read(4)
+            # Field 1, eight bytes.
+            yield event[9:] if event[:1] == b"\x09" else event

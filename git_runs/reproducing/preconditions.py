@@ -1,0 +1,100 @@
+"""What a run needs to come out the same again, and whether it is so here and now."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from ..code import isolation, refs
+from ..environment import collection, interpreter, links
+from ..errors import GitFailed
+from ..system import git, processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ..project import Project
+    from ..records.record import Record, Run
+
+
+def check(here: Project, run: Run, inner: Iterable[tuple[str, str, str]], variables: Mapping[str, str]) -> list[str]:
+    """What is missing or another than it was for the run, a line each.
+
+    `inner` are its submodules, as `submodules` gives them, and `variables` those that it would get now.
+    """
+    return [*_code(here, run, inner), *_surroundings(here, run.record, variables)]
+
+
+def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
+    """Path, git dir and commit of the submodules of the run's code, outer ones first.
+
+    The git dir is "" where the submodule is not here. A run in the tree itself has recorded none: its commit tells.
+    """
+    recorded = {path: repository for path, repository, _ in record.submodules}
+    top = here.repository.top or ""
+    found = []
+    unseen = [("", record.text("commit"), here.repository.common_dir)]
+    while unseen:
+        outer, commit, outer_repository = unseen.pop(0)
+        if not os.path.isdir(outer_repository) or not git.resolve(commit, outer_repository):
+            continue
+        for name, inner in git.submodules_of(commit, outer_repository):
+            path = outer + name
+            repository = recorded.get(path) or _common_dir(os.path.join(top, git.path(path)))
+            found.append((path, repository, inner))
+            unseen.append((path + "/", inner, repository))
+    return found
+
+
+def _common_dir(place: str) -> str:
+    with suppress(GitFailed):
+        if places := git.git_dirs_at(place):
+            return places[1]
+    return ""
+
+
+def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    record = run.record
+    commit, ref = record.text("commit"), refs.ref(run.name)
+    if git.unknown([commit or "0"]):
+        yield f"commit {commit} is not here; it was last seen on host '{record.text('host')}'"
+    elif (there := refs.commit_of(run.name)) != commit:
+        yield f"{ref} is at {there}, not at {commit}" if there else f"there is no {ref}"
+    for path, repository, wanted in inner:
+        if not os.path.isdir(repository) or git.resolve(wanted, repository) is None:
+            yield f"submodule {path}: commit {wanted} is not " + (f"in '{repository}'" if repository else "here")
+    if inexact := record.texts("inexact"):
+        yield f"files that a checkout gives other bytes than the run had: {', '.join(inexact)}"
+    if not os.path.isfile(here.outputs.log(run.name)):
+        yield "its log is not there to compare with"
+    if "dirty" in record:
+        yield "it ran with uncommitted changes, which nothing keeps"
+    if "sparse" in record:
+        yield "it ran in a sparse checkout, and will have all files of its commit"
+
+
+def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -> Iterator[str]:
+    settings, recorded = record.get("settings"), record.get("environment")
+    virtualenv = settings.get("virtualenv-path") if isinstance(settings, dict) else None
+    top = here.repository.top or "/"
+    cwd = os.path.normpath(os.path.join(top, record.text("cwd")))
+    command = interpreter.Command(record.text("command"), variables, cwd, virtualenv)
+    for place in dict.fromkeys(filter(None, (virtualenv, variables.get("VIRTUAL_ENV")))):
+        if not interpreter.is_virtualenv(str(place)):
+            yield f"there is no virtualenv in '{place}'"
+    if not record.is_local:
+        yield f"host: was '{record.text('host')}', is '{processes.hostname()}'"
+    yield from links.differences(record.links)
+    if live := dict.fromkeys([*record.texts("live"), *isolation.live_code(command, top, here.store.root)]):
+        yield f"code is taken from the work tree that people edit, not from the run's own: {', '.join(live)}"
+    if not isinstance(recorded, dict):
+        yield "the environment was not recorded"
+        return
+    if recorded.get("python") == collection.UNKNOWN:
+        yield "which Python the command uses, and with which packages, is not known"
+    root = here.store.root
+    now = collection.collect(
+        command, top=top, decisive=here.settings.env, salt=record.text("id"), root=root, like=recorded
+    )
+    yield from collection.differences(recorded, now, root)

@@ -1,0 +1,1 @@
+"""A run from start to end: launch, supervisor, stop, move, delete."""

@@ -1,0 +1,288 @@
+"""Start runs: ref, record, outputs and process together, each step with its undo."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import uuid
+from contextlib import ExitStack, suppress
+
+from ..code import isolation, refs
+from ..code.isolation import Isolation
+from ..code.work_tree import check_clean
+from ..console.escape import printable
+from ..console.terminal import hint, warn
+from ..environment import interpreter
+from ..errors import HiddenChanges, LinkedFileIsTracked, NameInUse, NameTaken, NoSuchRun, RunsDirInUse, RunsError
+from ..launchers import tmux
+from ..records import record, yamltext
+from ..records.record import Record, Run
+from ..system import git, processes, signals
+from ..system.files import remove_file
+from . import spec
+from .command_line import compose
+from .spec import Spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ..code.refs import Neighbours
+    from ..code.snapshot import Snapshot
+    from ..code.work_tree import WorkTree
+    from ..project import Project
+
+SNAPSHOT_HINT = "or run them as they are, kept in a commit of the run's own: --snapshot"
+
+
+class Launch:
+    """What is to be started, and from where."""
+
+    def __init__(
+        self,
+        *,
+        command: str,
+        description: str,
+        code: Snapshot,
+        prefix: str,
+        environment: dict[str, str],
+        links: Mapping[str, str],
+        isolate: bool,
+        keep: bool = False,
+        original: Run | None = None,
+        notes: Mapping[str, object] | None = None,
+    ) -> None:
+        self.command = command  # before flags are added
+        self.description = description
+        self.code = code  # what the ref is to point at
+        self.prefix = prefix  # the command's directory, from the top: "" or "sub/dir/"
+        self.environment = environment  # all of the command's, but for what tells it of its run
+        self.links = links  # absolute targets by path from the top
+        self.isolate = isolate  # whether it gets a work tree of its own
+        self.keep = keep  # whether that stays whatever happens
+        self.original = original  # the run that this one is to reproduce
+        self.notes = notes or {}  # further fields of the record; those that are None are left out
+
+    def record(self, project: Project, name: str) -> Record:
+        """The record of the run `name` that would be started; nothing is touched yet.
+
+        Raises LaunchFailed where the command is too long, or Unencodable.
+        """
+        settings, submodules = project.settings, self.code.submodules
+        command = compose(self.command, settings, project.outputs, name)
+        known = {
+            "id": str(uuid.uuid4()),
+            "name": name,
+            "description": self.description,
+            "command": command,
+            "input-command": self.command,
+            "reproduces": self.original.name if self.original else None,
+            "commit": self.code.commit,
+            "inexact": list(map(printable, self.code.inexact)) or None,
+            "submodules": {path: inner.to_record() for path, inner in submodules.items()} or None,
+            "datetime": record.timestamp(),
+            "host": processes.hostname(),
+            "user": user(),
+            "top": project.repository.top,
+            "cwd": self.prefix.rstrip("/") or ".",
+            "worktree": project.outputs.worktree(name) if self.isolate else None,
+            "links": {path: {"target": target} for path, target in self.links.items()} or None,
+            "live": self._live(project, command) if self.isolate else None,
+            "status": record.STARTING,
+            "process": processes.identify(os.getpid()),
+        }
+        shaping = {key: getattr(settings, key.replace("-", "_")) for key in record.SHAPING_SETTINGS}
+        fields = {key: value for key, value in {**known, **self.notes}.items() if value is not None}
+        whole = Record({**fields, "settings": shaping})
+        yamltext.dump(whole)
+        return whole
+
+    def _live(self, project: Project, command: str) -> list[str] | None:
+        top = project.repository.top or ""
+        cwd, virtualenv = os.path.join(top, self.prefix), project.settings.virtualenv_path
+        runs_with = interpreter.Command(command, self.environment, cwd, virtualenv)
+        return isolation.live_code(runs_with, top, project.store.root) or None
+
+    def start(self, project: Project, fields: Record) -> None:
+        """Start the run of that record: all of it, or nothing is left behind.
+
+        Raises NameTaken, OutputsInTheWay, LaunchFailed, and what the file system says.
+        """
+        name, tag, socket_name = fields.text("name"), project.tag(fields), project.settings.tmux_socket
+        launched = self._spec(project, fields)
+        with signals.held():
+            with ExitStack() as undo:
+                _create_refs_and_record(project, name, fields, undo)
+                remove_stale_links(project, name)
+                project.outputs.create(name)
+                undo.callback(project.outputs.discard, name)
+                undo.callback(remove_file, spec.path_of(launched.root, launched.identifier))
+                command = spec.supervisor(launched.write())
+                undo.callback(tmux.close_tagged, tag, socket_name)
+                with signals.allowed():
+                    launcher, pid = tmux.start(
+                        command, name=name, tag=tag, log=project.outputs.log(name), socket_name=socket_name
+                    )
+                undo.pop_all()
+            fields["launcher"] = {"tmux": launcher}
+            _record_launch(project, Run(name, fields), pid)
+
+    def _spec(self, project: Project, fields: Record) -> Spec:
+        name, outputs = fields.text("name"), project.outputs
+        about_the_run = {
+            "RUNS_NAME": name,
+            "RUNS_COMMIT": fields.text("commit"),
+            "RUNS_DIR": outputs.root,
+            "RUNS_TB_DIR": outputs.tensorboard(name),
+            "RUNS_SAVE_PATH": outputs.checkpoints(name),
+        }
+        own, original = self._isolation(project, name) if self.isolate else None, self.original
+        top = own.path if own else project.repository.top or ""
+        cwd = os.path.join(top, self.prefix)
+        return Spec(
+            root=outputs.root,
+            name=name,
+            identifier=fields.text("id"),
+            command=fields.text("command"),
+            shell=project.settings.shell,
+            keep_session=project.settings.keep_session,
+            cwd=cwd,
+            top=top,
+            environment={**self.environment, "PWD": os.path.normpath(cwd), **about_the_run},
+            isolation=own.to_json() if own else None,
+            virtualenv=project.settings.virtualenv_path,
+            decisive=project.settings.env,
+            original={"name": original.name, "identifier": original.record.text("id")} if original else None,
+        )
+
+    def _isolation(self, project: Project, name: str) -> Isolation:
+        return Isolation(
+            path=project.outputs.worktree(name),
+            repository=project.repository.common_dir,
+            commit=self.code.commit,
+            submodules=[[path, inner.common_dir, inner.commit] for path, inner in self.code.submodules.items()],
+            links=dict(self.links),
+            keep=self.keep,
+        )
+
+
+def tell_limits(project: Project, fields: Record, *, include: Iterable[str]) -> None:
+    """Warn of what an isolated run takes from elsewhere, and name what it will miss."""
+    if "worktree" not in fields:
+        return
+    if live := fields.texts("live"):
+        warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
+    top = project.repository.top or ""
+    runs_dir = os.path.relpath(project.store.root, top)
+    if missed := isolation.missed(top, fields.text("cwd"), fields.links, include, runs_dir):
+        hint(f"ignored, and so not in the run's own work tree: {', '.join(missed)}; if it needs them, see runs.link")
+
+
+def check_ready(project: Project, work_tree: WorkTree) -> None:
+    """Raises what keeps any run from being started here: GitFailed, NotClean, ToolMissing or ToolTooOld."""
+    tmux.check()
+    project.store.ignore_itself()
+    if project.settings.dirty == "refuse":
+        check_clean(project, work_tree.state, "no commit would tell what ran", SNAPSHOT_HINT)
+        if hidden := work_tree.hidden(project):
+            raise HiddenChanges(hidden)
+    if project.settings.dirty == "allow" and project.settings.isolate:
+        check_clean(project, work_tree.state, "the run's own work tree would not have the changes", SNAPSHOT_HINT)
+    if project.settings.dirty != "snapshot":
+        _ = work_tree.head
+    if project.settings.isolate and (tracked := git.tracked(project.settings.link)):
+        raise LinkedFileIsTracked(tracked[0])
+
+
+def is_free(project: Project, neighbours: Neighbours) -> bool:
+    """Whether neither a ref nor a record has the name; raises NameClash."""
+    try:
+        neighbours.check()
+    except NameTaken:
+        return False
+    return not project.store.exists(neighbours.name)
+
+
+def adopt(project: Project, name: str, fields: Record) -> None:
+    """Add a run that took place elsewhere: its record, and its ref at its commit, which is here; the ref may be, too.
+
+    The record comes first, so that fsck makes the ref where this is interrupted, and never takes a ref that was
+    fetched for a start. Raises NameTaken, Unencodable, RunsDirInUse, and what the file system says; then nothing was
+    added.
+    """
+    _prepare(project)
+    with ExitStack() as undo:
+        with project.store.reserved(name, adopts=fields.text("commit")):
+            project.store.create(name, fields)
+            undo.callback(project.store.discard, name)
+            if refs.commit_of(name) != fields.text("commit"):
+                _create_ref(project, name, fields, undo)
+            _create_refs_in_submodules(name, [inner for inner in fields.submodules if os.path.isdir(inner[1])], undo)
+        undo.pop_all()
+
+
+def _prepare(project: Project) -> None:
+    if project.store.is_foreign() and not git.ignores(os.path.join(project.store.root, "records")):
+        raise RunsDirInUse(project.store.root)
+    project.store.prepare()
+
+
+def _create_refs_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
+    _prepare(project)
+    with project.store.reserved(name):
+        if project.store.exists(name):
+            raise NameTaken(name)
+        _create_ref(project, name, fields, undo)
+        _create_refs_in_submodules(name, fields.submodules, undo)
+        project.store.create(name, fields)
+        undo.callback(project.store.discard, name)
+
+
+def _create_ref(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
+    refs.create(project.repository, name, fields.text("commit"))
+    undo.callback(refs.delete, [name])
+
+
+def _create_refs_in_submodules(name: str, submodules: list[tuple[str, str, str]], undo: ExitStack) -> None:
+    for _, repository, commit in submodules:
+        if refs.create_in_submodule(repository, name, commit):
+            undo.callback(refs.delete_in_submodule, repository, name, commit)
+
+
+def _record_launch(project: Project, run: Run, pid: int) -> None:
+    """Record where the run was launched, and that its supervisor answers for it even before it says so itself.
+
+    The run goes on, whether this can be written or not.
+    """
+    try:
+        with project.store.change(run) as fields:
+            fields["launcher"] = run.record["launcher"]
+            if fields.text("status") == record.STARTING and (identity := processes.identify(pid)):
+                fields["process"] = identity
+    except NoSuchRun:
+        pass  # deleted just now
+    except (RunsError, OSError) as error:
+        warn(f"run '{run.name}' goes on, but where could not be recorded: {error}")
+
+
+def user() -> str:
+    """Who we are."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return os.environ.get("USER") or str(os.getuid())
+
+
+def remove_stale_links(project: Project, name: str, mover: str | None = None) -> None:
+    """Links that a run moved away from `name`, or from a group of it, left because its supervisor was killed.
+
+    Raises NameInUse where that run still goes on, unless it is the one that is moved, back to a name that it had.
+    """
+    for taken in (*refs.groups(name), name):
+        heir = project.outputs.heir(taken)
+        if heir is None:
+            continue
+        with suppress(NoSuchRun):
+            if (heir != mover or taken != name) and project.store.read(heir).is_under_way:
+                raise NameInUse(taken, heir)
+        project.outputs.remove_links(taken)

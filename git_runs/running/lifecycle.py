@@ -1,0 +1,333 @@
+"""Stop, wait for, delete and move runs: ref, record, outputs and process together, each step with its undo."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from math import inf
+
+from ..code import isolation, refs
+from ..console import progress
+from ..console.terminal import warn
+from ..errors import NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone, RunsError
+from ..launchers import KILL_NOW, tmux
+from ..records import locks
+from ..records.record import Record, Run
+from ..system import git, signals
+from ..system.files import remove_file
+from . import launch, spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ..console.progress import Progress
+    from ..launchers.tmux import Session
+    from ..project import Project
+
+# All that is looked at of a record to stop a run, close its session, and delete it.
+FIELDS = ("id", "commit", "submodules", "host", "worktree", "status", "process", "former-names", "launcher")
+GRACE = 10.0  # seconds between TERM and KILL
+LAUNCH = 10.0  # seconds that it may take to launch a run
+AFTER_KILL = 5.0  # seconds that a killed command and its supervisor may take to end
+LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited for
+
+
+# --- sessions
+
+
+def find_session(project: Project, fields: Record) -> Session | None:
+    """The tmux session of the run, if it still is there; raises ToolMissing."""
+    return _sessions([fields]).get(project.tag(fields))
+
+
+def _sessions(records: Iterable[Record]) -> dict[str, Session]:
+    """The sessions of the tmux servers that the runs were started in, by their tags."""
+    sockets = {socket for fields in records if os.path.exists(socket := _socket(fields))}
+    return {tag: session for socket in sockets for tag, session in tmux.sessions(socket).items()}
+
+
+def _socket(fields: Record) -> str:
+    """The socket of the tmux server that the run was started in, or ""."""
+    launcher = fields.get("launcher")
+    details = launcher.get("tmux") if isinstance(launcher, dict) else None
+    return str(details.get("socket", "")) if isinstance(details, dict) else ""
+
+
+def close_old_sessions(project: Project, runs: Iterable[Run]) -> int:
+    """Close the sessions of runs that have ended, but for those that somebody uses; gives how many were closed.
+
+    Raises ToolMissing.
+    """
+    runs = list(runs)
+    sessions = _sessions(run.record for run in runs)
+    kept = [sessions[tag] for run in runs if (tag := project.tag(run.record)) in sessions]
+    return sum(session.close_unless_used() for session in kept)
+
+
+def _close_sessions(project: Project, records: list[Record]) -> None:
+    sessions = _sessions(records)
+    for fields in records:
+        if session := sessions.get(project.tag(fields)):
+            session.close()
+
+
+# --- stop
+
+
+def stop(project: Project, runs: list[Run], grace: float = GRACE) -> None:
+    """End the runs that go on here: TERM to their process groups, KILL after `grace` seconds; recorded as `killed`.
+
+    Raises, before any is touched, OtherHost, or RunsError for a run of another copy of the repository; and NotStopped
+    where a run goes on all the same.
+    """
+    runs = _launched(project, runs)
+    sessions = _sessions(run.record for run in runs)
+    for run in runs:
+        _check_stoppable(project, run, sessions)
+    with progress.of("Stopping runs", len(runs)) as stopped:
+        for number, seconds in ((signal.SIGTERM, grace), (KILL_NOW, AFTER_KILL)):
+            for run in runs:
+                _signal_supervisor(run, number, signal.SIGCONT)
+            runs = wait(project, runs, seconds, stopped)
+    if runs:
+        raise NotStopped([run.name for run in runs])
+
+
+def _launched(project: Project, runs: list[Run]) -> list[Run]:
+    """The runs, once those that are just being started have a supervisor to stop: it is not whoever starts them."""
+    deadline = time.monotonic() + LAUNCH
+    while any("launcher" not in run.record and run.record.is_under_way and run.record.is_local for run in runs):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+        runs = [now for run in runs if (now := project.store.find(run))]
+    return runs
+
+
+def _check_stoppable(project: Project, run: Run, sessions: Iterable[str]) -> None:
+    if not run.record.is_local:
+        raise OtherHost(run.name, run.record.text("host"), "stopping", can_be_forced=False)
+    identifier, tag = run.record.text("id"), project.tag(run.record)
+    tags = [other for other in sessions if other.startswith(identifier + " ")]
+    if tags and tag not in tags:
+        raise OtherCopy(run.name, tags[0].partition(" ")[2])
+
+
+def _signal_supervisor(run: Run, *numbers: int) -> None:
+    if run.record.is_under_way:
+        with suppress(ProcessLookupError):
+            for number in numbers:
+                os.kill(int(run.record["process"]["pid"]), number)
+
+
+def wait(
+    project: Project, runs: Iterable[Run], timeout: float | None = None, ended: Progress | None = None
+) -> list[Run]:
+    """Wait until the runs have ended, at most `timeout` seconds; those that go on, as they are then.
+
+    `ended` gets to know how many of them have.
+    """
+    deadline = inf if timeout is None else time.monotonic() + timeout
+    pause = 0.01
+    waiting = list(runs)
+    total = len(waiting) + (ended.value if ended else 0)
+    while True:
+        found = [project.store.find(run) for run in waiting]
+        waiting = [run for run in found if run and run.record.is_under_way]
+        if ended:
+            ended.reach(total - len(waiting))
+        if not waiting or time.monotonic() >= deadline:
+            return waiting
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+# --- delete and move
+
+
+def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
+    """Stop the runs and delete their refs, outputs and records; gives those that were deleted.
+
+    A run whose name was given to another one meanwhile is not. Of more than `runs.gc-auto` runs the files are only put
+    into the trash, which is emptied by `git runs gc`. Raises OtherHost or OtherRepository, before any is touched,
+    unless forced, and NotStopped.
+    """
+    commits = refs.commits_of(run.name for run in runs)
+    if not force:
+        for run in runs:
+            _check_local(run, "deleting")
+            if run.name not in commits and not _is_half_deleted(project, run):
+                raise OtherRepository(run.name, refs.ref(run.name))
+    stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
+    _close_sessions(project, [run.record for run in runs])
+    with project.store.removal(runs) as held, _refs_deleted(project, held, commits):
+        for run in progress.over(held, "Deleting runs", len(held)):
+            with signals.held():
+                _delete_files(project, run)
+    project.outputs.prune(run.name for run in held)
+    limit = project.settings.gc_auto
+    if not limit or len(held) <= limit:
+        project.trash.empty()
+    return held
+
+
+def _is_half_deleted(project: Project, run: Run) -> bool:
+    """Whether somebody was killed while they deleted it."""
+    with suppress(OSError):
+        content = locks.read(project.store.lock(run.name))
+        return locks.is_left(content) and "deletion" in locks.purpose(content)
+    return False
+
+
+@contextmanager
+def _refs_deleted(project: Project, runs: list[Run], commits: Mapping[str, str]) -> Iterator[None]:
+    """Delete the refs of the runs, all or none, before anything else of theirs. What still has a record where the
+    `with` block is interrupted gets its ref, which was at one of the `commits`, back."""
+    with signals.held():
+        refs.delete([run.name for run in runs])
+        try:
+            with signals.allowed():
+                yield
+        except BaseException:
+            _bring_refs_back(commits, [run for run in runs if project.store.exists(run.name)])
+            raise
+
+
+def _bring_refs_back(commits: Mapping[str, str], runs: list[Run]) -> None:
+    try:
+        refs.create_all({run.name: commits[run.name] for run in runs if run.name in commits})
+        for run in runs:
+            for _, repository, commit in run.record.submodules:
+                refs.create_in_submodule(repository, run.name, commit)
+    except RunsError as error:
+        warn(f"not all refs of the runs that are still there could be created again: {error}")
+
+
+def _delete_files(project: Project, run: Run) -> None:
+    """All that the run has, its record last, so that what is left where this fails can be deleted again."""
+    _remove_work_tree(project, run)
+    remove_file(spec.path_of(project.store.root, run.record.text("id")))
+    project.outputs.remove_links(*run.record.former_names)
+    for path in project.outputs.inside(run.name):
+        project.trash.take(path)
+    for path in project.outputs.outside(run.name):
+        warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
+    project.trash.take(project.store.path(run.name))
+
+
+def _remove_work_tree(project: Project, run: Run) -> None:
+    path = project.outputs.worktree(run.name)
+    if "worktree" in run.record and not project.outputs.is_behind_link(path):
+        isolation.remove(path, project.repository.common_dir, run.record.submodules)
+    for _, repository, commit in run.record.submodules:
+        refs.delete_in_submodule(repository, run.name, commit)
+
+
+def _check_local(run: Run, doing: str) -> None:
+    if not run.record.is_local:
+        raise OtherHost(run.name, run.record.text("host"), doing)
+
+
+def move(project: Project, run: Run, new: str, *, force: bool) -> None:
+    """Rename the run's ref, record, outputs and session. A run that goes on does so, and ends under its new name.
+
+    Raises InvalidName, NameTaken, NameClash, OutputsInTheWay, and OtherHost unless forced; then nothing has changed.
+    """
+    refs.validate(new)
+    if not force:
+        _check_local(run, "moving")
+    refs.Neighbours(new).check(hint="")
+    old, commit, recorded = run.name, refs.commit_of(run.name), run.record.text("commit")
+    if commit is None:
+        raise RefGone(refs.ref(old), recorded, is_here=git.resolve(recorded) is not None, host=run.record.text("host"))
+    session = find_session(project, run.record)
+    with signals.held():
+        _move(project, run, new, commit)
+        if session:
+            _rename_session(project, run, session, new)
+
+
+def _move(project: Project, run: Run, new: str, commit: str) -> None:
+    old = run.name
+    with project.store.moving(run, new), ExitStack() as undo:
+        refs.create(project.repository, new, commit)
+        undo.callback(refs.delete, [new])
+        for _, repository, inner in run.record.submodules:
+            if refs.create_in_submodule(repository, new, inner):
+                undo.callback(refs.delete_in_submodule, repository, new, inner)
+        launch.remove_stale_links(project, new, mover=old)
+        goes_on = run.record.is_under_way
+        project.outputs.move(old, new, keep_links=goes_on)
+        undo.callback(_move_outputs_back, project, new, old)
+        former = [name for name in (*run.record.former_names, old) if name != new]
+        project.store.rename(run, new, former if goes_on else None)
+        undo.pop_all()
+        _leave_old_name(run, new)
+    _repair_work_tree(project, run, new)
+    now = project.store.find(run)
+    if now and now.record.former_names and not now.record.is_under_way:  # it has ended meanwhile
+        with project.store.change(run) as fields:
+            former = fields.end({})
+        project.outputs.remove_links(*former)
+
+
+def settle_move(project: Project, old: str, new: str) -> None:
+    """Bring the move of a run that was interrupted to its end if the record has its new name, else undo it.
+
+    Of the two refs the one goes that the run does not have; it goes only while both are at the same commit.
+    """
+    store = project.store
+    with store.reserved(new, moved_from=old), store.reserved(old):
+        records = {name: store.read(name) for name in (old, new) if store.exists(name)}
+        if not records or len({fields.text("id") for fields in records.values()}) > 1:
+            return
+        name, other = (new, old) if new in records else (old, new)
+        run = Run(name, records[name])
+        if other in records:
+            remove_file(store.path(other))
+        if name == old:
+            project.outputs.undo_move(old, new)
+        if refs.commit_of(name) == refs.commit_of(other):
+            _forget_refs(run, other)
+    _repair_work_tree(project, run, name)
+
+
+def _forget_refs(run: Run, name: str) -> None:
+    """The run is not called so any more."""
+    refs.delete([name])
+    for _, repository, inner in run.record.submodules:
+        refs.delete_in_submodule(repository, name, inner)
+
+
+def _leave_old_name(run: Run, new: str) -> None:
+    """The run has its new name, whether this succeeds or not."""
+    try:
+        _forget_refs(run, run.name)
+    except (RunsError, OSError) as error:
+        warn(f"run '{run.name}' is now '{new}', but {refs.ref(run.name)} is still there: {error}")
+
+
+def _rename_session(project: Project, run: Run, session: Session, new: str) -> None:
+    name = session.rename(new)
+    with suppress(NoSuchRun), project.store.change(run) as fields:
+        fields["launcher"] = {"tmux": {"socket": session.socket, "session": name}}
+
+
+def _repair_work_tree(project: Project, run: Run, new: str) -> None:
+    path = project.outputs.worktree(new)
+    if "worktree" in run.record:
+        with project.store.change(run) as fields:
+            fields["worktree"] = path
+    if os.path.isdir(path) and not project.outputs.is_behind_link(path):
+        try:
+            isolation.repair(path, project.repository.common_dir, run.record.submodules)
+        except RunsError as error:  # the run has its new name all the same
+            warn(f"git was not told that the work tree is now '{path}': {error}")
+
+
+def _move_outputs_back(project: Project, new: str, old: str) -> None:
+    project.outputs.remove_links(old)
+    project.outputs.move(new, old, keep_links=False)

@@ -1,0 +1,101 @@
+"""What a supervisor is told: a private file that it reads and removes.
+
+The file holds the whole environment of whoever started the run, secrets among it, so only its owner may read it. The
+command line of a process is public, and its length limited: it carries no more than the path of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# -I: neither the tmux server's environment nor a json.py in the current directory bends the interpreter. Modules come
+# from where ours came from.
+_START = (
+    "import json, sys; sys.path[:] = json.load(open(sys.argv[1]))['path'];"
+    " import git_runs.running.supervise as s; s.main()"
+)
+
+
+class Spec:
+    """One launch."""
+
+    def __init__(
+        self,
+        *,
+        root: str,
+        name: str,
+        identifier: str,
+        command: str,
+        shell: str,
+        keep_session: str,
+        cwd: str,
+        top: str,
+        environment: dict[str, str],
+        isolation: dict[str, Any] | None,
+        virtualenv: str | None,
+        decisive: list[str],
+        original: dict[str, str] | None,
+    ) -> None:
+        self.root = root  # the runs dir, absolute
+        self.name = name  # the run's name when it was launched
+        self.identifier = identifier  # the record's `id`
+        self.command = command  # what the shell gets
+        self.shell = shell  # a program, and options for it
+        self.keep_session = keep_session  # the setting
+        self.cwd = cwd  # absolute
+        self.top = top  # of the work tree that it runs in, absolute
+        self.environment = environment  # all of it
+        self.isolation = isolation  # the arguments of an Isolation
+        self.virtualenv = virtualenv  # what the command is run in
+        self.decisive = decisive  # globs for the variables whose values are recorded
+        self.original = original  # name and id of the run that this one is to reproduce
+
+    def write(self) -> str:
+        """Write the file for the supervisor; its path. On failure a part of it may be left there."""
+        path = path_of(self.root, self.identifier)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with open(descriptor, "w", encoding="ascii") as file:
+                path_of_modules = [os.path.abspath(place) for place in sys.path]
+                json.dump(_as_utf8({**vars(self), "path": path_of_modules}), file)
+        except OSError as error:
+            error.filename = error.filename or path
+            raise
+        return path
+
+    @classmethod
+    def take(cls, path: str) -> Spec:
+        """Read the file and remove it."""
+        with open(path, encoding="ascii") as file:
+            content: dict[str, Any] = json.load(file)
+        os.unlink(path)
+        del content["path"]
+        return cls(**content)
+
+
+def path_of(root: str, identifier: str) -> str:
+    """Where the spec of the run with that `id` is until its supervisor has taken it."""
+    return os.path.join(root, "specs", os.path.basename(identifier) + ".json")
+
+
+def supervisor(path: str) -> list[str]:
+    """The command line of a supervisor that takes the spec at `path`."""
+    return [sys.executable, "-I", "-X", "utf8", "-c", _START, path]
+
+
+def _as_utf8(value: Any) -> Any:
+    """The same bytes as text decoded from UTF-8, what is not UTF-8 in surrogates: the supervisor's encoding."""
+    if isinstance(value, dict):
+        return {_as_utf8(key): _as_utf8(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_utf8(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return os.fsencode(value).decode("utf-8", "surrogateescape")

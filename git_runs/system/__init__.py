@@ -1,0 +1,1 @@
+"""The machine and git: the git executable, files, processes and signals."""

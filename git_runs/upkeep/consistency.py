@@ -1,0 +1,286 @@
+"""Do records, refs, outputs and processes agree?
+
+What starts, moves or ends while we look is no disagreement. So we look twice: whatever was seen without its owner the
+first time, and has none the second time, never had one, since a run's lock comes before its ref, its ref before its
+record, and its record before all else. Each repair looks once more, under the lock of the record.
+
+A repair loses nothing. A ref stays, but for the second of the two that an interrupted move leaves. Records get only
+what is known: a run whose start was interrupted is one that failed, for no command was run; a ref of which nothing is
+known may be the run of another clone, with a record there, so that no other is made up here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import uuid
+from functools import partial
+
+from ..code import refs
+from ..console import progress
+from ..errors import BadRecord, CacheDamaged, RefGone, RefMoved
+from ..records import record
+from ..records.record import LOST, UNDER_WAY, Record, Run
+from ..running import lifecycle
+from ..system import git, processes
+from . import leftovers
+from .leftovers import HOUR, Locks
+from .problem import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator
+
+    from ..project import Project
+
+FIELDS = ("id", "name", "commit", "submodules", "host", "status", "process")  # all that is looked at
+PAUSE = 0.1  # seconds between the two looks, for what undoes a start that failed
+
+
+def check(project: Project, idle: float = HOUR) -> list[Problem]:
+    """All disagreements. Files that do not tell whose they are count only once nobody has touched them for `idle`
+    seconds."""
+    cache = list(_cache(project))
+    seen = _look(project, idle)
+    if not seen:
+        return cache
+    time.sleep(PAUSE)
+    keys = {problem.key for problem in seen}
+    about = {name for problem in seen for name in (problem.run, problem.other) if name}
+    return cache + [problem for problem in _look(project, idle, among=about) if problem.key in keys]
+
+
+def _look(project: Project, idle: float, among: Container[str] | None = None) -> list[Problem]:
+    """What there is to be seen now; of the records, only those `among` the names are read, if that is given."""
+    found = Locks(project, idle)
+    refs_there = refs.Commits()
+    names = set(project.store.names())
+    # In the order of the cache, which is the faster way through it.
+    runs, bad = _read(project, sorted(name for name in names if among is None or name in among))
+    commits = refs_there.by_name()
+    moves = _moves(project, found)
+    starts = {name: commit for name, commit in commits.items() if name in found.started and name not in names}
+    unsettled = {name for move in moves for name in move}
+    apart = unsettled | found.busy
+    settled_runs = [run for run in runs if run.name not in apart]
+    with_submodules = [run for run in runs if "submodules" in run.record]
+    places = _git_dirs(project, with_submodules)
+    ref_locks = leftovers.ref_locks(project, found.left, idle) if os.path.isdir(project.store.records) else ()
+    problems = [
+        *ref_locks,  # first: they would be in the way of other repairs
+        *bad,
+        *_interrupted_moves(project, moves),
+        *(_interrupted_start(project, name, commit) for name, commit in starts.items() if name not in apart),
+        *_refs_without_record(project, commits, names | apart | starts.keys()),
+        *_records_and_refs(project, settled_runs, commits),
+        *_submodules(project, (run for run in with_submodules if run.name not in apart)),
+        *_lost(project, settled_runs),
+        *_twins(project, settled_runs, commits),
+        *found.problems(project, settled=[*unsettled, *starts]),
+    ]
+    if os.path.isdir(project.store.records):
+        problems += [
+            *leftovers.of_processes(project, places, idle),
+            *leftovers.specs(project, {run.record.text("id"): run for run in runs}),
+            *leftovers.outputs(project, names | commits.keys() | found.busy | unsettled),
+            *leftovers.work_tree_entries(project, runs),
+        ]
+    return problems + list(leftovers.descriptions(places))
+
+
+def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Problem]]:
+    """The runs, with no more of their records than matters here, since there may be many; and what cannot be read."""
+    runs, bad = [], []
+    names = list(names)
+    for name, found in progress.over(project.store.recall(names, light=True), "Checking runs", len(names)):
+        if isinstance(found, BadRecord):
+            bad.append(Problem("bad record", found.message, run=name, path=found.path, advice=found.hints[0]))
+        elif found:
+            runs.append(found.only(FIELDS))
+    return runs, bad
+
+
+def _cache(project: Project) -> Iterator[Problem]:
+    try:
+        wrong = project.store.misremembered()
+        what = f"the cache tells something else than the record of run '{wrong[0]}'" if wrong else ""
+    except CacheDamaged as error:
+        what = error.message
+    if what:
+        yield Problem("cache", what, repair="removed, to be filled anew", mend=project.store.forget)
+
+
+def _git_dirs(project: Project, runs: Iterable[Run]) -> list[str]:
+    """Where the git commands that we start put files: all work trees of the repository, and the submodules."""
+    common_dir = project.repository.common_dir
+    linked = os.path.join(common_dir, "worktrees")
+    submodules = {repository for run in runs for _, repository, _ in run.record.submodules}
+    worktrees = [os.path.join(linked, entry) for entry in (os.listdir(linked) if os.path.isdir(linked) else ())]
+    return [common_dir, *worktrees, *submodules]
+
+
+# --- starts and moves that were interrupted
+
+
+def _moves(project: Project, found: Locks) -> list[tuple[str, str]]:
+    """Old and new names of the runs whose move was interrupted."""
+    moves = [(str(purpose["moved_from"]), new) for new, purpose in found.left.items() if "moved_from" in purpose]
+    return [(old, new) for old, new in moves if any(map(project.store.exists, (old, new))) and old not in found.busy]
+
+
+def _interrupted_moves(project: Project, moves: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    for old, new in moves:
+        what = f"the move of run '{old}' to '{new}' was interrupted"
+        repair = "finished" if project.store.exists(new) else "undone"
+        mend = partial(lifecycle.settle_move, project, old, new)
+        yield Problem("interrupted move", what, run=new, repair=repair, mend=mend)
+
+
+def _interrupted_start(project: Project, name: str, commit: str) -> Problem:
+    return Problem(
+        "interrupted start",
+        f"the start of run '{name}' was interrupted before there was a record",
+        run=name,
+        repair="recorded as failed",
+        mend=partial(_record_interrupted_start, project, name, commit),
+    )
+
+
+def _record_interrupted_start(project: Project, name: str, commit: str) -> None:
+    try:
+        started = os.stat(project.store.lock(name)).st_mtime
+    except FileNotFoundError:
+        return  # somebody was faster
+    with project.store.reserved(name):
+        if refs.commit_of(name) == commit and not project.store.exists(name):
+            fields = {
+                "id": str(uuid.uuid4()),
+                "name": name,
+                "commit": commit,
+                "datetime": record.timestamp(started),
+                "host": processes.hostname(),
+                "status": record.FAILED,
+                "error": "the start was interrupted",
+            }
+            project.store.create(name, Record(fields))
+
+
+# --- refs and records
+
+
+def _refs_without_record(project: Project, commits: Iterable[str], known: Container[str]) -> Iterator[Problem]:
+    for name in commits:
+        if name not in known and not project.store.exists(name):
+            what = f"{refs.ref(name)} has no record here: it may be a run of another clone"
+            advice = f"if nobody needs it: git update-ref -d {refs.ref(name)}"
+            yield Problem("ref without record", what, run=name, advice=advice)
+
+
+def _records_and_refs(project: Project, runs: Iterable[Run], commits: dict[str, str]) -> Iterator[Problem]:
+    gone = []
+    for run in runs:
+        name, recorded, commit = run.name, run.record.text("commit"), commits.get(run.name)
+        if commit is None:
+            gone.append(run)
+        elif commit != recorded:
+            moved = RefMoved(refs.ref(name), commit, recorded)
+            yield Problem("other commit", moved.message, run=name, advice=moved.hints[0])
+    known = [run.record.text("commit") for run in gone if _is_hash(run.record.text("commit"))]
+    not_here = {word.removesuffix("^{commit}") for word in git.unknown(f"{commit}^{{commit}}" for commit in known)}
+    for run in gone:
+        commit = run.record.text("commit")
+        is_here = _is_hash(commit) and commit not in not_here
+        error = RefGone(refs.ref(run.name), commit, is_here=is_here, host=run.record.text("host"))
+        if is_here:
+            mend = partial(_create_ref, project, run)
+            yield Problem("no ref", error.message, run=run.name, repair="created there", mend=mend)
+        else:
+            yield Problem("no ref", error.message, run=run.name, advice=error.hints[0])
+
+
+def _is_hash(text: str) -> bool:
+    return re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", text) is not None
+
+
+def _create_ref(project: Project, run: Run) -> None:
+    with project.store.held(run) as fields:
+        if refs.commit_of(run.name) is None:
+            refs.remove_blank(project.repository, run.name)
+            refs.create(project.repository, run.name, fields.text("commit"))
+
+
+def _submodules(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
+    """Commits of submodules that belong to runs, and that nothing there keeps."""
+    wanted = [(repository, run, commit) for run in runs for _, repository, commit in run.record.submodules]
+    for repository in {repository for repository, _, _ in wanted if os.path.isdir(repository)}:
+        commits = refs.Commits(repository).by_name()
+        for place, run, commit in wanted:
+            if place == repository and run.name not in commits:
+                what = f"there is no {refs.ref(run.name)} in the submodule's repository '{repository}'"
+                mend = partial(_create_ref_in_submodule, project, run, repository, commit)
+                repair = f"created at {commit}"
+                yield Problem("no ref", what, run=run.name, path=repository, repair=repair, mend=mend)
+
+
+def _create_ref_in_submodule(project: Project, run: Run, repository: str, commit: str) -> None:
+    with project.store.held(run):
+        refs.create_in_submodule(repository, run.name, commit)
+
+
+def _twins(project: Project, runs: Iterable[Run], commits: Container[str]) -> Iterator[Problem]:
+    """Records that say that they are the same run."""
+
+    def is_original(run: Run) -> tuple[bool, ...]:
+        is_called_so = run.record.text("name") == run.name
+        return run.name in commits, is_called_so, os.path.lexists(project.outputs.log(run.name))
+
+    firsts: dict[str, Run] = {}
+    copies: dict[str, list[Run]] = {}
+    for run in runs:
+        if (first := firsts.setdefault(run.record.text("id"), run)) is not run:
+            copies.setdefault(run.record.text("id"), [first]).append(run)
+    copies.pop("", None)
+    for same in copies.values():
+        original, *others = sorted(same, key=is_original, reverse=True)
+        for copy in others:
+            what = f"runs '{original.name}' and '{copy.name}' have the same id: one record is a copy"
+            repair = f"another id for '{copy.name}'; both stay"
+            mend = partial(_give_other_id, project, copy)
+            yield Problem("same id", what, run=copy.name, other=original.name, repair=repair, mend=mend)
+
+
+def _give_other_id(project: Project, copy: Run) -> None:
+    with project.store.change(copy) as fields:
+        if fields.text("id") == copy.record.text("id"):
+            fields["id"] = str(uuid.uuid4())
+
+
+# --- records and processes
+
+
+def _lost(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
+    for run in runs:
+        recorded = run.record.text("status")
+        if recorded in UNDER_WAY and run.record.status == LOST and not leftovers.is_being_launched(project, run):
+            end = _last_sign_of_life(project, run.name)
+            what = f"run '{run.name}' is recorded as {recorded}, and its process is gone"
+            repair = f"recorded as lost, ended at {end}" if end else "recorded as lost"
+            yield Problem("lost", what, run=run.name, repair=repair, mend=partial(_record_lost, project, run))
+
+
+def _record_lost(project: Project, run: Run) -> None:
+    with project.store.change(run) as fields:
+        if fields.status != LOST:
+            return
+        end = _last_sign_of_life(project, fields.text("name"))
+        former = fields.end({"status": LOST, **({"finished": end} if end else {})})
+    project.outputs.remove_links(*former)
+
+
+def _last_sign_of_life(project: Project, name: str) -> str | None:
+    """When something was written to the run's log for the last time."""
+    try:
+        return record.timestamp(os.stat(project.outputs.log(name)).st_mtime)
+    except OSError:
+        return None

@@ -1,0 +1,267 @@
+"""Files that nobody needs any more, left by processes that were killed.
+
+What does not tell whose it is counts as left only if it has not been touched for an hour and the process whose number
+it carries does not live here: it may be in use on another host.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from contextlib import suppress
+from functools import partial
+
+from ..code import refs
+from ..errors import NameTaken
+from ..records import locks
+from ..records.record import STARTING, is_name
+from ..records.store import SUFFIX
+from ..running import spec
+from ..system import git, processes
+from ..system.files import entries, files_below, prune, remove_file, unlink_if
+from .problem import Problem
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from ..project import Project
+    from ..records.record import Run
+
+HOUR = 3600.0
+LAUNCH = 10.0  # seconds that a supervisor may take to read its spec
+
+_TEMPORARY = re.compile(r"(.+)\.(?P<pid>[0-9]+)\.tmp\.lock")
+_INDEX_COPY = re.compile(r"runs-snapshot-(?P<pid>[0-9]+)(\.lock)?")
+
+
+class Locks:
+    """The locks of the records, and the temporary files beside them."""
+
+    def __init__(self, project: Project, idle: float) -> None:
+        self.busy: set[str] = set()  # names that somebody may be working at
+        self.left: dict[str, dict[str, object]] = {}  # names whose lock is a dead process's, and what it was taken for
+        self._strange: list[str] = []  # paths of locks that nobody can be asked about
+        self._silent: list[str] = []  # paths of locks that do not say whom to ask
+        self._temporary: list[tuple[str, str]] = []  # name and path
+        for path in files_below(project.store.records):
+            inside = path[len(project.store.records) + 1 :]
+            if temporary := _TEMPORARY.fullmatch(inside):
+                self._temporary.append((temporary[1].removesuffix(SUFFIX), path))
+            elif inside.endswith(SUFFIX + locks.SUFFIX):
+                self._sort(inside.removesuffix(SUFFIX + locks.SUFFIX), path, idle)
+
+    def _sort(self, name: str, path: str, idle: float) -> None:
+        try:
+            content = locks.read(path)
+        except FileNotFoundError:
+            return
+        except OSError:  # nothing that we would make
+            self._strange.append(path)
+            return
+        if locks.is_left(content):
+            self.left[name] = locks.purpose(content)
+            return
+        self.busy.add(name)
+        if is_idle(path, idle):
+            (self._silent if locks.tells_nothing(content) else self._strange).append(path)
+
+    @property
+    def started(self) -> set[str]:
+        """The names that are left of starts, as far as their locks tell; an import may have found its ref."""
+        return {name for name, purpose in self.left.items() if "adopts" not in purpose}
+
+    def problems(self, project: Project, settled: Iterable[str]) -> Iterator[Problem]:
+        """All but the locks of the names that are `settled` otherwise."""
+        for name in self.left.keys() - set(settled):
+            path = project.store.lock(name)
+            yield Problem(
+                "lock",
+                f"'{path}' was left by a process that has ended",
+                run=name,
+                path=path,
+                repair="removed",
+                mend=partial(_break_lock, path, project.store.records),
+            )
+        for path in self._silent:
+            what = f"'{path}' exists since {locks.age(path):.0f} s, and does not say who made it"
+            mend = partial(_break_silent_lock, path, project.store.records)
+            yield Problem("lock", what, path=path, repair="removed", mend=mend)
+        for path in self._strange:
+            advice = "if no git runs process is using it, remove the file"
+            yield Problem("lock", f"'{path}' exists since {locks.age(path):.0f} s", path=path, advice=advice)
+        for name, path in self._temporary:
+            if is_name(name) and name not in self.busy:
+                mend = partial(_remove_beside_record, project, name, path)
+                yield _left("temporary file", path, mend, run=name)
+
+
+def _break_lock(path: str, records: str) -> None:
+    locks.break_left(path)
+    prune(path, records)
+
+
+def _break_silent_lock(path: str, records: str) -> None:
+    unlink_if(path, locks.tells_nothing)
+    prune(path, records)
+
+
+def _remove_beside_record(project: Project, name: str, path: str) -> None:
+    """Such files are written only by who holds the lock."""
+    with project.store.reserved(name):
+        remove_file(path)
+
+
+def is_idle(path: str, idle: float) -> bool:
+    """Whether nobody has touched the file for `idle` seconds."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return time.time() - max(status.st_mtime, status.st_ctime) >= idle
+
+
+def of_processes(project: Project, git_dirs: Iterable[str], idle: float) -> Iterator[Problem]:
+    """Files that carry the number of the process that wrote them."""
+    for directory, pattern, kind in (
+        (project.store.root, _TEMPORARY, "temporary file"),
+        (os.path.join(project.store.root, "environments"), _TEMPORARY, "temporary file"),
+        *((git_dir, _INDEX_COPY, "index copy") for git_dir in git_dirs),
+    ):
+        for entry in entries(directory):
+            named = pattern.fullmatch(entry.name)
+            if named and is_idle(entry.path, idle) and not processes.identify(int(named["pid"])):
+                yield _left(kind, entry.path, partial(remove_file, entry.path))
+
+
+def specs(project: Project, runs: Mapping[str, Run]) -> Iterator[Problem]:
+    """Specs, with all the secrets in them, that no supervisor will take; `runs` by their ids."""
+    for entry in entries(os.path.join(project.store.root, "specs")):
+        run = runs.get(entry.name.removesuffix(".json"))
+        if not _is_awaited(entry.path) and not (run and run.record.status == STARTING):
+            yield _left("spec", entry.path, partial(remove_file, entry.path), run=run.name if run else None)
+
+
+def is_being_launched(project: Project, run: Run) -> bool:
+    """Whether the run has a supervisor although whoever launched it is gone: one that takes its spec while we wait."""
+    path = spec.path_of(project.store.root, run.record.text("id"))
+    if run.record.text("status") != STARTING or not os.path.lexists(path):
+        return False
+    while _is_awaited(path):
+        time.sleep(0.02)
+    return not os.path.lexists(path)
+
+
+def _is_awaited(path: str) -> bool:
+    """Whether tmux may be about to start the supervisor that takes the spec, or has just done so."""
+    with suppress(FileNotFoundError):
+        return time.time() - os.lstat(path).st_mtime < LAUNCH and processes.mentions(path)
+    return False
+
+
+def ref_locks(project: Project, left: Iterable[str], idle: float) -> Iterator[Problem]:
+    """Locks of run refs, which do not tell whose they are; `left` are names whose records' locks do."""
+    top = os.path.join(project.repository.common_dir, refs.PREFIX)
+    for path in files_below(top):
+        name = path[len(top) :].removesuffix(locks.SUFFIX)
+        if path.endswith(locks.SUFFIX) and is_name(name) and (name in left or is_idle(path, idle)):
+            yield _left("ref lock", path, partial(_remove_beside_record, project, name, path), run=name)
+
+
+def descriptions(git_dirs: Iterable[str]) -> Iterator[Problem]:
+    """Texts that a person wrote and that went into no record: never removed."""
+    for git_dir in git_dirs:
+        for entry in entries(git_dir):
+            if entry.name.startswith("RUN_DESCRIPTION.") and not processes.mentions(entry.path):
+                advice = "it is yours: use it with git runs describe, or remove it"
+                yield Problem("description", f"'{entry.path}' is in no record", path=entry.path, advice=advice)
+
+
+# --- outputs and work trees
+
+
+def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
+    """Outputs that are no run's. Symbolic links, and files of other names than a run's, are somebody else's."""
+    groups = {group for name in names for group in refs.groups(name)}
+    for kind, top in project.outputs.kinds.items():
+        suffix = project.outputs.suffix(kind)
+        unseen = [""] if not os.path.islink(top) else []
+        while unseen:
+            group = unseen.pop()
+            for entry in entries(os.path.join(top, group)):
+                name = group + entry.name.removesuffix(suffix)
+                if name in names and name not in groups and entry.name.endswith(suffix):
+                    continue  # what most are, and told fast
+                if entry.is_symlink() or not is_name(name):
+                    continue
+                if suffix and entry.is_dir():
+                    unseen.append(f"{group}{entry.name}/")
+                elif name in groups and entry.is_dir():
+                    unseen.append(f"{name}/")
+                elif name not in names and (entry.name.endswith(suffix) if suffix else entry.is_dir()):
+                    yield Problem(
+                        "work tree" if kind == "worktrees" else "output",
+                        f"'{entry.path}' belongs to no run",
+                        path=entry.path,
+                        repair="removed",
+                        mend=partial(_remove_output, project, name, entry.path),
+                        is_output=True,
+                    )
+
+
+def _remove_output(project: Project, name: str, path: str) -> None:
+    with project.store.reserved(name):
+        if project.store.exists(name) or git.read_refs(git.start_refs_below(refs.ref(name))):
+            raise NameTaken(name, hint="")
+        if os.path.lexists(path):
+            project.outputs.discard_one(path)
+        git.remove_worktree(project.repository.common_dir, path)
+
+
+def work_tree_entries(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
+    """What git knows of work trees of runs that are not where it thinks."""
+    common_dir = project.repository.common_dir
+    top = os.path.realpath(project.outputs.kinds["worktrees"]) + os.sep
+    gone = {}
+    for entry in entries(os.path.join(common_dir, "worktrees")):
+        place = os.path.dirname(_first_line(os.path.join(entry.path, "gitdir")))
+        if place.startswith(top) and not os.path.lexists(place):
+            gone[os.path.realpath(entry.path)] = place
+    if not gone:
+        return
+    moved = {_entry_of(project.outputs.worktree(run.name)): run.name for run in runs}
+    under_way = {run.name for run in runs if run.record.is_under_way}
+    for entry_path, place in gone.items():
+        if name := moved.get(entry_path):
+            there = project.outputs.worktree(name)
+            what, repair = f"git does not know that the work tree '{place}' is now '{there}'", "told to git"
+            mend = partial(git.repair_worktree, common_dir, there)
+            yield Problem("work tree", what, path=place, repair=repair, mend=mend, run=name)
+        elif place.removeprefix(top) not in under_way:
+            what = f"git has an entry for the work tree '{place}', which is gone"
+            mend = partial(_forget_work_tree, common_dir, place)
+            yield Problem("work tree", what, path=place, repair="removed", mend=mend)
+
+
+def _forget_work_tree(common_dir: str, place: str) -> None:
+    if not os.path.lexists(place):
+        git.remove_worktree(common_dir, place)
+
+
+def _entry_of(place: str) -> str | None:
+    """Where git keeps what it knows of the linked work tree at `place`."""
+    line = _first_line(os.path.join(place, ".git"))
+    return os.path.realpath(line.removeprefix("gitdir: ")) if line else None
+
+
+def _first_line(path: str) -> str:
+    with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return file.readline().rstrip("\n")
+    return ""
+
+
+def _left(kind: str, path: str, mend: partial[None], run: str | None = None) -> Problem:
+    return Problem(
+        kind, f"'{path}' was left by a process that has ended", run=run, path=path, repair="removed", mend=mend
+    )

@@ -1,0 +1,97 @@
+"""What keeps a repository with many runs fast: packed refs, a small cache, and no tmux sessions of runs long ended.
+
+Nothing of it is needed, and all of it is safe beside any other command: refs are packed by git, the cache may go at
+any time, and tmux itself closes a session only while nobody uses it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from itertools import islice
+
+from ..code import refs
+from ..console import progress
+from ..errors import AlreadyCollecting, BadRecord, Locked, ToolMissing
+from ..records import locks
+from ..records.record import UNDER_WAY
+from ..running import lifecycle
+from ..system import git, processes
+from ..system.files import files_below, remove_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..project import Project
+    from ..records.record import Run
+
+LOCK = "runs-gc.lock"  # in the git dir that all work trees share
+# As a supervisor is started: by the interpreter and the modules that we are.
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from git_runs.main import main; sys.exit(main())"
+
+
+def is_due(project: Project) -> bool:
+    """Whether something waits in the trash, or there are more loose run refs than `runs.gc-auto` allows and git may
+    pack them; never where that is 0."""
+    limit = project.settings.gc_auto
+    if not limit:
+        return False
+    if not project.trash.is_empty():
+        return True
+    if not git.wants_packed_refs(project.repository):
+        return False
+    loose = files_below(os.path.join(project.repository.common_dir, refs.PREFIX))
+    return next(islice(loose, limit, None), None) is not None
+
+
+def start_if_due(project: Project) -> None:
+    """Let it be done behind our back, if it is due; whatever keeps it from that matters to nobody."""
+    with suppress(OSError):
+        if is_due(project):
+            import json
+
+            processes.detach([sys.executable, "-I", "-c", _START, json.dumps(sys.path), "gc", "--auto", "--quiet"])
+
+
+def collect(project: Project) -> None:
+    """Do it all; raises AlreadyCollecting where somebody else does it just now, and GitFailed."""
+    before = git.expiry(project.settings.gc_sessions)
+    with _alone(project):
+        if git.wants_packed_refs(project.repository):
+            git.pack_refs()
+        project.store.compact()
+        project.trash.empty()
+        _close_sessions(project, before)
+
+
+@contextmanager
+def _alone(project: Project) -> Iterator[None]:
+    path = os.path.join(project.repository.common_dir, LOCK)
+    try:
+        locks.take(path, patience=0.0)
+    except Locked:
+        raise AlreadyCollecting(path, locks.age(path)) from None
+    try:
+        yield
+    finally:
+        remove_file(path)
+
+
+def _close_sessions(project: Project, before: float) -> None:
+    names = list(project.store.names())
+    found = progress.over(project.store.recall(names), "Reading runs", len(names))
+    ended = [
+        run.only(lifecycle.FIELDS)
+        for _, run in found
+        if run and not isinstance(run, BadRecord) and _ended_before(run, before)
+    ]
+    with suppress(ToolMissing):
+        lifecycle.close_old_sessions(project, ended)
+
+
+def _ended_before(run: Run, before: float) -> bool:
+    """By its record, and here, so that its session is here, too."""
+    end = run.record.moment("finished")
+    return run.record.is_local and run.record.text("status") not in UNDER_WAY and end is not None and end < before
