@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import os
 
-from .console.terminal import warn
-from .errors import BadConfig, BadValue, MainWorkTreeUnknown
-from .system import git
+from .console.messages import warn
+from .errors.config import BadConfig, BadValue
+from .errors.system import MainWorkTreeUnknown
+from .system.git import config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from .system.git import Repository
+    from .system.git.discovery import Repository
 
 RUNSRC = ".runsrc"
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -50,7 +51,7 @@ class Settings:
     keep_session: str
     tmux_socket: str | None
     gc_auto: int  # loose run refs; 0: never
-    gc_sessions: str  # an expiry date, for git.expiry
+    gc_sessions: str  # an expiry date, for dates.expiry
 
 
 class Given:
@@ -280,7 +281,7 @@ def _read_file(path: str) -> Iterable[tuple[str, str | None]]:
     if not _is_git_style(text):
         yield from _read_yaml(text, path)
         return
-    for key, value in git.config_of_file(path):
+    for key, value in config.of_file(path):
         section, _, name = key.partition(".")
         yield (name if section == "runs" else key), value
 

@@ -9,7 +9,8 @@ from importlib import import_module
 
 from . import __version__
 from .console import progress
-from .errors import RunsError, UsageError
+from .console.messages import text_of
+from .errors.base import RunsError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    from .system.git import Search
+    from .system.git.discovery import Search
 
     search = Search()  # git looks while we import the rest
 
@@ -148,7 +149,7 @@ def _report(error: RunsError) -> int:
         sys.stdout.flush()
     except OSError:
         _drop_output()
-    print(error.report(), file=sys.stderr)
+    print(text_of(error), file=sys.stderr)
     if isinstance(error, UsageError) and error.usage:
         print(error.usage, end="", file=sys.stderr)
     return error.exit_code

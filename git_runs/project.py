@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .config import Settings
     from .records.record import Record
     from .records.trash import Trash
-    from .system.git import Repository, Search
+    from .system.git.discovery import Repository, Search
 
 
 class Project:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import re
 
-from ..errors import UsageError
+from ..errors.base import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import NoReturn
 
-    from ..errors import BadRecord
+    from ..errors.records import BadRecord
     from ..project import Project
     from ..records.catalogue import Catalogue
 

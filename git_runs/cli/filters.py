@@ -7,11 +7,11 @@ from itertools import islice
 from math import inf, isnan
 
 from ..console import progress
-from ..errors import BadCondition
+from ..errors.cli import BadCondition
 from ..records import query
 from ..records.order import value_key
 from ..records.record import to_text
-from ..system import git
+from ..system.git import dates
 from .arguments import natural
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ..errors import BadRecord
+    from ..errors.records import BadRecord
     from ..records.catalogue import Catalogue
     from ..records.record import Run, Value
     from ..records.store import Store
@@ -47,8 +47,8 @@ class Filter:
 
     def __init__(self, args: Namespace) -> None:
         self._conditions = [_Condition(text) for text in args.where]
-        self._since = git.moment(args.since) if args.since is not None else None
-        self._until = git.moment(args.until) if args.until is not None else None
+        self._since = dates.moment(args.since) if args.since is not None else None
+        self._until = dates.moment(args.until) if args.until is not None else None
         self._count: int | None = args.max_count
         self._reverse: bool = args.reverse
 

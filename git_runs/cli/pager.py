@@ -9,7 +9,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from ..system import git
+from ..system.git import config
 
 DEFAULTS = {"LESS": "FRX", "LV": "-c"}  # git's own: less(1) ends at once where all fits on the screen
 
@@ -18,7 +18,7 @@ def start() -> None:
     """Let all that is printed from now on pass through the pager, if standard output is a terminal."""
     if not sys.stdout.isatty():
         return
-    command = git.pager()
+    command = config.pager()
     if command in ("", "cat"):
         return
     pager = subprocess.Popen(

@@ -6,7 +6,7 @@ import io
 from itertools import chain, islice
 
 from ..console.escape import escape
-from ..errors import UsageError
+from ..errors.base import UsageError
 from ..records.record import to_text
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from ..system import git
+from ..system.git import calls, discovery, objects, status, variables
 
 LISTING = ("ls-files", "-v", "-z", "--stage", "--full-name")
 LINK, SUBMODULE = "120000", "160000"
@@ -37,12 +37,12 @@ def special(listing: str) -> list[Entry]:
     return [Entry(*words) for words in re.findall(pattern, listing)]
 
 
-def start_hidden() -> git.Call:
+def start_hidden() -> calls.Call:
     """Begin to list the files whose changes git was told not to see; `read_hidden` takes the answer."""
-    return git.start(*LISTING, "--", ":/")
+    return calls.start(*LISTING, "--", ":/")
 
 
-def read_hidden(call: git.Call, top: str) -> list[str]:
+def read_hidden(call: calls.Call, top: str) -> list[str]:
     """Those of the files that `start_hidden` asked for which are changed, from the top of the work tree, also in
     submodules.
 
@@ -51,7 +51,7 @@ def read_hidden(call: git.Call, top: str) -> list[str]:
     changed = []
     files = []
     for entry in special(call.output()):
-        place = os.path.join(top, git.path(entry.name))
+        place = os.path.join(top, calls.path(entry.name))
         if entry.mode == SUBMODULE:
             changed += _hidden_in_submodule(entry, place)
         elif not os.path.lexists(place):
@@ -64,16 +64,16 @@ def read_hidden(call: git.Call, top: str) -> list[str]:
 
 
 def _hidden_in_submodule(entry: Entry, place: str) -> list[str]:
-    dirs = git.git_dirs_at(place)
+    dirs = discovery.dirs_at(place)
     if dirs is None:
         return []
-    if entry.is_hidden and git.resolve("HEAD", dirs[0]) != entry.content:
+    if entry.is_hidden and objects.resolve("HEAD", dirs[0]) != entry.content:
         return [entry.name]
     return [f"{entry.name}/{name}" for name in _hidden_at(place)]
 
 
 def _hidden_at(top: str) -> list[str]:
-    return read_hidden(git.Call("-C", top, *LISTING, environment=git.without_repository()), top)
+    return read_hidden(calls.Call("-C", top, *LISTING, environment=variables.without_repository()), top)
 
 
 def _hash_of_link(place: str, top: str) -> str | None:
@@ -81,7 +81,7 @@ def _hash_of_link(place: str, top: str) -> str | None:
     if not os.path.islink(place):
         return None
     target = os.fsencode(os.readlink(place)).decode("utf-8", "surrogateescape")
-    return git.run("-C", top, "hash-object", "--stdin", stdin=target).strip()
+    return calls.run("-C", top, "hash-object", "--stdin", stdin=target).strip()
 
 
 def _with_other_content(entries: list[Entry], top: str) -> list[str]:
@@ -90,7 +90,7 @@ def _with_other_content(entries: list[Entry], top: str) -> list[str]:
     changed = [entry.name for entry in entries if "\n" in entry.name]
     if simple:
         paths = "".join(os.path.join(top, entry.name) + "\n" for entry in simple)
-        blobs = git.run("-C", top, "hash-object", "--stdin-paths", stdin=paths).splitlines()
+        blobs = calls.run("-C", top, "hash-object", "--stdin-paths", stdin=paths).splitlines()
         changed += [entry.name for entry, blob in zip(simple, blobs, strict=True) if blob != entry.content]
     return changed
 
@@ -98,10 +98,10 @@ def _with_other_content(entries: list[Entry], top: str) -> list[str]:
 def changed_and_untracked(top: str) -> tuple[list[str], list[str]]:
     """The tracked files that are changed in the work tree at `top`, and the paths that are not tracked, ignored ones
     too; raises GitFailed."""
-    words = ("--no-replace-objects", "-C", top, *git.STATUS, "--ignored=matching")
-    status = git.Call(*words, environment=git.without_repository())
+    words = ("--no-replace-objects", "-C", top, *status.COMMAND, "--ignored=matching")
+    call = calls.Call(*words, environment=variables.without_repository())
     changed = _hidden_at(top)
     untracked: list[str] = []
-    for change in git.read_status(status).changes:
+    for change in status.read(call).changes:
         (untracked if change[:2] in ("??", "!!") else changed).append(change[3:])
     return changed, untracked

@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 
 from ..environment import interpreter
-from ..system import git
+from ..system.git import calls, status, worktrees
 from . import index
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ class Isolation:
     def steps(self) -> list[list[str]]:
         """The commands that make the work tree, one after the other."""
         inner = [(repository, self._inside(path), commit) for path, repository, commit in self.submodules]
-        return [git.add_worktree(*place) for place in [(self.repository, self.path, self.commit), *inner]]
+        return [worktrees.adding(*place) for place in [(self.repository, self.path, self.commit), *inner]]
 
     def make_links(self) -> None:
         """Link what is linked; what the commit has at such a path stays."""
@@ -64,7 +64,7 @@ class Isolation:
     def _is_as(self, top: str, commit: str) -> bool:
         inside = os.path.relpath(top, self.path)
         links = {os.path.relpath(path, inside): {"target": target} for path, target in self.links.items()}
-        return git.past_heads(top) == {commit} and not changed_or_made(top, links)
+        return worktrees.past_heads(top) == {commit} and not changed_or_made(top, links)
 
     def remove(self) -> None:
         """Remove the work tree, whatever is in it."""
@@ -82,16 +82,16 @@ def remove(path: str, repository: str, submodules: Iterable[tuple[str, str, str]
     """Remove the work tree of a run, and those of its submodules, from the disk and from git's list of work trees."""
     for inside, inner, _ in sorted(submodules, reverse=True):
         if _is_no_link(path, inside):
-            git.remove_worktree(inner, os.path.join(path, inside))
-    git.remove_worktree(repository, path)
+            worktrees.remove(inner, os.path.join(path, inside))
+    worktrees.remove(repository, path)
 
 
 def repair(path: str, repository: str, submodules: Iterable[tuple[str, str, str]]) -> None:
     """Tell git that the work tree of a run has been moved to `path`."""
-    git.repair_worktree(repository, path)
+    worktrees.repair(repository, path)
     for inside, inner, _ in submodules:
         if _is_no_link(path, inside):
-            git.repair_worktree(inner, os.path.join(path, inside))
+            worktrees.repair(inner, os.path.join(path, inside))
 
 
 def _is_no_link(path: str, inside: str) -> bool:
@@ -106,7 +106,7 @@ def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[st
     """
 
     def is_ours(path: str) -> bool:
-        place = os.path.join(top, git.path(path))
+        place = os.path.join(top, calls.path(path))
         return path in links and os.path.islink(place) and os.readlink(place) == links[path].get("target")
 
     changed, untracked = index.changed_and_untracked(top)
@@ -124,7 +124,7 @@ def missed(top: str, prefix: str, links: Iterable[str], include: Iterable[str], 
 
     `links` and `include` are the paths and pathspecs, from the top, that it gets all the same.
     """
-    included = set(git.ignored(top, include, each=True)) if include else set()
+    included = set(status.ignored(top, include, each=True)) if include else set()
     given = {path.rstrip("/") for path in [*links, runs_dir]} | included
 
     def matters(path: str) -> bool:
@@ -132,9 +132,9 @@ def missed(top: str, prefix: str, links: Iterable[str], include: Iterable[str], 
         return not is_build_product(path) and (f"{prefix}/".startswith(f"{parent}/") or not parent)
 
     found = []
-    for path in filter(matters, git.ignored(top)):
+    for path in filter(matters, status.ignored(top)):
         if path.endswith("/") and any(one.startswith(path) for one in included):  # only a part of it
-            found += [one for one in git.ignored(top, [path], each=True) if one not in included]
+            found += [one for one in status.ignored(top, [path], each=True) if one not in included]
         elif path.rstrip("/") not in given:
             found.append(path)
     return found
@@ -155,5 +155,5 @@ def live_code(command: interpreter.Command, top: str, runs_dir: str) -> list[str
     python_path = command.environment.get("PYTHONPATH", "")
     found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_live(entry)]
     words = [word.rpartition("=")[2] for step in command.steps for word in step]
-    found += [word for word in dict.fromkeys(words) if is_live(word) and not git.ignores(word)]
+    found += [word for word in dict.fromkeys(words) if is_live(word) and not status.ignores(word)]
     return found + [f"package {name} (editable)" for name, place in command.editable_packages() if is_live(place)]

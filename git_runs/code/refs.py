@@ -12,16 +12,17 @@ import os
 import re
 from contextlib import suppress
 
-from ..errors import GitFailed, InvalidName, NameClash, NameTaken, SubmoduleHasRun
+from ..errors.code import InvalidName, NameClash, NameTaken, SubmoduleHasRun
+from ..errors.system import GitFailed
 from ..records.record import LONGEST_NAME, NAME_CONSISTS_OF, NAME_STARTS_WITH
-from ..system import git
 from ..system.files import remove_file
+from ..system.git import calls, objects, refstore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ..system.git import Repository
+    from ..system.git.discovery import Repository
 
 PREFIX = "refs/runs/"
 OUR_SUFFIXES = (".yml", ".log")
@@ -77,8 +78,8 @@ class Neighbours:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._below = git.start("for-each-ref", "--count=1", "--format=%(refname)", ref(name))
-        self._groups = {group: git.start("show-ref", "--verify", "--quiet", ref(group)) for group in groups(name)}
+        self._below = calls.start("for-each-ref", "--count=1", "--format=%(refname)", ref(name))
+        self._groups = {group: calls.start("show-ref", "--verify", "--quiet", ref(group)) for group in groups(name)}
 
     def check(self, hint: str = NameTaken.HINT) -> None:
         """Raises NameTaken, with the hint, where the name is a run's, NameClash where it is a group's or below one."""
@@ -108,7 +109,7 @@ def create(repository: Repository, name: str, commit: str) -> None:
     """
     if not _create_in_process(repository, name, commit):
         try:
-            git.update_refs([f"create {ref(name)}", commit])
+            refstore.update([f"create {ref(name)}", commit])
         except GitFailed:
             Neighbours(name).check()
             raise
@@ -153,10 +154,10 @@ def create_in_submodule(git_dir: str, name: str, commit: str) -> bool:
     Raises SubmoduleHasRun where another commit has it.
     """
     try:
-        git.update_refs([f"create {ref(name)}", commit], git_dir)
+        refstore.update([f"create {ref(name)}", commit], git_dir)
         return True
     except GitFailed:
-        there = git.resolve(ref(name), git_dir)
+        there = objects.resolve(ref(name), git_dir)
         if there is None:
             raise
         if there != commit:
@@ -167,28 +168,28 @@ def create_in_submodule(git_dir: str, name: str, commit: str) -> bool:
 def delete_in_submodule(git_dir: str, name: str, commit: str) -> None:
     """Delete the run's ref in the repository of a submodule, if it still is at `commit`."""
     with suppress(GitFailed):
-        git.update_refs([f"delete {ref(name)}", commit], git_dir)
+        refstore.update([f"delete {ref(name)}", commit], git_dir)
 
 
 def commit_of(name: str) -> str | None:
     """Full hash of the commit that the run's ref points to, or None."""
-    return git.resolve(ref(name))
+    return objects.resolve(ref(name))
 
 
 class Commits:
     """What all run refs, here or in that repository, point at: git looks while we do something else."""
 
     def __init__(self, git_dir: str | None = None) -> None:
-        self._call = git.start_refs_below(PREFIX, git_dir).read_ahead()
+        self._call = refstore.start_reading(PREFIX, git_dir).read_ahead()
 
     def by_name(self) -> dict[str, str]:
         """The commits by the names of the runs, without refs that are broken; raises GitFailed."""
-        return {ref[len(PREFIX) :]: commit for ref, commit in git.read_refs(self._call).items()}
+        return {ref[len(PREFIX) :]: commit for ref, commit in refstore.read(self._call).items()}
 
 
 def commits_of(names: Iterable[str]) -> dict[str, str]:
     """What the runs' refs point at, by name, without those that are broken or not here."""
-    return {found[len(PREFIX) :]: commit for found, commit in git.hashes(map(ref, names)).items()}
+    return {found[len(PREFIX) :]: commit for found, commit in objects.hashes(map(ref, names)).items()}
 
 
 def remove_blank(repository: Repository, name: str) -> None:
@@ -202,9 +203,9 @@ def remove_blank(repository: Repository, name: str) -> None:
 
 def create_all(commits: Mapping[str, str]) -> None:
     """Create the refs of many runs at their commits, all or none; raises GitFailed."""
-    git.update_refs(word for name, commit in commits.items() for word in (f"create {ref(name)}", commit))
+    refstore.update(word for name, commit in commits.items() for word in (f"create {ref(name)}", commit))
 
 
 def delete(names: Iterable[str]) -> None:
     """Delete the runs' refs, all or none; those that are not there count as deleted."""
-    git.update_refs(word for name in names for word in (f"delete {ref(name)}", ""))
+    refstore.update(word for name in names for word in (f"delete {ref(name)}", ""))

@@ -12,15 +12,15 @@ import stat
 import uuid
 from contextlib import contextmanager, suppress
 
-from ..errors import SnapshotTooLarge
-from ..system import git
+from ..errors.code import SnapshotTooLarge
+from ..system.git import calls, discovery, status, variables
 from . import index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from ..system.git import WorkTreeState
+    from ..system.git.status import WorkTreeState
 
 EXECUTABLE = "100755"
 UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
@@ -68,7 +68,7 @@ class Tree:
 
     def place(self, path: str) -> str:
         """Where a path that git told is in the file system."""
-        return os.path.join(self.top, git.path(path))
+        return os.path.join(self.top, calls.path(path))
 
     def has(self, path: str) -> bool:
         """Whether a file or a link is there: no directory, and nothing behind a link that is in the way."""
@@ -104,10 +104,10 @@ class Tree:
         except OSError:
             return None
 
-    def start(self, *arguments: str, stdin: str | None = None) -> git.Call:
+    def start(self, *arguments: str, stdin: str | None = None) -> calls.Call:
         """Begin `git <arguments>` at the top of this tree."""
         place = ("-C", self.top, f"--git-dir={self.git_dir}", f"--work-tree={self.top}")
-        return git.Call(*place, *_QUIETLY, *arguments, stdin=stdin, environment=self.environment)
+        return calls.Call(*place, *_QUIETLY, *arguments, stdin=stdin, environment=self.environment)
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """What `git <arguments>` prints; raises GitFailed."""
@@ -228,7 +228,7 @@ def _included(tree: Tree, include: Iterable[str]) -> list[str]:
 
 def _without(tree: Tree, exclude: Iterable[str], paths: list[str]) -> list[str]:
     outside = tuple(os.path.relpath(place, tree.top) + "/" for place in exclude)
-    return [path for path in paths if not f"{git.path(path).rstrip('/')}/".startswith(outside)] if outside else paths
+    return [path for path in paths if not f"{calls.path(path).rstrip('/')}/".startswith(outside)] if outside else paths
 
 
 def _size_of_all(tree: Tree, paths: list[str], limit: int) -> int:
@@ -280,14 +280,15 @@ def _submodules(outer: Tree, paths: list[str], message: str, limit: int, added: 
     inner = _Inner(added)
     if not paths:
         return inner
-    environment = git.without_repository()
-    own = os.path.realpath(git.path(outer.run("rev-parse", "--path-format=absolute", "--git-common-dir").rstrip("\n")))
+    environment = variables.without_repository()
+    common_dir = outer.run("rev-parse", "--path-format=absolute", "--git-common-dir").rstrip("\n")
+    own = os.path.realpath(calls.path(common_dir))
     for path in paths:
         top = outer.place(path)
-        places = git.git_dirs_at(top)
+        places = discovery.dirs_at(top)
         if places and os.path.realpath(places[1]) != own:
             tree = Tree(top, places[0], environment)
-            state = git.read_status(tree.start(*git.STATUS))
+            state = status.read(tree.start(*status.COMMAND))
             snapshot = take(tree, state, message, include=(), exclude=(), limit=limit - inner.added)
             inner.add(path, snapshot, outer.top, places[1])
         elif places or (os.path.isdir(top) and os.listdir(top)):
@@ -339,7 +340,7 @@ def _inexact_of(copy: Tree, files: list[tuple[str, str]]) -> list[str]:
     separator = uuid.uuid4().hex
     requests = "".join(f"{blob} {path}\n" for blob, path in files if "\n" not in path)
     # As a checkout will be: without the options of our own command line.
-    bare = Tree(copy.top, copy.git_dir, git.without_repository())
+    bare = Tree(copy.top, copy.git_dir, variables.without_repository())
     call = bare.start("cat-file", f"--batch={separator}", "--filters", stdin=requests)
     answers = iter(call.bytes().split(separator.encode() + b"\n")[1:])
     inexact = []

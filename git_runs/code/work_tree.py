@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from functools import cached_property
 
-from ..errors import NotClean
-from ..system import git
-from ..system.git import WorkTreeState
+from ..errors.code import NotClean
+from ..system.git import objects, status, variables
+from ..system.git.status import WorkTreeState
 from . import index, snapshot
 from .snapshot import Snapshot, Tree
 
@@ -20,15 +20,15 @@ class WorkTree:
     """What git says of the work tree; it looks while we do something else."""
 
     def __init__(self) -> None:
-        self._status = git.start_status()
+        self._status = status.start()
         self._hidden = index.start_hidden()
-        self._subject = git.start_subject()
-        git.start_local_variables()
+        self._subject = objects.start_subject()
+        variables.start_local()
 
     @cached_property
     def state(self) -> WorkTreeState:
         """Where HEAD is and what differs from it; raises GitFailed without a work tree."""
-        return git.read_status(self._status)
+        return status.read(self._status)
 
     def hidden(self, project: Project) -> list[str]:
         """The changed files that git was told not to look at, from the top."""
@@ -63,7 +63,7 @@ class WorkTree:
 
     def environment(self) -> dict[str, str]:
         """Our environment without what git added to it, which would tie the command to this repository."""
-        git_only = {*git.local_variables(), *git.ADDED_BY_GIT}
+        git_only = {*variables.local(), *variables.ADDED_BY_GIT}
         environment = {key: value for key, value in os.environ.items() if key not in git_only}
         if environment.get("GIT_EDITOR") == ":":
             del environment["GIT_EDITOR"]

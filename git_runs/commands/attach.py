@@ -6,7 +6,8 @@ import sys
 from contextlib import suppress
 
 from .. import project
-from ..errors import LeadsOut, NoSession
+from ..errors.launchers import NoSession
+from ..errors.records import LeadsOut
 from ..records import logs, query
 from ..running import lifecycle
 
@@ -14,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 LINES_OF_LOG = 10
 

@@ -7,8 +7,9 @@ import os
 from .. import project
 from ..cli.arguments import add_patterns, selected
 from ..console.escape import escape
-from ..console.terminal import confirm, report_all
-from ..errors import GoneMeanwhile
+from ..console.messages import report_all
+from ..console.questions import confirm
+from ..errors.commands import GoneMeanwhile
 from ..records import query
 from ..running import lifecycle
 from ..upkeep import maintenance
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..project import Project
     from ..records.record import Run
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from .. import project
-from ..console.terminal import edited
-from ..errors import NoDescription
+from ..console.questions import edited
+from ..errors.commands import NoDescription
 from ..records import query
-from ..system import git
+from ..system.git import config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..records.record import Run
     from ..records.store import Store
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def run(args: Namespace, search: Search) -> int:
         _describe(here.store, one, args.description)
         return 0
     old = one.record.text("description")
-    with edited(old, editor=git.editor(), directory=here.repository.git_dir) as text:
+    with edited(old, editor=config.editor(), directory=here.repository.git_dir) as text:
         if not text:
             raise NoDescription("it stays as it was")
         _describe(here.store, one, text)

@@ -8,13 +8,13 @@ import sys
 
 from .. import project
 from ..console.escape import escape
-from ..console.terminal import is_seen
+from ..console.output import reaches_terminal
 from ..environment import collection
-from ..errors import CommitMissing
+from ..errors.code import CommitMissing
 from ..records import query
 from ..records.record import to_text
 from ..running.command_line import typed_command
-from ..system import git
+from ..system.git import config, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..records.record import Run
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
     Pair = tuple[str, str | None, str | None]  # what it is, and what it says in either run
 
@@ -49,8 +49,9 @@ def run(args: Namespace, search: Search) -> int:
     a, b = query.find_all(here.store, [args.a, args.b])
     command, fields = _commands(a, b), _records(a, b)
     surroundings = _environments(a, b, here.store.root)
-    colors = git.diff_colors(to_terminal=is_seen()) if args.format == "text" else None
-    code = git.diff(*map(_commit, (a, b)), "--patch" if args.patch else "--stat", *args.words, color=colors is not None)
+    colors = config.diff_colors(to_terminal=reaches_terminal()) if args.format == "text" else None
+    form = "--patch" if args.patch else "--stat"
+    code = objects.diff(_commit(a), _commit(b), form, *args.words, color=colors is not None)
     if args.format == "json":
         sys.stdout.write(_json(command, fields, surroundings, code))
     else:
@@ -87,7 +88,7 @@ def _lines(title: str, lines: list[str]) -> str:
 def _commit(run: Run) -> str:
     """Its full hash; raises CommitMissing."""
     recorded = run.record.text("commit")
-    commit = git.resolve(recorded) if recorded else None
+    commit = objects.resolve(recorded) if recorded else None
     if commit is None:
         raise CommitMissing(run.name, recorded)
     return commit

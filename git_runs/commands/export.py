@@ -8,8 +8,8 @@ import sys
 from .. import project
 from ..cli.arguments import add_patterns, selected
 from ..console.escape import escape
-from ..console.terminal import report_all
-from ..errors import WouldLose
+from ..console.messages import report_all
+from ..errors.commands import WouldLose
 from ..records import query, yamltext
 from ..system.files import write_whole
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..records.record import Record
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -6,15 +6,15 @@ from .. import project
 from ..cli import table
 from ..console import progress
 from ..console.escape import escape
-from ..console.terminal import show
-from ..errors import RunsError
+from ..console.output import show
+from ..errors.base import RunsError
 from ..upkeep import consistency
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..system.git import Search
+    from ..system.git.discovery import Search
     from ..upkeep.problem import Problem
 
 COLUMNS = ("kind", "run", "path", "problem", "repair", "advice", "repaired", "error")

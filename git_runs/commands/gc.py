@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from .. import project
 from ..console import progress
-from ..errors import AlreadyCollecting
+from ..errors.upkeep import AlreadyCollecting
 from ..upkeep import maintenance
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

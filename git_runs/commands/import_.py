@@ -10,19 +10,21 @@ from .. import project
 from ..code import refs
 from ..console import progress
 from ..console.escape import escape
-from ..console.terminal import report_all
-from ..errors import AlreadyHere, CommitMissing, RunsError
+from ..console.messages import report_all
+from ..errors.base import RunsError
+from ..errors.code import CommitMissing
+from ..errors.commands import AlreadyHere
 from ..records import query, yamltext
 from ..records.record import Record
 from ..running import launch
-from ..system import git
+from ..system.git import objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from ..project import Project
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -52,7 +54,7 @@ def run(args: Namespace, search: Search) -> int:
 def _add(here: Project, name: str, fields: Record) -> None:
     refs.validate(name)
     given = fields.text("commit")
-    commit = git.resolve(given) if re.fullmatch("[0-9a-f]{4,64}", given) else None
+    commit = objects.resolve(given) if re.fullmatch("[0-9a-f]{4,64}", given) else None
     if refs.commit_of(name) != commit or here.store.exists(name):
         refs.Neighbours(name).check(hint="")
     if commit is None:

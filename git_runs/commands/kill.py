@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import project
 from ..cli.arguments import add_patterns, seconds, selected
 from ..console.escape import escape
-from ..errors import NotRunning
+from ..errors.commands import NotRunning
 from ..records import query
 from ..records.record import KILLED
 from ..running import lifecycle
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

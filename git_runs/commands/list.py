@@ -8,13 +8,13 @@ from .. import project
 from ..cli import filters
 from ..cli.arguments import add_patterns, surveyed
 from ..cli.filters import Filter
-from ..console.terminal import report_all
+from ..console.messages import report_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -6,14 +6,14 @@ import sys
 
 from .. import project
 from ..cli.arguments import natural
-from ..errors import NoLog
+from ..errors.commands import NoLog
 from ..records import logs, query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .. import project
-from ..console.terminal import show
-from ..errors import NoSuchKey
+from ..console.output import show
+from ..errors.commands import NoSuchKey
 from ..records import query
 from ..records.record import to_text
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..records.record import Run
     from ..records.store import Store
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -16,14 +16,19 @@ from ..code.refs import Neighbours
 from ..code.snapshot import Snapshot
 from ..code.work_tree import WorkTree, changes
 from ..console.escape import escape
-from ..console.terminal import confirm, edited, warn
+from ..console.messages import warn
+from ..console.questions import confirm, edited
 from ..environment import interpreter
-from ..errors import NameTaken, NoDescription, RefWithoutRecord, UsageError
+from ..errors.base import UsageError
+from ..errors.code import NameTaken
+from ..errors.commands import NoDescription
+from ..errors.running import RefWithoutRecord
 from ..records import query
 from ..records.record import SHAPING_SETTINGS
 from ..running import launch, lifecycle
 from ..running.launch import Launch
-from ..system import git, signals
+from ..system import signals
+from ..system.git import config
 from ..upkeep import maintenance
 
 TYPE_CHECKING = False
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
     from ..project import Project
     from ..records.record import Record, Run
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 ONE_ARGUMENT = "COMMAND is one argument: quote it, or put '--' before the program"
@@ -207,7 +212,7 @@ def _with_timestamp(here: Project, name: str) -> str:
 
 @contextmanager
 def _edit(here: Project, text: str) -> Iterator[str]:
-    with edited(text, editor=git.editor(), directory=here.repository.git_dir) as description:
+    with edited(text, editor=config.editor(), directory=here.repository.git_dir) as description:
         if not description:
             raise NoDescription("nothing was started")
         yield description

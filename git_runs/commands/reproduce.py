@@ -12,27 +12,21 @@ from ..code import refs
 from ..code.snapshot import Snapshot, Submodule
 from ..code.work_tree import WorkTree, check_clean
 from ..console.escape import escape
-from ..console.terminal import confirm, hint, report_all, warn
+from ..console.messages import hint, report_all, warn
+from ..console.questions import confirm
 from ..environment import collection
-from ..errors import (
-    GoesOn,
-    HiddenChanges,
-    NameTaken,
-    NoCommand,
-    NotClean,
-    NotTheSame,
-    PlaceTaken,
-    RefGone,
-    RefMoved,
-    UsageError,
-)
+from ..errors.base import UsageError
+from ..errors.code import HiddenChanges, NameTaken, NotClean, RefGone, RefMoved
+from ..errors.commands import NoCommand
+from ..errors.reproducing import GoesOn, NotTheSame, PlaceTaken
 from ..records import query
 from ..records.record import SHAPING_SETTINGS, Record, Run, to_text
 from ..reproducing import comparison, preconditions
 from ..running import launch, lifecycle
 from ..running.command_line import quote, typed_command
 from ..running.launch import Launch
-from ..system import git, signals
+from ..system import signals
+from ..system.git import discovery, objects, status, worktrees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +36,7 @@ if TYPE_CHECKING:
     from ..config import Settings
     from ..project import Project
     from ..records.record import Value
-    from ..system.git import Repository, Search
+    from ..system.git.discovery import Repository, Search
 
 
 WORKTREE_HINT = "or check it out beside this one: --worktree"
@@ -87,11 +81,11 @@ def run(args: Namespace, search: Search) -> int:
     if args.worktree is not None:
         return _into_work_tree(here, one, commit, inner, args.worktree)
     if args.dry_run:
-        settings = None if git.differs(commit, config.RUNSRC) else _settings(here.repository, one)
+        settings = None if status.differs(commit, config.RUNSRC) else _settings(here.repository, one)
         lines = [f"git checkout {commit}", _command(here.repository, one, settings)]
     else:
         _check_out(here, work_tree, commit)
-        lines = [_command(here.repository, one, _settings(git.Search().repository(), one))]
+        lines = [_command(here.repository, one, _settings(discovery.Search().repository(), one))]
     _print(lines)
     return 0
 
@@ -203,11 +197,11 @@ def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[
     path = os.path.abspath(place or f"{top}-{one.name.replace('/', '-')}")
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise PlaceTaken(path)
-    git.make_worktree(here.repository.common_dir, path, commit)
+    worktrees.make(here.repository.common_dir, path, commit)
     for inside, repository, wanted in inner:
         if repository:
-            git.make_worktree(repository, os.path.join(path, inside), wanted)
-    there = git.repository_at(path)
+            worktrees.make(repository, os.path.join(path, inside), wanted)
+    there = discovery.repository_at(path)
     print(f"The run's code is in '{escape(path)}'.")
     _print([_command(there, one, _settings(there, one), always_there=True)])
     return 0
@@ -218,7 +212,7 @@ def _commit(run: Run) -> str:
     recorded = run.record.text("commit")
     commit = refs.commit_of(run.name)
     if commit is None:
-        is_here = git.resolve(recorded) is not None
+        is_here = objects.resolve(recorded) is not None
         raise RefGone(refs.ref(run.name), recorded, is_here=is_here, host=run.record.text("host"))
     if commit != recorded:
         raise RefMoved(refs.ref(run.name), commit, recorded)
@@ -232,11 +226,11 @@ def _check_out(here: Project, work_tree: WorkTree, commit: str) -> None:
         raise HiddenChanges(hidden)
     for name in query.going_on_here(here.store):
         warn(f"run '{name}' goes on: if it runs in this work tree, what it loads from now on is other code")
-    print(escape(git.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)
+    print(escape(worktrees.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)
     if before.branch:
         hint(f"to go back: git switch {_quote(before.branch)}")
     try:
-        check_clean(here, git.read_status(git.start_status()), "it is not what the run had")
+        check_clean(here, status.read(status.start()), "it is not what the run had")
     except NotClean as error:
         warn(error.message)
         hint("to bring submodules to their commits: git submodule update --init --recursive")
@@ -276,7 +270,7 @@ def _prefix(run: Run) -> str:
 def _at(repository: Repository, run: Run) -> Repository:
     """The repository seen from the run's directory, without the settings of our own command line."""
     config_files = [entry for entry in repository.config if entry.scope != "command"]
-    return git.Repository(repository.git_dir, repository.common_dir, repository.top, _prefix(run), config_files)
+    return discovery.Repository(repository.git_dir, repository.common_dir, repository.top, _prefix(run), config_files)
 
 
 def _settings(repository: Repository, run: Run, *, of_the_run: bool = False) -> Settings:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .. import project
 from ..console.escape import escape
-from ..console.terminal import is_seen
+from ..console.output import reaches_terminal
 from ..records import query
 from ..records.record import local_time
-from ..system import git
+from ..system.git import config, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..records.record import Record, Run
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -59,7 +59,7 @@ def _facts(one: Run) -> Iterator[tuple[str, str]]:
 def _uncommitted(record: Record, *, patch: bool) -> str:
     """The changes in a snapshot, as git diff has them; "" where there are none or they are not here."""
     base, commit = record.text("base"), record.text("commit")
-    if not base or git.unknown([base, commit]):
+    if not base or objects.unknown([base, commit]):
         return ""
-    color = git.wants_color("color.diff", to_terminal=is_seen())
-    return git.diff(base, commit, "--patch" if patch else "--stat", color=color)
+    color = config.wants_color("color.diff", to_terminal=reaches_terminal())
+    return objects.diff(base, commit, "--patch" if patch else "--stat", color=color)

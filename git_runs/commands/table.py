@@ -6,7 +6,8 @@ from .. import project
 from ..cli import filters, table
 from ..cli.arguments import add_patterns, surveyed
 from ..cli.filters import Filter
-from ..console.terminal import report_all, show, warn
+from ..console.messages import report_all, warn
+from ..console.output import show
 from ..records import query
 from ..records.record import FIELDS, local_time
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..project import Project
     from ..records.record import Run
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 COLUMNS = ("name", "status", "command", "input-command", "commit", "datetime", "description", "host")
 TIMES = ("datetime", "finished")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .. import project
 from ..cli import table
 from ..console import progress
-from ..console.terminal import show
-from ..errors import GoesOn
+from ..console.output import show
+from ..errors.reproducing import GoesOn
 from ..records import query
 from ..reproducing import comparison
 
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 WIDTH = 200  # of a cell: paths and lines are to be read
 

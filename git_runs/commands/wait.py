@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .. import project
 from ..cli.arguments import add_patterns, seconds, selected
-from ..console.terminal import report_all
-from ..errors import NotFinished
+from ..console.messages import report_all
+from ..errors.commands import NotFinished
 from ..records import query
 from ..records.record import FINISHED
 from ..running import lifecycle
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..records.record import Run
     from ..records.store import Store
-    from ..system.git import Search
+    from ..system.git.discovery import Search
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -13,14 +13,17 @@ import re
 import shutil
 
 from ..console.escape import printable
-from ..system import git, processes
+from ..system import processes
 from ..system.files import write_whole
+from ..system.git import config
 from . import interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
+
+    from .interpreter import Command
 
 UNKNOWN = "unknown"
 
@@ -34,33 +37,38 @@ OF_NO_MATTER = (
 )
 
 
-def collect(
-    command: interpreter.Command, *, top: str, decisive: Iterable[str], salt: str, root: str, like: object = None
-) -> dict[str, Any]:
-    """What a command that runs in the work tree at `top` finds, as the record has it.
+class Surroundings:
+    """What a command finds where it runs."""
 
-    The list of packages is put into the runs dir `root`. `decisive` are globs for the variables whose values are kept;
-    but what was recorded before, in `like`, is recorded in the same way again.
-    """
-    before = like if isinstance(like, dict) else {}
-    environment = command.environment
-    found: dict[str, Any] = {}
-    if python := command.python():
+    def __init__(self, command: Command, *, top: str, decisive: Iterable[str], root: str) -> None:
+        self.command = command
+        self.top = top  # of the work tree that it runs in, absolute
+        self.decisive = decisive  # globs for the variables whose values are kept
+        self.root = root  # the runs dir, where lists of packages are kept
+
+    def collect(self, salt: str, like: object = None) -> dict[str, Any]:
+        """All of it, as the record has it; what was recorded before, in `like`, in the same way again."""
+        before = like if isinstance(like, dict) else {}
+        environment = self.command.environment
+        found = self._python()
+        found["platform"] = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
+        if gpus := _gpus(environment):
+            found["gpus"] = gpus
+        if checkout := config.checkout_settings(self.top, dict(environment)):
+            found["git-config"] = checkout
+        kept, hashed = _mapping(before.get("variables")), _mapping(before.get("others"))
+        chosen = [name for name in environment if name in kept or (matches(name, self.decisive) and name not in hashed)]
+        return found | describe_variables(environment, chosen, salt)
+
+    def _python(self) -> dict[str, Any]:
+        python = self.command.python()
+        if not python:
+            return {"python": UNKNOWN}
         executable = python.executable
-        if executable.startswith(f"{top}/"):  # linked into it, and found in another tree each time
-            executable = os.path.relpath(executable, top)
-        found |= {"python": python.version, "executable": executable}
-        found["packages"] = _keep(interpreter.packages(python), root)
-    else:
-        found["python"] = UNKNOWN
-    found["platform"] = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
-    if gpus := _gpus(environment):
-        found["gpus"] = gpus
-    if checkout := git.checkout_settings(top, dict(environment)):
-        found["git-config"] = checkout
-    kept, hashed = _mapping(before.get("variables")), _mapping(before.get("others"))
-    chosen = [name for name in environment if name in kept or (matches(name, decisive) and name not in hashed)]
-    return found | describe_variables(environment, chosen, salt)
+        if executable.startswith(f"{self.top}/"):  # linked into it, and found in another tree each time
+            executable = os.path.relpath(executable, self.top)
+        packages = _keep(interpreter.packages(python), self.root)
+        return {"python": python.version, "executable": executable, "packages": packages}
 
 
 def describe_variables(environment: Mapping[str, str], decisive: Iterable[str], salt: str) -> dict[str, dict[str, str]]:

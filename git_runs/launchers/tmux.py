@@ -12,7 +12,8 @@ import re
 import shlex
 from itertools import count
 
-from ..errors import LaunchFailed, OtherServer, ToolMissing, ToolTooOld
+from ..errors.launchers import LaunchFailed, OtherServer
+from ..errors.system import ToolMissing, ToolTooOld
 from ..system import processes
 
 TYPE_CHECKING = False

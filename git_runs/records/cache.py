@@ -15,7 +15,7 @@ import time
 import zlib
 from contextlib import closing, suppress
 
-from ..errors import CacheDamaged
+from ..errors.records import CacheDamaged
 from .catalogue import Catalogue
 
 TYPE_CHECKING = False

@@ -8,9 +8,9 @@ import os
 import time
 from contextlib import suppress
 
-from ..errors import Locked
+from ..errors.records import Locked
 from ..system import processes
-from ..system.files import open_plain, unlink_if
+from ..system.files import age_of, open_plain, unlink_if
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def take(path: str, patience: float, like: str | None = None, **purpose: str) ->
             if break_left(path):
                 continue
             if time.monotonic() > deadline:
-                raise Locked(path, age(path)) from None
+                raise Locked(path, age_of(path)) from None
             time.sleep(0.01)
 
 
@@ -71,14 +71,6 @@ def purpose(content: str) -> dict[str, Any]:
         told = json.loads(content)
         return told if isinstance(told, dict) else {}
     return {}
-
-
-def age(path: str) -> float:
-    """Seconds since the lock was taken; 0 where it is not there any more."""
-    try:
-        return time.time() - os.lstat(path).st_mtime
-    except FileNotFoundError:
-        return 0.0
 
 
 def _ourselves() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, suppress
 
-from ..errors import LeadsOut, OutputsInTheWay
+from ..errors.records import LeadsOut, OutputsInTheWay
 from ..system.files import open_plain, prune, remove_all
 from .record import is_name
 

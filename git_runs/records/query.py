@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from operator import itemgetter
 
 from ..console import progress
-from ..errors import BadPattern, BadRecord, NoSuchRun, NothingSelected, SlowPattern
+from ..errors.records import BadPattern, BadRecord, NoSuchRun, NothingSelected, SlowPattern
 from .order import natural_key, value_key
 from .record import HEAVY, Run
 

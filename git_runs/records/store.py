@@ -20,7 +20,8 @@ from functools import partial
 from itertools import chain, islice
 
 from ..console import progress
-from ..errors import BadRecord, NameTaken, NoSuchRun
+from ..errors.code import NameTaken
+from ..errors.records import BadRecord, NoSuchRun
 from ..system import processes
 from ..system.files import NO_STAMP, opened_directory, paths_below, prune, remove_file, stamp_of, write_whole
 from . import locks

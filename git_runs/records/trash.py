@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import count
 
 from ..console import progress
-from ..console.terminal import warn
+from ..console.messages import warn
 from ..system.files import remove_all, side_by_side
 
 TYPE_CHECKING = False

@@ -13,7 +13,8 @@ import re
 
 import yaml
 
-from ..errors import BadConfig, BadRecord, Unencodable
+from ..errors.config import BadConfig
+from ..errors.records import BadRecord, Unencodable
 from .record import FIELDS, NUMBERS, Record
 
 TYPE_CHECKING = False

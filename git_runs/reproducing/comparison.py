@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 from ..code import isolation
 from ..records.outputs import end_marker, start_marker
-from ..system import git
+from ..system.git import calls
 from .times import Mask
 
 TYPE_CHECKING = False
@@ -216,7 +216,7 @@ def _left_in_work_tree(side: _Side) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for name in isolation.changed_or_made(top, side.record.links):
-        place = os.path.join(top, git.path(name))
+        place = os.path.join(top, calls.path(name))
         if not os.path.isdir(place) or os.path.islink(place):
             found[name] = place
             continue

@@ -7,8 +7,10 @@ from contextlib import suppress
 
 from ..code import isolation, refs
 from ..environment import collection, interpreter, links
-from ..errors import GitFailed
-from ..system import git, processes
+from ..environment.collection import Surroundings
+from ..errors.system import GitFailed
+from ..system import processes
+from ..system.git import calls, discovery, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,11 +39,11 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
     unseen = [("", record.text("commit"), here.repository.common_dir)]
     while unseen:
         outer, commit, outer_repository = unseen.pop(0)
-        if not os.path.isdir(outer_repository) or not git.resolve(commit, outer_repository):
+        if not os.path.isdir(outer_repository) or not objects.resolve(commit, outer_repository):
             continue
-        for name, inner in git.submodules_of(commit, outer_repository):
+        for name, inner in objects.submodules_of(commit, outer_repository):
             path = outer + name
-            repository = recorded.get(path) or _common_dir(os.path.join(top, git.path(path)))
+            repository = recorded.get(path) or _common_dir(os.path.join(top, calls.path(path)))
             found.append((path, repository, inner))
             unseen.append((path + "/", inner, repository))
     return found
@@ -49,7 +51,7 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
 
 def _common_dir(place: str) -> str:
     with suppress(GitFailed):
-        if places := git.git_dirs_at(place):
+        if places := discovery.dirs_at(place):
             return places[1]
     return ""
 
@@ -57,12 +59,12 @@ def _common_dir(place: str) -> str:
 def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     record = run.record
     commit, ref = record.text("commit"), refs.ref(run.name)
-    if git.unknown([commit or "0"]):
+    if objects.unknown([commit or "0"]):
         yield f"commit {commit} is not here; it was last seen on host '{record.text('host')}'"
     elif (there := refs.commit_of(run.name)) != commit:
         yield f"{ref} is at {there}, not at {commit}" if there else f"there is no {ref}"
     for path, repository, wanted in inner:
-        if not os.path.isdir(repository) or git.resolve(wanted, repository) is None:
+        if not os.path.isdir(repository) or objects.resolve(wanted, repository) is None:
             yield f"submodule {path}: commit {wanted} is not " + (f"in '{repository}'" if repository else "here")
     if inexact := record.texts("inexact"):
         yield f"files that a checkout gives other bytes than the run had: {', '.join(inexact)}"
@@ -93,8 +95,6 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
         return
     if recorded.get("python") == collection.UNKNOWN:
         yield "which Python the command uses, and with which packages, is not known"
-    root = here.store.root
-    now = collection.collect(
-        command, top=top, decisive=here.settings.env, salt=record.text("id"), root=root, like=recorded
-    )
-    yield from collection.differences(recorded, now, root)
+    surroundings = Surroundings(command, top=top, decisive=here.settings.env, root=here.store.root)
+    now = surroundings.collect(salt=record.text("id"), like=recorded)
+    yield from collection.differences(recorded, now, here.store.root)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..environment import collection, interpreter, links
-from ..records.record import Record, Run
+from ..environment import collection, links
 from . import comparison
 
 TYPE_CHECKING = False
@@ -11,21 +10,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from ..environment.collection import Surroundings
     from ..records.outputs import Outputs
+    from ..records.record import Run
     from ..records.store import Store
-    from ..running.spec import Spec
 
 UNKNOWN = "unknown"
 SHOWN = 5  # differences that are named in the record
 
 
-def judge(store: Store, outputs: Outputs, spec: Spec, this: Run) -> dict[str, Any]:
-    """The fields of the record of `this` run that tell how it compares with the original of its spec."""
-    if not spec.original:
-        return {}
-    original = store.find(Run(spec.original["name"], Record(id=spec.original["identifier"])))
+def judge(store: Store, outputs: Outputs, former: Run, this: Run, surroundings: Surroundings) -> dict[str, Any]:
+    """The fields of the record of `this` run that say how it compares with its original, which is `former` as far as
+    its name and id were known when this run was started."""
+    original = store.find(former)
     if original is None:
-        return {"reproduction": UNKNOWN, "differences": [f"run '{spec.original['name']}' is not there any more"]}
+        return {"reproduction": UNKNOWN, "differences": [f"run '{former.name}' is not there any more"]}
     items = comparison.compare(outputs, original, this)
     found = [f"{item.what}: {item.detail or item.state}" for item in items if item.differs]
     unchecked = [f"{item.what}: {item.detail or item.state}" for item in items if not item.differs and item.detail]
@@ -34,7 +33,7 @@ def judge(store: Store, outputs: Outputs, spec: Spec, this: Run) -> dict[str, An
     told = {"unchecked": _shortened(unchecked)} if unchecked else {}
     if not found:
         return {"reproduction": comparison.EQUAL, **told}
-    causes = list(_causes(spec, original, this))
+    causes = list(_causes(original, this, surroundings))
     return {"reproduction": comparison.DIFFERENT, "differences": _shortened(found) + causes, **told}
 
 
@@ -42,12 +41,12 @@ def _shortened(lines: list[str]) -> list[str]:
     return lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
 
 
-def _causes(spec: Spec, original: Run, this: Run) -> Iterator[str]:
+def _causes(original: Run, this: Run, surroundings: Surroundings) -> Iterator[str]:
     """What was another for this run than for the original, a line each; chance, where nothing else explains it."""
     recorded = original.record.get("environment")
     if isinstance(recorded, dict):
-        now = collect(spec, salt=original.record.text("id"), like=recorded)
-        yield from collection.differences(recorded, now, spec.root)
+        now = surroundings.collect(salt=original.record.text("id"), like=recorded)
+        yield from collection.differences(recorded, now, surroundings.root)
     else:
         yield "the environment of the original was not recorded"
     yield from links.differences(original.record.links)
@@ -59,12 +58,6 @@ def _causes(spec: Spec, original: Run, this: Run) -> Iterator[str]:
         if live := run.record.texts("live"):
             yield f"run '{run.name}' took code from the work tree that people edit: {', '.join(live)}"
     if original.record.get("exit-code") == this.record.get("exit-code") is not None:
-        is_set = spec.environment.get("PYTHONHASHSEED", "random") != "random"
+        is_set = surroundings.command.environment.get("PYTHONHASHSEED", "random") != "random"
         hashes = "" if is_set else "PYTHONHASHSEED is not set, so that sets of texts have another order each time; "
         yield f"{hashes}a random start without a fixed seed"
-
-
-def collect(spec: Spec, salt: str, like: object = None) -> dict[str, Any]:
-    """The environment of the spec's command, as a record has it; what `like` has recorded, in the same way."""
-    command = interpreter.Command(spec.command, spec.environment, spec.cwd, spec.virtualenv)
-    return collection.collect(command, top=spec.top, decisive=spec.decisive, salt=salt, root=spec.root, like=like)

@@ -6,7 +6,7 @@ import re
 import shlex
 
 from ..console.escape import is_harmless
-from ..errors import LaunchFailed
+from ..errors.launchers import LaunchFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

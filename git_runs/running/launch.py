@@ -11,14 +11,18 @@ from ..code import isolation, refs
 from ..code.isolation import Isolation
 from ..code.work_tree import check_clean
 from ..console.escape import printable
-from ..console.terminal import hint, warn
+from ..console.messages import hint, warn
 from ..environment import interpreter
-from ..errors import HiddenChanges, LinkedFileIsTracked, NameInUse, NameTaken, NoSuchRun, RunsDirInUse, RunsError
+from ..errors.base import RunsError
+from ..errors.code import HiddenChanges, LinkedFileIsTracked, NameTaken
+from ..errors.records import NoSuchRun
+from ..errors.running import NameInUse, RunsDirInUse
 from ..launchers import tmux
 from ..records import record, yamltext
 from ..records.record import Record, Run
-from ..system import git, processes, signals
+from ..system import processes, signals
 from ..system.files import remove_file
+from ..system.git import status
 from . import spec
 from .command_line import compose
 from .spec import Spec
@@ -190,7 +194,7 @@ def check_ready(project: Project, work_tree: WorkTree) -> None:
         check_clean(project, work_tree.state, "the run's own work tree would not have the changes", SNAPSHOT_HINT)
     if project.settings.dirty != "snapshot":
         _ = work_tree.head
-    if project.settings.isolate and (tracked := git.tracked(project.settings.link)):
+    if project.settings.isolate and (tracked := status.tracked(project.settings.link)):
         raise LinkedFileIsTracked(tracked[0])
 
 
@@ -222,7 +226,7 @@ def adopt(project: Project, name: str, fields: Record) -> None:
 
 
 def _prepare(project: Project) -> None:
-    if project.store.is_foreign() and not git.ignores(os.path.join(project.store.root, "records")):
+    if project.store.is_foreign() and not status.ignores(os.path.join(project.store.root, "records")):
         raise RunsDirInUse(project.store.root)
     project.store.prepare()
 

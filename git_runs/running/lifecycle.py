@@ -10,13 +10,17 @@ from math import inf
 
 from ..code import isolation, refs
 from ..console import progress
-from ..console.terminal import warn
-from ..errors import NoSuchRun, NotStopped, OtherCopy, OtherHost, OtherRepository, RefGone, RunsError
+from ..console.messages import warn
+from ..errors.base import RunsError
+from ..errors.code import RefGone
+from ..errors.records import NoSuchRun
+from ..errors.running import NotStopped, OtherCopy, OtherHost, OtherRepository
 from ..launchers import KILL_NOW, tmux
 from ..records import locks
 from ..records.record import Record, Run
-from ..system import git, signals
+from ..system import signals
 from ..system.files import remove_file
+from ..system.git import objects
 from . import launch, spec
 
 TYPE_CHECKING = False
@@ -242,7 +246,9 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
     refs.Neighbours(new).check(hint="")
     old, commit, recorded = run.name, refs.commit_of(run.name), run.record.text("commit")
     if commit is None:
-        raise RefGone(refs.ref(old), recorded, is_here=git.resolve(recorded) is not None, host=run.record.text("host"))
+        raise RefGone(
+            refs.ref(old), recorded, is_here=objects.resolve(recorded) is not None, host=run.record.text("host")
+        )
     session = find_session(project, run.record)
     with signals.held():
         _move(project, run, new, commit)

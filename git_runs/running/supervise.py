@@ -15,8 +15,12 @@ import time
 from contextlib import suppress
 
 from ..code.isolation import Isolation
+from ..console.messages import text_of
 from ..environment import links
-from ..errors import BadRecord, Locked, NoSuchRun, RunsError
+from ..environment.collection import Surroundings
+from ..environment.interpreter import Command
+from ..errors.base import RunsError
+from ..errors.records import BadRecord, Locked, NoSuchRun
 from ..launchers import KILL_NOW
 from ..records import record
 from ..records.outputs import Outputs, end_marker, start_marker
@@ -48,7 +52,7 @@ def main() -> None:
         _live_in(spec.environment)
         sys.exit(Supervisor(spec).run())
     except RunsError as error:
-        _say(error.report())
+        _say(text_of(error))
         sys.exit(error.exit_code)
     except OSError as error:
         _say(f"fatal: {error}")
@@ -216,7 +220,7 @@ class Supervisor:
     def _collect(self) -> None:
         """Run in a thread beside the command: record its environment, and what its links lead to. It fails no run."""
         with suppress(Exception):
-            found = reproduction.collect(self.spec, salt=self.spec.identifier)
+            found = self._surroundings().collect(salt=self.spec.identifier)
             this = self.store.find(self.this_run)
             linked = this.record.links if this else {}
             described = {path: links.describe(link.text("target")) for path, link in linked.items()}
@@ -228,10 +232,17 @@ class Supervisor:
     def _judge(self, ending: dict[str, object]) -> dict[str, object]:
         """How the run, which ended so, compares with the one that it is to reproduce. It fails no run."""
         with suppress(Exception):
-            if this := self.store.find(self.this_run):
+            original, this = self.spec.original, self.store.find(self.this_run)
+            if original and this:
                 this.record.update(ending)
-                return reproduction.judge(self.store, self.outputs, self.spec, this)
+                former = Run(original["name"], Record(id=original["identifier"]))
+                return reproduction.judge(self.store, self.outputs, former, this, self._surroundings())
         return {}
+
+    def _surroundings(self) -> Surroundings:
+        spec = self.spec
+        command = Command(spec.command, spec.environment, spec.cwd, spec.virtualenv)
+        return Surroundings(command, top=spec.top, decisive=spec.decisive, root=spec.root)
 
     # --- the record
 
@@ -248,7 +259,7 @@ class Supervisor:
                     fields["datetime"] = record.timestamp()
                 fields["process"] = processes.identify(os.getpid())
         except (BadRecord, Locked) as error:
-            _say(error.report())
+            _say(text_of(error))
         except OSError as error:
             _say(f"fatal: cannot write the run's record: {error}")
 

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from contextlib import contextmanager, suppress
 
 TYPE_CHECKING = False
@@ -96,6 +97,14 @@ def stamp_of(path: str) -> Stamp:
     """
     status = os.lstat(path)
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def age_of(path: str) -> float:
+    """Seconds since the file was written; 0 where it is not there any more."""
+    try:
+        return time.time() - os.lstat(path).st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def files_below(directory: str) -> Iterator[str]:

@@ -19,11 +19,13 @@ from functools import partial
 
 from ..code import refs
 from ..console import progress
-from ..errors import BadRecord, CacheDamaged, RefGone, RefMoved
+from ..errors.code import RefGone, RefMoved
+from ..errors.records import BadRecord, CacheDamaged
 from ..records import record
 from ..records.record import LOST, UNDER_WAY, Record, Run
 from ..running import lifecycle
-from ..system import git, processes
+from ..system import processes
+from ..system.git import objects
 from . import leftovers
 from .leftovers import HOUR, Locks
 from .problem import Problem
@@ -187,7 +189,7 @@ def _records_and_refs(project: Project, runs: Iterable[Run], commits: dict[str, 
             moved = RefMoved(refs.ref(name), commit, recorded)
             yield Problem("other commit", moved.message, run=name, advice=moved.hints[0])
     known = [run.record.text("commit") for run in gone if _is_hash(run.record.text("commit"))]
-    not_here = {word.removesuffix("^{commit}") for word in git.unknown(f"{commit}^{{commit}}" for commit in known)}
+    not_here = {word.removesuffix("^{commit}") for word in objects.unknown(f"{commit}^{{commit}}" for commit in known)}
     for run in gone:
         commit = run.record.text("commit")
         is_here = _is_hash(commit) and commit not in not_here

@@ -13,13 +13,15 @@ from contextlib import suppress
 from functools import partial
 
 from ..code import refs
-from ..errors import NameTaken
+from ..console.questions import EDITED
+from ..errors.code import NameTaken
 from ..records import locks
 from ..records.record import STARTING, is_name
 from ..records.store import SUFFIX
 from ..running import spec
-from ..system import git, processes
-from ..system.files import entries, files_below, prune, remove_file, unlink_if
+from ..system import processes
+from ..system.files import age_of, entries, files_below, prune, remove_file, unlink_if
+from ..system.git import refstore, worktrees
 from .problem import Problem
 
 TYPE_CHECKING = False
@@ -85,12 +87,12 @@ class Locks:
                 mend=partial(_break_lock, path, project.store.records),
             )
         for path in self._silent:
-            what = f"'{path}' exists since {locks.age(path):.0f} s, and does not say who made it"
+            what = f"'{path}' exists since {age_of(path):.0f} s, and does not say who made it"
             mend = partial(_break_silent_lock, path, project.store.records)
             yield Problem("lock", what, path=path, repair="removed", mend=mend)
         for path in self._strange:
             advice = "if no git runs process is using it, remove the file"
-            yield Problem("lock", f"'{path}' exists since {locks.age(path):.0f} s", path=path, advice=advice)
+            yield Problem("lock", f"'{path}' exists since {age_of(path):.0f} s", path=path, advice=advice)
         for name, path in self._temporary:
             if is_name(name) and name not in self.busy:
                 mend = partial(_remove_beside_record, project, name, path)
@@ -173,7 +175,7 @@ def descriptions(git_dirs: Iterable[str]) -> Iterator[Problem]:
     """Texts that a person wrote and that went into no record: never removed."""
     for git_dir in git_dirs:
         for entry in entries(git_dir):
-            if entry.name.startswith("RUN_DESCRIPTION.") and not processes.mentions(entry.path):
+            if entry.name.startswith(EDITED) and not processes.mentions(entry.path):
                 advice = "it is yours: use it with git runs describe, or remove it"
                 yield Problem("description", f"'{entry.path}' is in no record", path=entry.path, advice=advice)
 
@@ -212,11 +214,11 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
 
 def _remove_output(project: Project, name: str, path: str) -> None:
     with project.store.reserved(name):
-        if project.store.exists(name) or git.read_refs(git.start_refs_below(refs.ref(name))):
+        if project.store.exists(name) or refstore.read(refstore.start_reading(refs.ref(name))):
             raise NameTaken(name, hint="")
         if os.path.lexists(path):
             project.outputs.discard_one(path)
-        git.remove_worktree(project.repository.common_dir, path)
+        worktrees.remove(project.repository.common_dir, path)
 
 
 def work_tree_entries(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
@@ -236,7 +238,7 @@ def work_tree_entries(project: Project, runs: Iterable[Run]) -> Iterator[Problem
         if name := moved.get(entry_path):
             there = project.outputs.worktree(name)
             what, repair = f"git does not know that the work tree '{place}' is now '{there}'", "told to git"
-            mend = partial(git.repair_worktree, common_dir, there)
+            mend = partial(worktrees.repair, common_dir, there)
             yield Problem("work tree", what, path=place, repair=repair, mend=mend, run=name)
         elif place.removeprefix(top) not in under_way:
             what = f"git has an entry for the work tree '{place}', which is gone"
@@ -246,7 +248,7 @@ def work_tree_entries(project: Project, runs: Iterable[Run]) -> Iterator[Problem
 
 def _forget_work_tree(common_dir: str, place: str) -> None:
     if not os.path.lexists(place):
-        git.remove_worktree(common_dir, place)
+        worktrees.remove(common_dir, place)
 
 
 def _entry_of(place: str) -> str | None:

@@ -13,12 +13,15 @@ from itertools import islice
 
 from ..code import refs
 from ..console import progress
-from ..errors import AlreadyCollecting, BadRecord, Locked, ToolMissing
+from ..errors.records import BadRecord, Locked
+from ..errors.system import ToolMissing
+from ..errors.upkeep import AlreadyCollecting
 from ..records import locks
 from ..records.record import UNDER_WAY
 from ..running import lifecycle
-from ..system import git, processes
-from ..system.files import files_below, remove_file
+from ..system import processes
+from ..system.files import age_of, files_below, remove_file
+from ..system.git import dates, refstore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def is_due(project: Project) -> bool:
         return False
     if not project.trash.is_empty():
         return True
-    if not git.wants_packed_refs(project.repository):
+    if not refstore.may_be_packed(project.repository):
         return False
     loose = files_below(os.path.join(project.repository.common_dir, refs.PREFIX))
     return next(islice(loose, limit, None), None) is not None
@@ -57,10 +60,10 @@ def start_if_due(project: Project) -> None:
 
 def collect(project: Project) -> None:
     """Do it all; raises AlreadyCollecting where somebody else does it just now, and GitFailed."""
-    before = git.expiry(project.settings.gc_sessions)
+    before = dates.expiry(project.settings.gc_sessions)
     with _alone(project):
-        if git.wants_packed_refs(project.repository):
-            git.pack_refs()
+        if refstore.may_be_packed(project.repository):
+            refstore.pack()
         project.store.compact()
         project.trash.empty()
         _close_sessions(project, before)
@@ -72,7 +75,7 @@ def _alone(project: Project) -> Iterator[None]:
     try:
         locks.take(path, patience=0.0)
     except Locked:
-        raise AlreadyCollecting(path, locks.age(path)) from None
+        raise AlreadyCollecting(path, age_of(path)) from None
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from git_runs.code import refs
-from git_runs.errors import InvalidName
+from git_runs.errors.code import InvalidName
 from tests.conftest import Repository
 
 ALPHABET = st.sampled_from("aZ0_.-=+,@%/:~^? *[\\\x7f\n")
@@ -60,9 +60,9 @@ def test_fifty_racers_for_one_ref(repo: Repository, packed: int) -> None:
         repo.git("pack-refs", "--all")
         assert (repo.path / ".git/packed-refs").stat().st_size > refs.MANY_PACKED
     code = (
-        "import sys; from git_runs.code import refs; from git_runs.errors import NameTaken\n"
+        "import sys; from git_runs.code import refs; from git_runs.errors.code import NameTaken\n"
         "from git_runs.system import git\n"
-        "here = git.Search().repository()\n"
+        "here = discovery.Search().repository()\n"
         "sys.stdin.readline()\n"
         f"try: refs.create(here, 'base', '{commit}'); print('won')\n"
         "except NameTaken: print('lost')\n"

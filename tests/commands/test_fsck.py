@@ -507,7 +507,7 @@ import sys
 from git_runs import project
 from git_runs.system import git
 from git_runs.upkeep import consistency
-for problem in consistency.check(project.find(git.Search()), idle=float(sys.argv[1])):
+for problem in consistency.check(project.find(discovery.Search()), idle=float(sys.argv[1])):
     print(problem.kind, problem.path)
     problem.mend and problem.mend()
 """

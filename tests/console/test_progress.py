@@ -53,7 +53,7 @@ def test_without_a_total_the_count_is_told() -> None:
 
 
 def test_it_makes_room_for_messages_and_errors() -> None:
-    say = "from git_runs.console.terminal import warn\n"
+    say = "from git_runs.console.messages import warn\n"
     shown = told(say + OVER_200 + "n == 100 and warn('left')", GIT_PROGRESS_DELAY="0")
     assert "Deleting runs:  50% (100/200)   \r\r\x1b[Kwarning: left\r\n" in shown
     shown = told(OVER_200 + "n == 100 and exit(3)", GIT_PROGRESS_DELAY="0")

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from git_runs import config
 from git_runs.code import refs
 from git_runs.console.escape import escape
-from git_runs.errors import RunsError
+from git_runs.errors.base import RunsError
 from git_runs.records import query, record, yamltext
 from git_runs.records.outputs import Outputs
 from git_runs.records.store import Store

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from git_runs.errors import BadRecord, Locked, NameTaken, NoSuchRun
+from git_runs.errors.code import NameTaken
+from git_runs.errors.records import BadRecord, Locked, NoSuchRun
 from git_runs.records.cache import NAME, Cache
 from git_runs.records.catalogue import Catalogue
 from git_runs.records.record import Record, Run

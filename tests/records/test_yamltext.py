@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from git_runs.errors import BadRecord, Unencodable
+from git_runs.errors.records import BadRecord, Unencodable
 from git_runs.records import yamltext
 from git_runs.records.record import FIELDS, NUMBERS
 

@@ -1,50 +1,20 @@
-"""What passes between the program and the person at the terminal: safe text, warnings, questions, an editor."""
+"""Questions that a person at the terminal answers: yes or no, and a text in the editor."""
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from ..errors import Declined, EditorFailed, NotConfirmed
-from ..system.files import remove_file
-from . import progress
+from ..errors.console import Declined, EditorFailed, NotConfirmed
 from .escape import escape
+from .messages import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
-    from ..errors import RunsError
-
-
-def show(texts: Iterable[str]) -> None:
-    """Write the texts to standard output: as they are, but to a terminal with control characters spelled out."""
-    sys.stdout.writelines((escape(text, keep="\n\t") for text in texts) if is_seen() else texts)
-
-
-def is_seen() -> bool:
-    """Whether standard output comes to a terminal, be it by way of a pager."""
-    return sys.stdout.isatty() or os.environ.get("GIT_PAGER_IN_USE") in ("true", "1")
-
-
-def warn(message: str) -> None:
-    """A `warning:` line on standard error."""
-    progress.clear()
-    print(f"warning: {escape(message)}", file=sys.stderr)
-
-
-def hint(message: str) -> None:
-    """A `hint:` line on standard error."""
-    progress.clear()
-    print(f"hint: {escape(message)}", file=sys.stderr)
-
-
-def report_all(errors: Sequence[RunsError]) -> int:
-    """An `error:` line on standard error for each; the exit code that tells whether there were any."""
-    for error in errors:
-        print(f"error: {escape(error.message)}", file=sys.stderr)
-    return int(bool(errors))
+EDITED = "RUN_DESCRIPTION."  # what the names of files that are edited begin with
 
 
 def confirm(question: str, items: list[str], *, doing: str) -> None:
@@ -72,7 +42,7 @@ def edited(text: str, *, editor: str, directory: str) -> Iterator[str]:
     import subprocess
     import tempfile
 
-    descriptor, path = tempfile.mkstemp(prefix="RUN_DESCRIPTION.", dir=directory)
+    descriptor, path = tempfile.mkstemp(prefix=EDITED, dir=directory)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text + "\n")
@@ -87,4 +57,5 @@ def edited(text: str, *, editor: str, directory: str) -> Iterator[str]:
         if os.path.exists(path):
             warn(f"your text is kept in '{path}'")
         raise
-    remove_file(path)
+    with suppress(FileNotFoundError):
+        os.unlink(path)

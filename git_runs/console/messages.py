@@ -1,0 +1,39 @@
+"""Lines on standard error in git's form: errors, warnings and hints."""
+
+from __future__ import annotations
+
+import sys
+
+from . import progress
+from .escape import escape
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..errors.base import RunsError
+
+
+def text_of(error: RunsError) -> str:
+    """The lines that report an error which ends a command: its message and its hints."""
+    message = f"{error.label}: {escape(error.message)}" if error.label else escape(error.message, keep="\n\t")
+    return "\n".join([message, *(f"hint: {escape(hint)}" for hint in error.hints)])
+
+
+def warn(message: str) -> None:
+    """A `warning:` line on standard error."""
+    progress.clear()
+    print(f"warning: {escape(message)}", file=sys.stderr)
+
+
+def hint(message: str) -> None:
+    """A `hint:` line on standard error."""
+    progress.clear()
+    print(f"hint: {escape(message)}", file=sys.stderr)
+
+
+def report_all(errors: Sequence[RunsError]) -> int:
+    """An `error:` line on standard error for each; gives the exit code, 1 if there are any."""
+    for error in errors:
+        print(f"error: {escape(error.message)}", file=sys.stderr)
+    return int(bool(errors))

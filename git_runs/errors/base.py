@@ -1,0 +1,36 @@
+"""The forms that all errors have.
+
+Exit codes are git's: 1 says "no" (nothing matched, not all finished), 128 is fatal, 129 is wrong usage.
+"""
+
+from __future__ import annotations
+
+
+class RunsError(Exception):
+    """Ends the command with `<label>: <message>`, then a `hint:` line for each hint."""
+
+    exit_code = 128
+    label = "fatal"  # "": the message is lines with labels of their own
+
+    def __init__(self, message: str, *hints: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hints = hints
+
+
+class Negative(RunsError):
+    """A plain "no": the command did its work and this is the answer."""
+
+    exit_code = 1
+    label = "error"
+
+
+class UsageError(RunsError):
+    """The command line cannot be understood; `usage` is the summary to show below the message."""
+
+    exit_code = 129
+    label = "error"
+
+    def __init__(self, message: str, usage: str = "") -> None:
+        super().__init__(message)
+        self.usage = usage

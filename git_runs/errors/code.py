@@ -1,0 +1,123 @@
+"""The work tree, the commit of a run, and the names of its refs."""
+
+from __future__ import annotations
+
+from .base import Negative, RunsError
+
+SHOWN = 3  # items of a list in a message
+
+
+def _first(items: list[str]) -> str:
+    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
+    return ", ".join(items[:SHOWN]) + more
+
+
+class NotClean(RunsError):
+    """The work tree has changes that the run's commit would not hold."""
+
+    def __init__(self, changes: list[str], doing: str, *hints: str) -> None:
+        super().__init__(
+            f"the work tree is not clean, so {doing}: {_first(changes)}",
+            "commit the changes, put them away with 'git stash -u', or ignore files that do not matter",
+            *hints,
+        )
+
+
+class HiddenChanges(RunsError):
+    """Tracked files are changed, and git was told not to look at them."""
+
+    def __init__(self, paths: list[str]) -> None:
+        super().__init__(
+            "the work tree has changes that git was told not to see, and that no commit would tell of: "
+            + _first(paths),
+            "to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
+        )
+
+
+class SnapshotTooLarge(RunsError):
+    """The untracked files that a snapshot would hold have more bytes than it may; `sizes` are bytes by path."""
+
+    SHOWN = 5
+
+    def __init__(self, sizes: dict[str, int], limit: int) -> None:
+        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[: self.SHOWN]
+        super().__init__(
+            f"a snapshot would add {_mebibytes(sum(sizes.values()))} of untracked files, more than"
+            f" {_mebibytes(limit)}; the largest: "
+            + ", ".join(f"{path} ({_mebibytes(sizes[path])})" for path in largest),
+            "let .gitignore name what does not belong to the code, link it into isolated runs with runs.link,"
+            " or allow more with --snapshot-limit",
+        )
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
+
+
+class LinkedFileIsTracked(RunsError):
+    """What is linked into an isolated work tree cannot come from its commit, too."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"runs.link leads to '{path}', which is tracked", "name the ignored paths beside it")
+
+
+class InvalidName(RunsError):
+    """The name breaks a rule for run names; `rule` says which."""
+
+    def __init__(self, name: str, rule: str) -> None:
+        super().__init__(f"'{name}' is not a valid run name: {rule}")
+
+
+class NameTaken(RunsError):
+    """A run of that name exists; `hint` tells what the command can do about it, if anything."""
+
+    HINT = "use --timestamp to add the time to the name, or --overwrite to delete the old run first"
+
+    def __init__(self, name: str, hint: str = HINT) -> None:
+        super().__init__(f"run '{name}' already exists", *([hint] if hint else []))
+
+
+class NameClash(RunsError):
+    """Two names of which one would be the group of the other, as with branches."""
+
+    def __init__(self, name: str, other: str) -> None:
+        super().__init__(
+            f"runs '{name}' and '{other}' cannot both exist: '{min(name, other, key=len)}' would be a run and a group",
+            f"choose another name, or move '{other}' first",
+        )
+
+
+class SubmoduleHasRun(RunsError):
+    """A submodule has a ref of the run's name at another commit."""
+
+    def __init__(self, git_dir: str, ref: str) -> None:
+        super().__init__(
+            f"{ref} exists in the submodule's repository '{git_dir}'",
+            f"choose another name, or, if nobody needs the ref, git --git-dir='{git_dir}' update-ref -d {ref}",
+        )
+
+
+class RefGone(RunsError):
+    """The record is there, but the ref that should keep its commit is not."""
+
+    def __init__(self, ref: str, commit: str, *, is_here: bool, host: str) -> None:
+        elsewhere = f"look for the commit in other clones of the repository; it was last seen on host '{host}'"
+        hint = f"git update-ref {ref} {commit}" if is_here else elsewhere
+        super().__init__(f"there is no {ref}; the record says it was at {commit}", hint)
+
+
+class RefMoved(RunsError):
+    """Ref and record disagree, so that nobody can say what ran."""
+
+    def __init__(self, ref: str, commit: str, recorded: str) -> None:
+        super().__init__(
+            f"{ref} is at {commit}, but the record says {recorded}: one of them was changed",
+            "put right whichever was, with git update-ref or in the record",
+        )
+
+
+class CommitMissing(Negative):
+    """A run's commit is not in this repository."""
+
+    def __init__(self, name: str, commit: str) -> None:
+        super().__init__(f"run '{name}': its commit '{commit}' is not in this repository; fetch it and try again")

@@ -1,0 +1,28 @@
+"""Questions and texts that a person does not answer."""
+
+from __future__ import annotations
+
+from .base import Negative, RunsError
+
+
+class NotConfirmed(RunsError):
+    """A question that only a person at a terminal, or --yes, can answer."""
+
+    def __init__(self, doing: str) -> None:
+        super().__init__(
+            f"refusing to {doing} without asking, and there is no terminal to ask at", "use --yes to go on"
+        )
+
+
+class Declined(Negative):
+    """The person said no."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing done")
+
+
+class EditorFailed(RunsError):
+    """The editor ended with an error."""
+
+    def __init__(self, editor: str) -> None:
+        super().__init__(f"the editor '{editor}' failed")

@@ -1,0 +1,1 @@
+"""The git executable: a module for each kind of question that it answers."""

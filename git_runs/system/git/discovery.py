@@ -1,0 +1,97 @@
+"""Which repository git finds, and where its parts are: gitrepository-layout(5)."""
+
+from __future__ import annotations
+
+import os
+
+from ...errors.system import GitFailed, MainWorkTreeUnknown, ToolTooOld
+from . import calls, config, variables
+from .config import ConfigEntry
+
+OLDEST = "2.31"  # `rev-parse --path-format`
+
+
+class Repository:
+    """The repository that git finds from here, and its configuration."""
+
+    def __init__(self, git_dir: str, common_dir: str, top: str | None, prefix: str, config: list[ConfigEntry]) -> None:
+        self.git_dir = git_dir  # absolute; this work tree's own
+        self.common_dir = common_dir  # absolute; refs and objects, shared by all work trees
+        self.top = top  # top of this work tree; None in a bare repository or inside the git dir
+        self.prefix = prefix  # from the top to the current directory: "" or "sub/dir/"
+        self.config = config  # weakest first
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether only a part of the commit is checked out here: git-sparse-checkout(1)."""
+        values = [entry.value for entry in self.config if entry.key == "core.sparsecheckout"]
+        return bool(values) and values[-1] != "false"
+
+    def main_top(self) -> str | None:
+        """Top of the main work tree, the same from every linked one; None where the main repository is bare.
+
+        It follows from the common git dir alone (gitrepository-layout(5)), so that every view of a repository agrees.
+        Raises MainWorkTreeUnknown for a linked work tree of a repository made with --separate-git-dir.
+        """
+        linked = self.git_dir != self.common_dir
+        entries = config.read("--git-dir", self.common_dir) if linked else self.config
+        own = {entry.key: entry.value for entry in entries if entry.scope in ("local", "worktree")}
+        if work_tree := own.get("core.worktree"):
+            return os.path.realpath(os.path.join(self.common_dir, work_tree))
+        if own.get("core.bare") == "true":
+            return None
+        if os.path.basename(self.common_dir) == ".git":
+            return os.path.dirname(self.common_dir)
+        if linked:
+            raise MainWorkTreeUnknown(self.common_dir)
+        return self.top
+
+
+class Search:
+    """git on its way to find the repository of the current directory and environment, by its own rules."""
+
+    def __init__(self, *options: str) -> None:
+        self._layout = calls.start(
+            *options,
+            *("rev-parse", "--path-format=absolute", "--git-common-dir", self.SEPARATOR, "--git-dir", self.SEPARATOR),
+            *("--show-prefix", self.SEPARATOR, "--show-toplevel"),
+        )
+        self._config = config.start(*options)
+
+    # rev-parse echoes an option that it does not know: that separates paths, which may hold newlines.
+    SEPARATOR = "--=separator"
+
+    def repository(self) -> Repository:
+        """What it found; raises GitFailed or ToolTooOld."""
+        code, stdout, stderr = self._layout.finish()
+        if not stdout:
+            raise GitFailed(stderr)
+        if stdout.startswith("--path-format"):
+            raise ToolTooOld("git", calls.run("version").split()[2], OLDEST)
+        common_dir, git_dir, prefix, *top = (answer[:-1] for answer in stdout.split(self.SEPARATOR + "\n"))
+        return Repository(
+            git_dir=calls.path(git_dir),
+            common_dir=calls.path(common_dir),
+            # rev-parse fails after all else where there is no work tree.
+            top=calls.path(top[0]) if code == 0 else None,
+            prefix=calls.path(prefix),
+            config=config.parse(self._config.output()),
+        )
+
+
+def repository_at(place: str) -> Repository:
+    """The repository of a work tree that we made at `place`."""
+    return Search("-C", place).repository()
+
+
+def dirs_at(place: str) -> tuple[str, str] | None:
+    """The git dir and the common git dir of the repository whose work tree is at `place`; None where there is none.
+
+    Raises GitFailed.
+    """
+    if not os.path.lexists(os.path.join(place, ".git")):
+        return None
+    options = ("-C", place, "rev-parse", "--path-format=absolute", "--git-dir", Search.SEPARATOR, "--git-common-dir")
+    answer = calls.Call(*options, environment=variables.without_repository()).output()
+    git_dir, common_dir = (calls.path(line[:-1]) for line in answer.split(Search.SEPARATOR + "\n"))
+    return git_dir, common_dir

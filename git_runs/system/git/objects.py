@@ -1,0 +1,61 @@
+"""Commits and other objects: which there are, what they hold, and how two commits differ."""
+
+from __future__ import annotations
+
+import re
+
+from ...errors.system import GitFailed
+from . import calls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def start_subject() -> calls.Call:
+    """Begin to read the first line of HEAD's message; fails, in git's words, on an unborn branch."""
+    return calls.start("log", "-1", "--no-show-signature", "--format=%s")
+
+
+def resolve(revision: str, git_dir: str | None = None) -> str | None:
+    """Full hash of the commit that `revision` names, here or in that repository, or None."""
+    place = () if git_dir is None else calls.at(git_dir)
+    call = calls.start(*place, "rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}")
+    code, stdout, _ = call.finish()
+    return None if code else stdout.strip()
+
+
+def hashes(revisions: Iterable[str]) -> dict[str, str]:
+    """The full hashes of the objects that the revisions, each without white space, name; without those that name none
+    here."""
+    revisions = list(revisions)
+    answers = calls.run(
+        "cat-file", "--batch-check=%(objectname)", stdin="".join(revision + "\n" for revision in revisions)
+    )
+    found = zip(revisions, answers.splitlines(), strict=True)
+    return {revision: answer for revision, answer in found if not answer.endswith(" missing")}
+
+
+def unknown(revisions: Iterable[str]) -> list[str]:
+    """Those of the revisions, each without white space, that name no object here."""
+    revisions = list(revisions)
+    known = hashes(revisions)
+    return [revision for revision in revisions if revision not in known]
+
+
+def submodules_of(commit: str, git_dir: str) -> list[tuple[str, str]]:
+    """Paths and commits of the submodules that the commit in that repository points at; raises GitFailed."""
+    tree = calls.run(*calls.at(git_dir), "ls-tree", "-r", "-z", "--full-tree", commit)
+    return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", tree)]
+
+
+def diff(old: str, new: str, *options: str, color: bool) -> str:
+    """What `git diff` says of two commits; raises GitFailed. The first option that is none begins the paths."""
+    words = list(options)
+    if "--" not in words:
+        words.insert(next((place for place, word in enumerate(words) if not word.startswith("-")), len(words)), "--")
+    fixed = ("--no-ext-diff", "--ignore-submodules=none", f"--color={'always' if color else 'never'}")
+    code, stdout, stderr = calls.start("diff", *fixed, old, new, *words).finish()
+    if code not in (0, 1):  # 1: they differ, with --exit-code
+        raise GitFailed(stderr)
+    return stdout

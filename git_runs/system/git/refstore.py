@@ -1,0 +1,57 @@
+"""Reading, changing and packing refs: git-for-each-ref(1), git-update-ref(1), git-pack-refs(1)."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ...errors.system import GitFailed, RefLocked
+from ..files import age_of
+from . import calls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .discovery import Repository
+
+
+PATIENCE = 2000  # milliseconds to wait for the lock of a ref
+
+
+def start_reading(prefix: str, git_dir: str | None = None) -> calls.Call:
+    """Begin to list what the refs at or below `prefix`, here or in that repository, point at; `read` takes the
+    answer."""
+    place = () if git_dir is None else calls.at(git_dir)
+    return calls.start(*place, "for-each-ref", "--format=%(objectname) %(refname)", prefix)
+
+
+def read(call: calls.Call) -> dict[str, str]:
+    """The answer to `start_reading`, by the full names of the refs; broken ones are left out. Raises GitFailed."""
+    return {name: target for target, _, name in (line.partition(" ") for line in call.output().splitlines())}
+
+
+def update(words: Iterable[str], git_dir: str | None = None) -> None:
+    """Carry out commands of git-update-ref(1), here or in that repository, all or none, in the words of its option -z;
+    raises GitFailed, or RefLocked where somebody else holds a lock for PATIENCE."""
+    place = () if git_dir is None else calls.at(git_dir)
+    options = (*place, "-c", f"core.filesRefLockTimeout={PATIENCE}")
+    try:
+        calls.run(*options, "update-ref", "--stdin", "-z", stdin="".join(word + "\0" for word in words))
+    except GitFailed as error:
+        lock = re.search(r"'([^'\n]+\.lock)'", error.message)
+        if lock and os.path.lexists(lock[1]):
+            raise RefLocked(lock[1], age_of(lock[1])) from None
+        raise
+
+
+def may_be_packed(repository: Repository) -> bool:
+    """Whether `git gc` would pack refs: git-config(1), `gc.packRefs`."""
+    values = [entry.value for entry in repository.config if entry.key == "gc.packrefs"]
+    wish = "true" if not values or values[-1] is None else values[-1].lower()
+    return repository.top is not None if wish == "notbare" else wish not in ("false", "no", "off", "0", "")
+
+
+def pack() -> None:
+    """Pack all refs, as `git gc` does; raises GitFailed."""
+    calls.run("pack-refs", "--all", "--prune")
