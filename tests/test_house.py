@@ -54,7 +54,8 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "system": [{"git"}, {"files"}, {"processes", "signals"}],
     "system.git": [
-        {"discovery", "refstore", "worktrees"},
+        {"refstore"},
+        {"discovery", "worktrees"},
         {"config", "dates", "objects", "status", "variables"},
         {"calls"},
     ],

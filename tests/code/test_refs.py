@@ -61,7 +61,7 @@ def test_fifty_racers_for_one_ref(repo: Repository, packed: int) -> None:
         assert (repo.path / ".git/packed-refs").stat().st_size > refs.MANY_PACKED
     code = (
         "import sys; from git_runs.code import refs; from git_runs.errors.code import NameTaken\n"
-        "from git_runs.system import git\n"
+        "from git_runs.system.git import discovery\n"
         "here = discovery.Search().repository()\n"
         "sys.stdin.readline()\n"
         f"try: refs.create(here, 'base', '{commit}'); print('won')\n"

@@ -505,7 +505,7 @@ def test_specs_that_nobody_will_take_go(repo: Repository) -> None:
 IMPATIENT = """
 import sys
 from git_runs import project
-from git_runs.system import git
+from git_runs.system.git import discovery
 from git_runs.upkeep import consistency
 for problem in consistency.check(project.find(discovery.Search()), idle=float(sys.argv[1])):
     print(problem.kind, problem.path)
