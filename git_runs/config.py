@@ -48,6 +48,7 @@ class Settings:
     env: list[str]
     pattern_type: str
     shell: str
+    launcher: str
     keep_session: str
     tmux_socket: str | None
     gc_auto: int  # loose run refs; 0: never
@@ -202,6 +203,7 @@ SETTINGS = (
     Setting("env", " ".join(DECISIVE_VARIABLES), _text, many=True),
     Setting("pattern-type", "regex", _one_of("regex", "glob")),
     Setting("shell", "bash" if _is_on_path("bash") else "sh", _shell),
+    Setting("launcher", "tmux", _one_of("tmux", "foreground")),
     Setting("keep-session", "failed", _one_of("failed", "always", "never")),
     Setting("tmux-socket", "None", _text_or_none),
     Setting("gc-auto", "1000", _number),

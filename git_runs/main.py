@@ -25,7 +25,7 @@ COMMANDS = {
     "reproduce": "check out the code of a run, and show how to run it again",
     "verify": "compare what two runs put out",
     "diff": "show what is different between two runs",
-    "attach": "join the tmux session of a run",
+    "attach": "join the session of a run",
     "log": "show what a run printed",
     "wait": "wait until runs have ended",
     "kill": "stop runs",

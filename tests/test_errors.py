@@ -279,7 +279,7 @@ def test_no_tmux(repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         repo.runs("new", "base", "true", PATH=path),
         128,
         "fatal: tmux is not installed, or not on PATH",
-        "hint: install tmux with your package manager",
+        "hint: install tmux with your package manager, or run here and now: --launcher=foreground",
     )
     assert repo.refs() == []
     assert not (repo.path / ".runs").exists()

@@ -1,4 +1,4 @@
-"""Pack refs, compact the cache, and close the tmux sessions of runs that ended long ago."""
+"""Pack refs, compact the cache, and close the sessions of runs that ended long ago."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rename a run: its ref, its record, its outputs and its tmux session. A run that goes on does so."""
+"""Rename a run: its ref, its record, its outputs and its session. A run that goes on does so."""
 
 from __future__ import annotations
 

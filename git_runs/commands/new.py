@@ -1,4 +1,4 @@
-"""Start a run: the command goes on in tmux, refs/runs/NAME keeps the commit, and a record tells of both."""
+"""Start a run: the command goes on by itself, refs/runs/NAME keeps the commit, and a record says what ran."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import re
 import shlex
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 
-from .. import project
+from .. import launchers, project
 from ..code import refs
 from ..code.refs import Neighbours
 from ..code.snapshot import Snapshot
 from ..code.work_tree import WorkTree, changes
 from ..console.escape import escape
-from ..console.messages import warn
+from ..console.messages import report_all, warn
 from ..console.questions import confirm, edited
 from ..environment import interpreter
 from ..errors.base import UsageError
 from ..errors.code import NameTaken
-from ..errors.commands import NoDescription
+from ..errors.commands import NoDescription, NotFinished
 from ..errors.running import RefWithoutRecord
 from ..records import query
-from ..records.record import SHAPING_SETTINGS
+from ..records.record import FINISHED, SHAPING_SETTINGS, Run
 from ..running import launch, lifecycle
 from ..running.launch import Launch
 from ..system import signals
@@ -35,14 +35,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
+    from typing import TextIO
 
+    from ..launchers.launcher import Started
     from ..project import Project
-    from ..records.record import Record, Run
+    from ..records.record import Record
     from ..system.git.discovery import Search
 
 
 ONE_ARGUMENT = "COMMAND is one argument: quote it, or put '--' before the program"
-CODE_SETTINGS = ("dirty", "snapshot-limit", "isolate")
+OTHER_SETTINGS = ("dirty", "snapshot-limit", "isolate", "launcher")
 USAGE = "git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]"
 
 
@@ -54,7 +56,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.epilog = f"{ONE_ARGUMENT}."
     parser.add_argument("-m", "--description", metavar="TEXT", help="default: the subject of the commit")
     parser.add_argument("-e", "--edit", action="store_true", help="write the description in the editor")
-    parser.add_argument("-a", "--attach", action="store_true", help="join the tmux session at once")
+    parser.add_argument("-a", "--attach", action="store_true", help="join its session at once")
+    parser.add_argument("--wait", action="store_true", help="return when it has ended, with its exit code")
     parser.add_argument("-q", "--quiet", action="store_true", help="print only the name")
     parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would be started")
     collision = parser.add_mutually_exclusive_group()
@@ -84,6 +87,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--extra-flag", metavar="FLAG=VALUE", action="append", help="one flag more; empty: forget those configured"
     )
     settings.add_argument("--virtualenv-path", metavar="PATH", action="append", help="activated before the command")
+    settings.add_argument(
+        "--launcher", metavar="LAUNCHER", action="append", help=f"where it runs: {', '.join(launchers.NAMES)}"
+    )
     settings.add_argument("--shell", metavar="SHELL", action="append", help="runs the command")
 
 
@@ -114,20 +120,28 @@ def run(args: Namespace, search: Search) -> int:
             launch.check_ready(here, work_tree)
         if old:
             lifecycle.delete(here, [old], force=args.force)
+        stem = args.name if collision == "timestamp" else None
         with signals.held():
-            fields = _start(here, work_tree, name, typed, args, args.name if collision == "timestamp" else None)
-            _tell(fields, work_tree, quiet=args.quiet)
+            fields, started = _start(here, work_tree, name, typed, args, stem)
+            kept_until_started.close()
+            if started.run_here:
+                with suppress(OSError):  # it runs, whether anybody takes what is said or not
+                    _announce(fields, work_tree, sys.stderr, quiet=args.quiet)
+                    _warn(here, fields)
+                maintenance.start_if_due(here)
+                return started.run_here()
+            _announce(fields, work_tree, sys.stdout, quiet=args.quiet)
     _warn(here, fields)
     sys.stdout.flush()
     maintenance.start_if_due(here)
     if args.attach:
         _attach(here, fields)
-    return 0
+    return _wait(here, Run(fields["name"], fields)) if args.wait else 0
 
 
 def _options(args: Namespace) -> dict[str, list[str]]:
     """What the command line says of settings."""
-    return {key: getattr(args, key.replace("-", "_")) or [] for key in (*SHAPING_SETTINGS, *CODE_SETTINGS)}
+    return {key: getattr(args, key.replace("-", "_")) or [] for key in (*SHAPING_SETTINGS, *OTHER_SETTINGS)}
 
 
 def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args: Namespace) -> Launch:
@@ -151,14 +165,15 @@ def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args
     )
 
 
-def _start(here: Project, work_tree: WorkTree, name: str, typed: str, args: Namespace, stem: str | None) -> Record:
+def _start(
+    here: Project, work_tree: WorkTree, name: str, typed: str, args: Namespace, stem: str | None
+) -> tuple[Record, Started]:
     """Start the run; where somebody took its name just now, under `stem` and the time, if there is a stem."""
     while True:
         prepared = _launch(here, work_tree, work_tree.code(here, name), typed, args)
         try:
             fields = prepared.record(here, name)
-            prepared.start(here, fields)
-            return fields
+            return fields, prepared.start(here, fields)
         except NameTaken:
             if stem is None:
                 raise
@@ -235,26 +250,37 @@ def _show(here: Project, prepared: Launch, name: str, work_tree: WorkTree, old: 
     return 0
 
 
-def _tell(fields: Record, work_tree: WorkTree, *, quiet: bool) -> None:
+def _announce(fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: bool) -> None:
     name = fields["name"]
     if quiet:
-        print(name)
+        print(name, file=target)
         return
     base = f", a snapshot on top of {fields['base'][:10]}" if "base" in fields else ""
-    print(f"Started run '{name}' at {fields['commit'][:10]}{base} ({escape(work_tree.subject)})")
-    print(f"  to follow its output:  git runs log -f {name}")
-    print(f"  to attach to it:       git runs attach {name}")
-    print(f"  to have it back:       git runs reproduce {'--run ' if 'worktree' in fields else ''}{name}")
+    print(f"Started run '{name}' at {fields['commit'][:10]}{base} ({escape(work_tree.subject)})", file=target)
+    if launchers.can_attach(fields):
+        print(f"  to follow its output:  git runs log -f {name}", file=target)
+        print(f"  to attach to it:       git runs attach {name}", file=target)
+    print(f"  to have it back:       git runs reproduce {'--run ' if 'worktree' in fields else ''}{name}", file=target)
 
 
 def _warn(here: Project, fields: Record) -> None:
-    """Tell what may make the run something else than the person expects."""
+    """Warn of what may make the run something else than the person expects."""
     if inexact := fields.get("inexact"):
         warn(f"a checkout would give other bytes than you have (line ends, ident, filters): {', '.join(inexact)}")
     for path, link in fields.links.items() if "worktree" in fields else ():
         if not os.path.exists(link.text("target")):
             warn(f"linked path '{path}' is not there")
-    launch.tell_limits(here, fields, include=here.settings.include)
+    launch.warn_of_limits(here, fields, include=here.settings.include)
+
+
+def _wait(here: Project, started: Run) -> int:
+    """Until the run has ended: its exit code, or 1 where that is not known."""
+    lifecycle.wait(here, [started])
+    now = here.store.find(started)
+    if now and now.record.status == FINISHED:
+        return 0
+    report_all([NotFinished(started.name, lifecycle.ending(now))])
+    return (now.record.shell_code if now else None) or 1
 
 
 def _attach(here: Project, fields: Record) -> None:

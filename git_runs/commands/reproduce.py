@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 from itertools import count
 
-from .. import config, project
+from .. import config, launchers, project
 from ..code import refs
 from ..code.snapshot import Snapshot, Submodule
 from ..code.work_tree import WorkTree, check_clean
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..config import Settings
+    from ..launchers.launcher import Started
     from ..project import Project
     from ..records.record import Value
     from ..system.git.discovery import Repository, Search
@@ -105,10 +107,19 @@ def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today
     if not args.yes and (not one.record.is_local or one.record.text("user") != launch.user()):
         _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), prepared.environment, today)
     with signals.held():
-        fields = _start(again, prepared, one.name, args.run)
-        print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {fields['commit'][:10]}")
-    launch.tell_limits(again, fields, include=())
-    return _wait_and_tell(here, Run(fields["name"], fields)) if args.wait else 0
+        fields, started = _start(again, prepared, one.name, args.run)
+        message = f"Started run '{fields['name']}' to reproduce '{one.name}' at {fields['commit'][:10]}"
+        if started.run_here:
+            with suppress(OSError):  # it runs, whether anybody takes what is said or not
+                print(message, file=sys.stderr)
+                launch.warn_of_limits(again, fields, include=())
+            code = started.run_here()
+        else:
+            print(message)
+    if not started.run_here:
+        code = 0
+        launch.warn_of_limits(again, fields, include=())
+    return _wait_and_compare(here, Run(fields["name"], fields)) if args.wait else code
 
 
 def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], variables: dict[str, str]) -> Launch:
@@ -126,13 +137,12 @@ def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], vari
     )
 
 
-def _start(here: Project, prepared: Launch, original: str, name: str) -> Record:
+def _start(here: Project, prepared: Launch, original: str, name: str) -> tuple[Record, Started]:
     """Under `name`, or under the next that is free, whoever else takes one meanwhile."""
     while True:
         fields = prepared.record(here, name or _free_name(here, original))
         try:
-            prepared.start(here, fields)
-            return fields
+            return fields, prepared.start(here, fields)
         except NameTaken:
             if name:
                 raise
@@ -163,7 +173,7 @@ def _free_name(here: Project, name: str) -> str:
     return candidate
 
 
-def _wait_and_tell(here: Project, started: Run) -> int:
+def _wait_and_compare(here: Project, started: Run) -> int:
     lifecycle.wait(here, [started])
     now = here.store.find(started)
     found = now.record if now else Record()
@@ -244,6 +254,8 @@ def _command(repository: Repository, run: Run, today: Settings | None, *, always
     typed = typed_command(run.record)
     words = ["git", *_directory(repository, run, always_there), "runs", "new", "--timestamp", run.name]
     options = [("description", run.record.text("description")), *_changed_settings(run, today)]
+    if launcher := _own_launcher(run, today):
+        options.append(("launcher", launcher))
     flags = [f"--{key}={_quote(value)}" for key, value in options]
     if typed.startswith("-"):  # it can only have come from behind "--"
         return " ".join([*map(_quote, words), *flags, "--", *map(_quote, shlex.split(typed))])
@@ -278,7 +290,16 @@ def _settings(repository: Repository, run: Run, *, of_the_run: bool = False) -> 
     options: dict[str, list[str]] = {}
     for key, value in _changed_settings(run, None) if of_the_run else ():
         options.setdefault(key, []).append(value)
-    return config.load(_at(repository, run), options)
+    today = config.load(_at(repository, run), options)
+    if of_the_run and (own := _own_launcher(run, today)):
+        today.launcher = own
+    return today
+
+
+def _own_launcher(run: Run, today: Settings | None) -> str | None:
+    """The launcher of the run, if it is not the default one, and nobody has chosen another for today."""
+    default, own = launchers.NAMES[0], launchers.name_of(run.record)
+    return own if own != default and (today is None or today.launcher == default) else None
 
 
 def _changed_settings(run: Run, today: Settings | None) -> Iterator[tuple[str, str]]:

@@ -14,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..records.record import Run
-    from ..records.store import Store
     from ..system.git.discovery import Search
 
 
@@ -29,10 +27,5 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     runs = query.find_all(here.store, selected(here, args))
     lifecycle.wait(here, runs, args.timeout)
-    endings = {one.name: _ending(here.store, one) for one in runs}
+    endings = {one.name: lifecycle.ending(here.store.find(one)) for one in runs}
     return report_all([NotFinished(name, ending) for name, ending in endings.items() if ending != FINISHED])
-
-
-def _ending(store: Store, run: Run) -> str:
-    now = store.find(run)
-    return "deleted meanwhile" if now is None else now.record.ending()

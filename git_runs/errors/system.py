@@ -25,10 +25,12 @@ class RefLocked(GitFailed):
 
 
 class ToolMissing(RunsError):
-    """A program that git runs needs is not on PATH."""
+    """A program that git runs needs is not on PATH; `instead` is what can be done without it."""
 
-    def __init__(self, tool: str) -> None:
-        super().__init__(f"{tool} is not installed, or not on PATH", f"install {tool} with your package manager")
+    def __init__(self, tool: str, instead: str = "") -> None:
+        super().__init__(
+            f"{tool} is not installed, or not on PATH", f"install {tool} with your package manager{instead}"
+        )
 
 
 class ToolTooOld(RunsError):

@@ -10,139 +10,217 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import time
+from contextlib import suppress
 from itertools import count
 
-from ..errors.launchers import LaunchFailed, OtherServer
+from ..errors.base import RunsError
+from ..errors.launchers import LauncherSilent, LaunchFailed, OtherServer
 from ..errors.system import ToolMissing, ToolTooOld
 from ..system import processes
+from .launcher import Inside, Job, Launcher, Session, Started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any
 
     from libtmux import Server
     from libtmux.common import tmux_cmd
 
+    from ..config import Settings
+
 PATIENCE = 1.0  # seconds that tmux gets to end by itself
+ANSWER = 5.0  # seconds that a server gets to say what it has
 ATTEMPTS = 20  # to reach a tmux server that does not go at that moment
 OLDEST = (3, 2)  # `set-option -p`, and `new-session` with a command of several words
+LOG_STALLED = 2.0  # seconds without a byte in the log after which no more are waited for
+OF_TERMINAL = ("TMUX", "TMUX_PANE", "TERM", "TERMCAP", "TERMINFO")
 
 
-class Session:
+class OwnLauncher(Launcher):
+    """A session of one pane for each run."""
+
+    name = "tmux"
+    noun = "tmux session"
+
+    def check(self) -> None:
+        """Raises ToolMissing or ToolTooOld where runs cannot be launched."""
+        version = " ".join(_run(_server(None), "-V").stdout)
+        # "tmux 3.3a"; development versions have no number and are new enough.
+        if (found := re.search(r" (\d+)\.(\d+)", version)) and (int(found[1]), int(found[2])) < OLDEST:
+            raise ToolTooOld("tmux", version.split()[-1], ".".join(map(str, OLDEST)))
+
+    def start(self, job: Job, settings: Settings) -> Started:
+        """Start it in a new session named after the run and marked with its tag."""
+        server = _chosen_server(settings)
+        names = _names(job.name)
+        session = next(names)
+        attempts = ATTEMPTS
+        while (answer := _new_session(server, session, job)).returncode != 0:
+            if _is_taken(answer):
+                session = next(names)
+            elif _has_left(answer) and attempts > 0:
+                attempts -= 1
+            else:
+                raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
+        pid, socket = answer.stdout[0].split(" ", 1)
+        return Started({"socket": socket, "session": session}, int(pid))
+
+    def abandon(self, job: Job, settings: Settings) -> None:
+        """Kill the session that has the job's tag."""
+        processes.end_children(PATIENCE)  # else tmux may make the session later than this
+        server = _chosen_server(settings)
+        for identifier, _, tag in _tagged_sessions(server):
+            if tag == job.tag:
+                _run(server, "kill-session", "-t", identifier)
+
+    def sessions(self, details: Iterable[Mapping[str, Any]]) -> dict[str, Session]:
+        """All marked sessions of the servers that the runs were started in."""
+        sockets = {socket for one in details if os.path.exists(socket := str(one.get("socket", "")))}
+        return {
+            tag: TmuxSession(socket, identifier, is_running)
+            for socket in sockets
+            for identifier, is_running, tag in _tagged_sessions(_server(socket))
+        }
+
+
+class TmuxSession(Session):
     """A tmux session that holds a run, living or dead."""
 
-    def __init__(self, socket: str, identifier: str) -> None:
+    def __init__(self, socket: str, identifier: str, is_running: bool) -> None:
         self.socket = socket  # absolute path of the server's socket
         self.identifier = identifier  # "$3"; stays when the session is renamed
+        self.is_running = is_running
 
     def attach(self) -> None:
-        """Become the tmux client of this session: does not return. Inside tmux, switch the client there."""
+        """Become the tmux client of this session. Inside tmux, switch the client there."""
         inside = _current_socket()
         if inside and os.path.realpath(inside) != os.path.realpath(self.socket):
             raise OtherServer(self.socket)
         verb = "switch-client" if inside else "attach-session"
         os.execvp("tmux", ["tmux", "-S", self.socket, verb, "-t", self.identifier])
 
-    def rename(self, name: str) -> str:
-        """Call it after the run, now `name`; gives the name that was free."""
+    def rename(self, name: str) -> dict[str, Any]:
+        """Call it after the run, or so with a number behind where another session is called so."""
         names = _names(name)
         while _is_taken(_run(_server(self.socket), "rename-session", "-t", self.identifier, session := next(names))):
             pass
-        return session
+        return {"socket": self.socket, "session": session}
+
+    def close(self) -> None:
+        """Kill the session: its processes get SIGHUP."""
+        _run(_server(self.socket), "kill-session", "-t", self.identifier)
 
     def close_unless_used(self) -> bool:
         """Close it if nothing runs in any pane of it and nobody is attached; whether it was closed.
 
         The server itself looks and closes, so that nobody can come in between.
         """
-        is_unused = "#{?session_attached,0,#{?#{W:#{P:#{?pane_dead,,used}}},0,1}}"
+        is_unused = f"#{{?session_attached,0,#{{?{USED_PANES},0,1}}}}"
         close = f"kill-session -t '{self.identifier}' ; display-message -p closed"
         answer = _run(_server(self.socket), "if-shell", "-F", "-t", f"{self.identifier}:", is_unused, close)
         return answer.stdout == ["closed"]
 
-    def close(self) -> None:
-        """Kill the session: its processes get SIGHUP."""
-        _run(_server(self.socket), "kill-session", "-t", self.identifier)
+
+class OwnInside(Inside):
+    """The pane that the supervisor runs in."""
+
+    def adapt(self, environment: dict[str, str]) -> dict[str, str]:
+        """With the variables of the pane's terminal."""
+        of_pane = {key: value for key, value in os.environ.items() if _is_of_terminal(key)}
+        return {key: value for key, value in environment.items() if not _is_of_terminal(key)} | of_pane
+
+    def began(self, group: int) -> None:
+        """The pane's terminal hangs up by itself where the supervisor is killed."""
+
+    def mark(self, marker: bytes) -> None:
+        """Print it to the terminal, which is piped into the log; raises OSError where there is none (any more), or
+        where it takes nothing for a while."""
+        terminal = os.open("/dev/tty", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            deadline = time.monotonic() + LOG_STALLED
+            while marker:
+                try:
+                    marker = marker[os.write(terminal, marker) :]
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.005)
+        finally:
+            os.close(terminal)
+
+    def complete_log(self, log: str, marker: bytes, prints_still: Callable[[], bool]) -> None:
+        """What was printed gets there by way of tmux, a little later: the marker is printed last, waited for, and cut
+        off again."""
+        with suppress(OSError), open(log, "r+b") as file:
+            file.seek(0, os.SEEK_END)
+            self.mark(marker)
+            tail = b""
+            deadline = time.monotonic() + LOG_STALLED
+            while time.monotonic() < deadline:
+                if printed := file.read(1 << 20):
+                    deadline = time.monotonic() + LOG_STALLED
+                    tail = tail[-len(marker) :] + printed
+                    if marker in tail:
+                        break
+                else:
+                    time.sleep(0.005)
+            if tail.endswith(marker) and not prints_still():
+                file.truncate(file.tell() - len(marker))
+
+    def leave(self, *, keep: bool | None) -> None:
+        """The pane stays, dead, with its last screen, or its session closes."""
+        socket, pane = _current_socket(), os.environ.get("TMUX_PANE")
+        if keep is True or not socket or not pane:
+            return
+        with suppress(RunsError):
+            server = _server(socket)
+            if keep is None:
+                keep = _run(server, "display-message", "-p", "-t", pane, "#{session_attached}").stdout != ["0"]
+            if not keep:
+                _run(server, "set-option", "-p", "-t", pane, "remain-on-exit", "off")
 
 
-def check() -> None:
-    """Raises ToolMissing or ToolTooOld where runs cannot be launched."""
-    version = " ".join(_run(_server(None), "-V").stdout)
-    # "tmux 3.3a"; development versions have no number and are new enough.
-    if (found := re.search(r" (\d+)\.(\d+)", version)) and (int(found[1]), int(found[2])) < OLDEST:
-        raise ToolTooOld("tmux", version.split()[-1], ".".join(map(str, OLDEST)))
+def _is_of_terminal(variable: str) -> bool:
+    return variable in OF_TERMINAL or variable.startswith("TERM_")
 
 
-def start(command: list[str], *, name: str, tag: str, log: str, socket_name: str | None) -> tuple[dict[str, str], int]:
-    """Run `command` in a new session named after the run `name` and marked with `tag`, its output going to `log` too.
-
-    Gives `{socket, session}`, for `find`, and the process id of `command`. Raises ToolMissing or LaunchFailed.
-    """
-    server = _server(None if socket_name else _current_socket(), socket_name)
-    names = _names(name)
-    session = next(names)
-    attempts = ATTEMPTS
-    while (answer := _new_session(server, session, command, tag, log)).returncode != 0:
-        if _is_taken(answer):
-            session = next(names)
-        elif _has_left(answer) and attempts > 0:
-            attempts -= 1
-        else:
-            raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
-    pid, socket = answer.stdout[0].split(" ", 1)
-    return {"socket": socket, "session": session}, int(pid)
-
-
-def close_tagged(tag: str, socket_name: str | None) -> None:
-    """Close what an interrupted `start` has left, however far it came."""
-    processes.end_children(PATIENCE)  # else tmux may make the session behind our back
-    server = _server(None if socket_name else _current_socket(), socket_name)
-    for identifier, found in _tagged_sessions(server):
-        if found == tag:
-            _run(server, "kill-session", "-t", identifier)
-
-
-def _new_session(server: Server, session: str, command: list[str], tag: str, log: str) -> tmux_cmd:
+def _new_session(server: Server, session: str, job: Job) -> tmux_cmd:
     """Prints the process id of the command and the server's socket once the session is there.
 
     One chain, so that a command that ends at once finds its options set and its output saved.
     """
     target = f"={session}:"
+    identity = "#{pane_pid} #{socket_path}"
     return _run(
         server,
-        *("new-session", "-d", "-P", "-F", "#{pane_pid} #{socket_path}", "-s", session, "-n", session, *command),
+        *("new-session", "-d", "-P", "-F", identity, "-s", session, "-n", session, *job.command),
         *(";", "set-option", "-t", target, "destroy-unattached", "off"),
-        *(";", "set-option", "-t", target, "@run", tag),
+        *(";", "set-option", "-t", target, "@run", job.tag),
         *(";", "set-option", "-p", "-t", target, "remain-on-exit", "on"),
-        *(";", "pipe-pane", "-t", target, f"cat >>{_quote_for_pipe_pane(log)}"),
+        *(";", "pipe-pane", "-t", target, f"cat >>{_quote_for_pipe_pane(job.log)}"),
     )
 
 
-def sessions(socket: str) -> dict[str, Session]:
-    """The sessions that the server at `socket` has, by their tags; raises ToolMissing."""
-    return {tag: Session(socket, identifier) for identifier, tag in _tagged_sessions(_server(socket))}
+USED_PANES = "#{W:#{P:#{?pane_dead,,used}}}"  # "used" for each pane of a session in which something runs
 
 
-def _tagged_sessions(server: Server) -> list[tuple[str, str]]:
-    """Identifiers and tags of the server's sessions that are runs."""
-    lines = _run(server, "list-sessions", "-F", "#{session_id} #{@run}").stdout
-    identifiers_and_tags = (line.partition(" ")[::2] for line in lines)
-    return [(identifier, tag) for identifier, tag in identifiers_and_tags if tag]
-
-
-def settle(*, keep: bool | None) -> None:
-    """Said by the last process of a pane: whether the pane stays when that has ended; None: if somebody looks at it."""
-    socket, pane = _current_socket(), os.environ.get("TMUX_PANE")
-    if not socket or not pane:
-        return
-    server = _server(socket)
-    if keep is None:
-        keep = _run(server, "display-message", "-p", "-t", pane, "#{session_attached}").stdout != ["0"]
-    if not keep:
-        _run(server, "set-option", "-p", "-t", pane, "remain-on-exit", "off")
+def _tagged_sessions(server: Server) -> list[tuple[str, bool, str]]:
+    """Identifiers of the server's sessions that are runs, whether anything runs in them, and their tags."""
+    form = f"#{{session_id}} #{{?{USED_PANES},running,ended}} #{{@run}}"
+    lines = _run(server, "list-sessions", "-F", form, within=ANSWER).stdout
+    found = (line.split(" ", 2) for line in lines)
+    return [(identifier, state == "running", tag) for identifier, state, tag in found if tag]
 
 
 # --- talking to tmux
+
+
+def _chosen_server(settings: Settings) -> Server:
+    """The server that new runs get: that of `runs.tmux-socket`, else the one that we are in, else the default one."""
+    name = settings.tmux_socket
+    return _server(None if name else _current_socket(), name)
 
 
 def _server(path: str | None, name: str | None = None) -> Server:
@@ -152,15 +230,41 @@ def _server(path: str | None, name: str | None = None) -> Server:
     return libtmux.Server(socket_name=name, socket_path=path)
 
 
-def _run(server: Server, *arguments: str) -> tmux_cmd:
+def _run(server: Server, *arguments: str, within: float | None = None) -> tmux_cmd:
+    """What tmux answers; raises ToolMissing, and LauncherSilent where it must answer `within` seconds and does not."""
     from libtmux.exc import TmuxCommandNotFound
 
     # A ";" at the end of an argument would end the command: tmux(1), COMMAND PARSING AND EXECUTION.
     escaped = [word[:-1] + "\\;" if word.endswith(";") and word != ";" else word for word in arguments]
     try:
-        return server.cmd(*escaped)
+        return server.cmd(*escaped) if within is None else _within(server, escaped, within)
     except TmuxCommandNotFound:
-        raise ToolMissing("tmux") from None
+        raise ToolMissing("tmux", ", or run here and now: --launcher=foreground") from None
+
+
+def _within(server: Server, arguments: list[str], seconds: float) -> tmux_cmd:
+    """libtmux waits for ever: so it does in a thread."""
+    from threading import Thread
+
+    from libtmux.exc import TmuxCommandNotFound
+
+    answers: list[tmux_cmd] = []
+    failures: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            answers.append(server.cmd(*arguments))
+        except (TmuxCommandNotFound, OSError) as error:
+            failures.append(error)
+
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    for failure in failures:
+        raise failure
+    for answer in answers:
+        return answer
+    raise LauncherSilent(f"the tmux server at '{server.socket_path or server.socket_name or 'default'}'", seconds)
 
 
 def _current_socket() -> str | None:

@@ -121,6 +121,13 @@ class Record(dict[str, "Value"]):
             self.pop(key, None)
         return former
 
+    @property
+    def shell_code(self) -> int | None:
+        """How the run ended as a shell gives it: the exit code, or 128 and the signal; None where neither is known."""
+        if "signal" in self:
+            return 128 + int(self["signal"])
+        return int(self["exit-code"]) if "exit-code" in self else None
+
     def ending(self) -> str:
         """How the run stands, in words: "failed with exit code 3"."""
         if not self.status:

@@ -7,6 +7,7 @@ import pwd
 import uuid
 from contextlib import ExitStack, suppress
 
+from .. import launchers
 from ..code import isolation, refs
 from ..code.isolation import Isolation
 from ..code.work_tree import check_clean
@@ -17,7 +18,7 @@ from ..errors.base import RunsError
 from ..errors.code import HiddenChanges, LinkedFileIsTracked, NameTaken
 from ..errors.records import NoSuchRun
 from ..errors.running import NameInUse, RunsDirInUse
-from ..launchers import tmux
+from ..launchers.launcher import Job
 from ..records import record, yamltext
 from ..records.record import Record, Run
 from ..system import processes, signals
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from ..code.refs import Neighbours
     from ..code.snapshot import Snapshot
     from ..code.work_tree import WorkTree
+    from ..launchers.launcher import Started
     from ..project import Project
 
 SNAPSHOT_HINT = "or run them as they are, kept in a commit of the run's own: --snapshot"
@@ -107,12 +109,14 @@ class Launch:
         runs_with = interpreter.Command(command, self.environment, cwd, virtualenv)
         return isolation.live_code(runs_with, top, project.store.root) or None
 
-    def start(self, project: Project, fields: Record) -> None:
-        """Start the run of that record: all of it, or nothing is left behind.
+    def start(self, project: Project, fields: Record) -> Started:
+        """Start the run of that record: all of it, or nothing is left behind. Where it runs here and now, all but its
+        supervisor is there then: see `Started.run_here`.
 
         Raises NameTaken, OutputsInTheWay, LaunchFailed, and what the file system says.
         """
-        name, tag, socket_name = fields.text("name"), project.tag(fields), project.settings.tmux_socket
+        name, settings = fields.text("name"), project.settings
+        launcher = launchers.named(settings.launcher)
         launched = self._spec(project, fields)
         with signals.held():
             with ExitStack() as undo:
@@ -122,14 +126,14 @@ class Launch:
                 undo.callback(project.outputs.discard, name)
                 undo.callback(remove_file, spec.path_of(launched.root, launched.identifier))
                 command = spec.supervisor(launched.write())
-                undo.callback(tmux.close_tagged, tag, socket_name)
+                job = Job(command=command, name=name, tag=project.tag(fields), log=project.outputs.log(name))
+                undo.callback(launcher.abandon, job, settings)
                 with signals.allowed():
-                    launcher, pid = tmux.start(
-                        command, name=name, tag=tag, log=project.outputs.log(name), socket_name=socket_name
-                    )
+                    started = launcher.start(job, settings)
                 undo.pop_all()
-            fields["launcher"] = {"tmux": launcher}
-            _record_launch(project, Run(name, fields), pid)
+            fields["launcher"] = {launcher.name: started.details}
+            _record_launch(project, Run(name, fields), started.pid)
+        return started
 
     def _spec(self, project: Project, fields: Record) -> Spec:
         name, outputs = fields.text("name"), project.outputs
@@ -149,6 +153,7 @@ class Launch:
             identifier=fields.text("id"),
             command=fields.text("command"),
             shell=project.settings.shell,
+            launcher=project.settings.launcher,
             keep_session=project.settings.keep_session,
             cwd=cwd,
             top=top,
@@ -170,7 +175,7 @@ class Launch:
         )
 
 
-def tell_limits(project: Project, fields: Record, *, include: Iterable[str]) -> None:
+def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) -> None:
     """Warn of what an isolated run takes from elsewhere, and name what it will miss."""
     if "worktree" not in fields:
         return
@@ -184,7 +189,7 @@ def tell_limits(project: Project, fields: Record, *, include: Iterable[str]) -> 
 
 def check_ready(project: Project, work_tree: WorkTree) -> None:
     """Raises what keeps any run from being started here: GitFailed, NotClean, ToolMissing or ToolTooOld."""
-    tmux.check()
+    launchers.named(project.settings.launcher).check()
     project.store.ignore_itself()
     if project.settings.dirty == "refuse":
         check_clean(project, work_tree.state, "no commit would tell what ran", SNAPSHOT_HINT)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from math import inf
 
+from .. import launchers
 from ..code import isolation, refs
 from ..console import progress
 from ..console.messages import warn
 from ..errors.base import RunsError
 from ..errors.code import RefGone
+from ..errors.launchers import LauncherSilent
 from ..errors.records import NoSuchRun
 from ..errors.running import NotStopped, OtherCopy, OtherHost, OtherRepository
-from ..launchers import KILL_NOW, tmux
+from ..launchers.launcher import stop_here
 from ..records import locks
 from ..records.record import Record, Run
 from ..system import signals
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ..console.progress import Progress
-    from ..launchers.tmux import Session
+    from ..launchers.launcher import Session
     from ..project import Project
 
 # All that is looked at of a record to stop a run, close its session, and delete it.
@@ -43,36 +44,28 @@ LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited 
 
 
 def find_session(project: Project, fields: Record) -> Session | None:
-    """The tmux session of the run, if it still is there; raises ToolMissing."""
-    return _sessions([fields]).get(project.tag(fields))
-
-
-def _sessions(records: Iterable[Record]) -> dict[str, Session]:
-    """The sessions of the tmux servers that the runs were started in, by their tags."""
-    sockets = {socket for fields in records if os.path.exists(socket := _socket(fields))}
-    return {tag: session for socket in sockets for tag, session in tmux.sessions(socket).items()}
-
-
-def _socket(fields: Record) -> str:
-    """The socket of the tmux server that the run was started in, or ""."""
-    launcher = fields.get("launcher")
-    details = launcher.get("tmux") if isinstance(launcher, dict) else None
-    return str(details.get("socket", "")) if isinstance(details, dict) else ""
+    """What its launcher holds of the run, if that still is there; raises ToolMissing and LauncherSilent."""
+    return launchers.sessions([fields]).get(project.tag(fields))
 
 
 def close_old_sessions(project: Project, runs: Iterable[Run]) -> int:
     """Close the sessions of runs that have ended, but for those that somebody uses; gives how many were closed.
 
-    Raises ToolMissing.
+    Raises ToolMissing and LauncherSilent.
     """
     runs = list(runs)
-    sessions = _sessions(run.record for run in runs)
+    sessions = launchers.sessions(run.record for run in runs)
     kept = [sessions[tag] for run in runs if (tag := project.tag(run.record)) in sessions]
-    return sum(session.close_unless_used() for session in kept)
+    return sum(session.close_unless_used() for session in kept if not session.is_running)
 
 
 def _close_sessions(project: Project, records: list[Record]) -> None:
-    sessions = _sessions(records)
+    """Where a launcher does not answer, what it holds stays."""
+    try:
+        sessions = launchers.sessions(records)
+    except LauncherSilent as error:
+        warn(f"sessions of deleted runs may be left: {error}")
+        return
     for fields in records:
         if session := sessions.get(project.tag(fields)):
             session.close()
@@ -88,13 +81,13 @@ def stop(project: Project, runs: list[Run], grace: float = GRACE) -> None:
     where a run goes on all the same.
     """
     runs = _launched(project, runs)
-    sessions = _sessions(run.record for run in runs)
+    sessions = launchers.sessions(run.record for run in runs)
     for run in runs:
         _check_stoppable(project, run, sessions)
     with progress.of("Stopping runs", len(runs)) as stopped:
-        for number, seconds in ((signal.SIGTERM, grace), (KILL_NOW, AFTER_KILL)):
+        for at_once, seconds in ((False, grace), (True, AFTER_KILL)):
             for run in runs:
-                _signal_supervisor(run, number, signal.SIGCONT)
+                _stop(run, at_once=at_once)
             runs = wait(project, runs, seconds, stopped)
     if runs:
         raise NotStopped([run.name for run in runs])
@@ -120,11 +113,11 @@ def _check_stoppable(project: Project, run: Run, sessions: Iterable[str]) -> Non
         raise OtherCopy(run.name, tags[0].partition(" ")[2])
 
 
-def _signal_supervisor(run: Run, *numbers: int) -> None:
+def _stop(run: Run, *, at_once: bool) -> None:
     if run.record.is_under_way:
-        with suppress(ProcessLookupError):
-            for number in numbers:
-                os.kill(int(run.record["process"]["pid"]), number)
+        launcher = launchers.of(run.record)
+        stop_it = launcher.stop if launcher else stop_here
+        stop_it(run.record["process"], at_once=at_once)
 
 
 def wait(
@@ -147,6 +140,11 @@ def wait(
             return waiting
         time.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def ending(run: Run | None) -> str:
+    """How a run that was waited for has ended, in words; None: it has no record any more."""
+    return "deleted meanwhile" if run is None else run.record.ending()
 
 
 # --- delete and move
@@ -317,9 +315,10 @@ def _leave_old_name(run: Run, new: str) -> None:
 
 
 def _rename_session(project: Project, run: Run, session: Session, new: str) -> None:
-    name = session.rename(new)
+    details = session.rename(new)
+    name = launchers.name_of(run.record)
     with suppress(NoSuchRun), project.store.change(run) as fields:
-        fields["launcher"] = {"tmux": {"socket": session.socket, "session": name}}
+        fields["launcher"] = {name: details}
 
 
 def _repair_work_tree(project: Project, run: Run, new: str) -> None:

@@ -1,4 +1,4 @@
-"""What a supervisor is told: a private file that it reads and removes.
+"""What a supervisor is started with: a private file that it reads and removes.
 
 The file holds the whole environment of whoever started the run, secrets among it, so only its owner may read it. The
 command line of a process is public, and its length limited: it carries no more than the path of the file.
@@ -14,8 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# -I: neither the tmux server's environment nor a json.py in the current directory bends the interpreter. Modules come
-# from where ours came from.
+# -I: neither the environment that it is started in nor a json.py in the current directory bends the interpreter.
+# Modules come from where ours came from.
 _START = (
     "import json, sys; sys.path[:] = json.load(open(sys.argv[1]))['path'];"
     " import git_runs.running.supervise as s; s.main()"
@@ -33,6 +33,7 @@ class Spec:
         identifier: str,
         command: str,
         shell: str,
+        launcher: str,
         keep_session: str,
         cwd: str,
         top: str,
@@ -47,6 +48,7 @@ class Spec:
         self.identifier = identifier  # the record's `id`
         self.command = command  # what the shell gets
         self.shell = shell  # a program, and options for it
+        self.launcher = launcher  # the name of that which starts the supervisor
         self.keep_session = keep_session  # the setting
         self.cwd = cwd  # absolute
         self.top = top  # of the work tree that it runs in, absolute

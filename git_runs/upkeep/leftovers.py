@@ -156,7 +156,7 @@ def is_being_launched(project: Project, run: Run) -> bool:
 
 
 def _is_awaited(path: str) -> bool:
-    """Whether tmux may be about to start the supervisor that takes the spec, or has just done so."""
+    """Whether a launcher may be about to start the supervisor that takes the spec, or has just done so."""
     with suppress(FileNotFoundError):
         return time.time() - os.lstat(path).st_mtime < LAUNCH and processes.mentions(path)
     return False

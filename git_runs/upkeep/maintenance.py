@@ -1,7 +1,7 @@
-"""What keeps a repository with many runs fast: packed refs, a small cache, and no tmux sessions of runs long ended.
+"""What keeps a repository with many runs fast: packed refs, a small cache, and no sessions of runs long ended.
 
 Nothing of it is needed, and all of it is safe beside any other command: refs are packed by git, the cache may go at
-any time, and tmux itself closes a session only while nobody uses it.
+any time, and a session is closed only while nobody uses it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import islice
 
 from ..code import refs
 from ..console import progress
+from ..errors.launchers import LauncherSilent
 from ..errors.records import BadRecord, Locked
 from ..errors.system import ToolMissing
 from ..errors.upkeep import AlreadyCollecting
@@ -90,7 +91,7 @@ def _close_sessions(project: Project, before: float) -> None:
         for _, run in found
         if run and not isinstance(run, BadRecord) and _ended_before(run, before)
     ]
-    with suppress(ToolMissing):
+    with suppress(ToolMissing, LauncherSilent):
         lifecycle.close_old_sessions(project, ended)
 
 

@@ -1,0 +1,149 @@
+"""Running programs for a supervisor: each in a process group of its own, which gets the signals that the supervisor
+gets.
+
+The supervisor leads the session of its terminal, if there is one, and what it runs is in the foreground there: so keys
+such as Ctrl-C reach the command, and whatever the command does to its own group spares the supervisor.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+
+from ..launchers.launcher import KILL_NOW
+from ..system import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+    from typing import NoReturn
+
+STOPPING = (signal.SIGHUP, signal.SIGTERM)
+FOR_ALL = (*STOPPING, signal.SIGINT, signal.SIGQUIT)  # for all processes of the command, as a terminal does it
+HANDLED = (*FOR_ALL, signal.SIGUSR1, signal.SIGUSR2, KILL_NOW)
+CHANGED_BY_US = (*HANDLED, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
+
+
+class Execution:
+    """Runs one program after the other, and passes signals on to the one that runs."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """`say` prints the message of a program that cannot be run."""
+        self._say = say
+        self._group = 0  # of what runs now
+        self._has_begun = False
+        self._strays: list[processes.Identity] = []  # what it had started when it was told to stop
+        self.last_group = 0  # the process group of the program that ran last
+        self.stops: list[int] = []  # the signals that told us to stop
+        self.was_killed = False  # whether a program ended by a signal, or after one told us to stop
+        for number in HANDLED:
+            signal.signal(number, self._pass_on)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+
+    def run(self, words: list[str], *, cwd: str, began: Callable[[int], None], to_errors: bool = False) -> int:
+        """Run a program in the foreground of the terminal; gives its exit code, or minus the signal that ended it.
+
+        `began` is called with its process group once it runs. `to_errors`: what it prints goes to standard error.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        if self.stops:
+            self.was_killed = True
+            return -self.stops[0]
+        child = os.fork()
+        if child == 0:
+            self._become(words, cwd, to_errors)
+        with suppress(OSError):  # parent and child both do it: neither may go on before it is done
+            os.setpgid(child, child)
+        self._group = self.last_group = child
+        self._has_begun = True
+        began(child)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+        code = _wait_for(child)
+        self.was_killed = code < 0 or bool(self.stops)
+        if signal.SIGTERM in self.stops or KILL_NOW in self.stops:
+            self._wait_for_all()
+        return code
+
+    def end(self) -> None:
+        """No more is run: signals that come now have nobody to go to."""
+        self._group = 0
+
+    def prints_still(self) -> bool:
+        """Whether a process of the last program's group goes on."""
+        return self.last_group != 0 and processes.group_lives(self.last_group)
+
+    def _become(self, words: list[str], cwd: str, to_errors: bool) -> NoReturn:
+        """In the child: the process becomes the program."""
+        try:
+            os.setpgid(0, 0)
+            _take_terminal()
+            if to_errors:
+                os.dup2(2, 1)
+            for number in CHANGED_BY_US:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+            os.chdir(cwd)
+            os.execvp(words[0], words)
+        except OSError as error:
+            self._say(f"fatal: cannot run the command: {error}")
+            os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+        finally:
+            os._exit(126)
+
+    # --- signals
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        """Signal handler: the signal is meant for the command."""
+        # A command that ignores hang-ups, as under nohup(1), is not stopped by one.
+        is_ignored = bool(self._group) and processes.ignores(self._group, number)
+        comes_early = number in FOR_ALL and not self._has_begun  # Ctrl-C before there is anything to get it
+        if number == KILL_NOW or comes_early or (number in STOPPING and not is_ignored):
+            self.stops.append(number)
+        if not self._group:
+            return
+        if number in (signal.SIGTERM, KILL_NOW):
+            self._stop_all(signal.SIGKILL if number == KILL_NOW else number)
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            if number in FOR_ALL:
+                os.killpg(self._group, number)
+                os.killpg(self._group, signal.SIGCONT)
+            else:
+                os.kill(self._group, number)
+
+    def _stop_all(self, number: int) -> None:
+        """Signal the command's process group, and what it started in other groups and sessions."""
+        self._strays += processes.descendants(self._group)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._group, number)
+            os.killpg(self._group, signal.SIGCONT)
+        for stray in self._strays:
+            with suppress(ProcessLookupError, PermissionError):
+                if processes.is_alive(stray) and os.getpgid(stray["pid"]) != self._group:
+                    os.kill(stray["pid"], number)
+                    os.kill(stray["pid"], signal.SIGCONT)
+
+    def _wait_for_all(self) -> None:
+        """A run that was told to stop has not ended while a process of it goes on."""
+        while processes.group_lives(self._group) or any(map(processes.is_alive, self._strays)):
+            time.sleep(0.05)
+
+
+def _take_terminal() -> None:
+    """Make our process group the one in the foreground of the terminal, if there is one."""
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    with suppress(OSError):
+        os.tcsetpgrp(0, os.getpgrp())
+
+
+def _wait_for(child: int) -> int:
+    """Its exit code, or minus the signal that ended it."""
+    while True:
+        _, status = os.waitpid(child, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            return os.waitstatus_to_exitcode(status)
+        if os.WSTOPSIG(status) == signal.SIGTSTP:  # Ctrl-Z, and no shell is there to go on with `fg`
+            os.killpg(child, signal.SIGCONT)

@@ -1,0 +1,302 @@
+"""What every launcher does, whichever it is: the same stories for each."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from git_runs import config, launchers
+from git_runs.system import processes
+from tests.conftest import NO_FLAGS, Repository, wait_for
+
+GO_ON = "touch up; while [ ! -e go ]; do sleep 0.02; done"
+
+
+class Ways:
+    """How runs are started by one launcher, and what is particular about it."""
+
+    def __init__(self, repo: Repository) -> None:
+        self.repo = repo
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, command: str, *options: str, name: str = "base") -> None:
+        """Start a run beside the test; its command makes the file `up` when it is ready."""
+        self.popen(*options, name, command)
+        wait_for((self.repo.path / "up").exists)
+        (self.repo.path / "up").unlink()
+
+    def finish(self, command: str, *options: str, name: str = "base") -> int:
+        """Run it to its end; gives the exit code of `git runs new --wait`."""
+        return self.popen("--wait", *options, name, command).wait(60)
+
+    def popen(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """`git runs new <arguments>`, beside the test."""
+        words = ["git", "runs", "new", *NO_FLAGS, f"--launcher={self.name}", *arguments]
+        started = self.begin(words)
+        self.started.append(started)
+        return started
+
+    name = ""
+    line_end = "\r\n"  # what the log has for a newline
+
+    def begin(self, words: list[str]) -> subprocess.Popen[bytes]:
+        """Start the process."""
+        raise NotImplementedError
+
+    def hang_up(self, name: str = "base") -> None:
+        """What surrounds the run goes away."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """No process of the test is left."""
+        for started in self.started:
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
+            started.wait()
+
+
+class Tmux(Ways):
+    name = "tmux"
+
+    def begin(self, words: list[str]) -> subprocess.Popen[bytes]:
+        return _popen(self.repo, words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def hang_up(self, name: str = "base") -> None:
+        self.repo.machine.tmux("kill-session", "-t", f"={name}")
+
+
+class Foreground(Ways):
+    """Without a terminal, as in a container."""
+
+    name = "foreground"
+    line_end = "\n"
+
+    def begin(self, words: list[str]) -> subprocess.Popen[bytes]:
+        return _popen(self.repo, words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def hang_up(self, name: str = "base") -> None:
+        (parent,) = {int(_parent(supervisor(self.repo, name)))}
+        os.kill(parent, signal.SIGKILL)
+
+
+class AtTerminal(Ways):
+    """In a terminal, which the test reads."""
+
+    name = "foreground"
+
+    def __init__(self, repo: Repository) -> None:
+        super().__init__(repo)
+        self.terminals: list[int] = []
+        self.shown = b""
+        self.reader: threading.Thread | None = None
+
+    def begin(self, words: list[str]) -> subprocess.Popen[bytes]:
+        outer, inner = os.openpty()
+        self.terminals.append(outer)
+        self.reader = threading.Thread(target=self._read, args=(outer,), daemon=True)
+        self.reader.start()
+        # setsid(1) makes the terminal the controlling one, as a terminal emulator does.
+        started = _popen(self.repo, ["setsid", "--ctty", "--wait", *words], stdin=inner, stdout=inner, stderr=inner)
+        os.close(inner)
+        return started
+
+    def _read(self, terminal: int) -> None:
+        """Until the terminal is put away, or nobody has it open any more; nothing waits for it in between."""
+        with suppress(OSError):
+            while terminal in self.terminals:
+                if select.select([terminal], [], [], 0.05)[0]:
+                    self.shown += os.read(terminal, 1 << 16)
+
+    def type(self, keys: bytes) -> None:
+        """Type into the terminal of the run that was started last."""
+        os.write(self.terminals[-1], keys)
+
+    def hang_up(self, name: str = "base") -> None:
+        terminal = self.terminals.pop()
+        assert self.reader
+        self.reader.join()
+        os.close(terminal)
+
+    def end(self) -> None:
+        super().end()
+        while self.terminals:
+            self.hang_up()
+
+
+def _popen(repo: Repository, words: list[str], **streams: int) -> subprocess.Popen[bytes]:
+    environment = repo.machine.environment
+    streams = {"stdin": subprocess.DEVNULL, **streams}
+    return subprocess.Popen(words, cwd=repo.path, env=environment, start_new_session=True, **streams)  # type: ignore[call-overload, no-any-return]
+
+
+def _parent(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+
+
+def supervisor(repo: Repository, name: str = "base") -> int:
+    """The process id of the run's supervisor."""
+    process = repo.record(name)["process"]
+    assert isinstance(process, dict)
+    return int(process["pid"])
+
+
+@pytest.fixture(params=[Tmux, Foreground, AtTerminal], ids=["tmux", "foreground", "foreground at a terminal"])
+def ways(request: pytest.FixtureRequest, repo: Repository) -> Iterator[Ways]:
+    """Each launcher, in a repository."""
+    kind: Callable[[Repository], Ways] = request.param
+    ways = kind(repo)
+    yield ways
+    ways.end()
+
+
+def test_all_launchers_are_tested_and_can_be_set() -> None:
+    assert set(launchers.NAMES) == {kind.name for kind in (Tmux, Foreground, AtTerminal)}
+    (setting,) = (setting for setting in config.SETTINGS if setting.key == "launcher")
+    assert setting.default == launchers.NAMES[0]
+    assert [setting.read(name, "") for name in launchers.NAMES] == list(launchers.NAMES)
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 255])
+def test_the_exit_code_is_the_commands_own_and_ours(ways: Ways, code: int) -> None:
+    assert ways.finish(f"exit {code}") == code
+    record = ways.repo.record("base")
+    assert (record["exit-code"], record["status"]) == (code, "failed" if code else "finished")
+    assert list(record["launcher"]) == [ways.name]  # type: ignore[call-overload]
+    assert "process" not in record
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
+def test_a_signal_that_ends_the_command_is_recorded(ways: Ways, number: int) -> None:
+    assert ways.finish(f"exec sh -c 'kill -{number} $$'") == 128 + number
+    assert (ways.repo.record("base")["status"], ways.repo.record("base")["signal"]) == ("killed", number)
+
+
+def test_the_log_is_complete_when_the_run_has_ended(ways: Ways) -> None:
+    ways.finish("seq 200000; printf 'no newline at the end'")
+    log = (ways.repo.path / ".runs/logs/base.log").read_bytes().decode()
+    assert log == "".join(f"{n}{ways.line_end}" for n in range(1, 200_001)) + "no newline at the end"
+    assert ways.repo.log("base") == log.replace("\r\n", "\n")
+
+
+def test_both_output_streams_are_logged(ways: Ways) -> None:
+    ways.finish("echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three")
+    assert ways.repo.log("base") == "one\ntwo\nthree\n"
+
+
+def test_the_command_finds_the_environment_and_directory_of_whoever_started_it(ways: Ways) -> None:
+    ways.repo.machine.environment["MINE"] = "a b\n$c"
+    ways.finish("printf '%s' \"$MINE\" >mine; pwd >pwd; env >env")
+    assert (ways.repo.path / "mine").read_text() == "a b\n$c"
+    assert (ways.repo.path / "pwd").read_text() == f"{ways.repo.path}\n"
+    variables = (ways.repo.path / "env").read_text()
+    assert "RUNS_NAME=base\n" in variables
+    assert "GIT_RUNS_" not in variables
+
+
+def test_while_it_runs_the_record_names_its_supervisor(ways: Ways) -> None:
+    ways.start(GO_ON)
+    assert ways.repo.lookup("base", "status") == "running"
+    command_line = Path(f"/proc/{supervisor(ways.repo)}/cmdline").read_bytes()
+    assert command_line.count(b"git_runs.running.supervise") == 1
+    (ways.repo.path / "go").touch()
+    ways.repo.wait("base")
+
+
+def test_a_run_that_is_killed(ways: Ways) -> None:
+    ways.start("trap 'echo saved; exit 0' TERM; touch up; while :; do sleep 0.02; done")
+    assert ways.repo.ok("kill", "base") == "Killed run 'base'\n"
+    assert (ways.repo.record("base")["status"], ways.repo.record("base")["exit-code"]) == ("killed", 0)
+    assert ways.repo.log("base").endswith("saved\n")
+
+
+def test_a_run_that_ignores_being_killed(ways: Ways) -> None:
+    ways.start("trap '' TERM; touch up; while :; do sleep 0.02; done")
+    ways.repo.ok("kill", "--grace=0.3", "base")
+    assert ways.repo.record("base")["signal"] == signal.SIGKILL
+
+
+def test_signals_to_the_supervisor_are_passed_on(ways: Ways) -> None:
+    ways.start("trap 'echo got it; exit 0' USR1; touch up; while :; do sleep 0.02; done")
+    os.kill(supervisor(ways.repo), signal.SIGUSR1)
+    ways.repo.wait("base")
+    assert (ways.repo.record("base")["status"], ways.repo.log("base")) == ("finished", "got it\n")
+
+
+def test_a_hang_up_is_recorded_as_killed(ways: Ways) -> None:
+    ways.start("touch up; sleep 60")
+    ways.hang_up()
+    ways.repo.wait("base")
+    assert (ways.repo.record("base")["status"], ways.repo.record("base")["signal"]) == ("killed", signal.SIGHUP)
+
+
+def test_a_hang_up_that_the_command_survives_lets_it_go_on(ways: Ways) -> None:
+    ways.start(f"trap '' HUP; {GO_ON}; exit 4")
+    ways.hang_up()
+    (ways.repo.path / "go").touch()
+    ways.repo.wait("base")
+    assert (ways.repo.record("base")["status"], ways.repo.record("base")["exit-code"]) == ("failed", 4)
+
+
+def test_the_command_does_not_outlive_its_supervisor(ways: Ways) -> None:
+    ways.start("echo $$ >pid; touch up; sleep 60")
+    command = int((ways.repo.path / "pid").read_text())
+    os.kill(supervisor(ways.repo), signal.SIGKILL)
+    wait_for(lambda: ways.repo.lookup("base", "status") == "lost")
+    wait_for(lambda: processes.identify(command) is None)
+    assert ways.repo.runs("fsck", "--repair").code == 0
+    assert ways.repo.record("base")["status"] == "lost"
+
+
+def test_a_run_is_moved_while_it_goes_on(ways: Ways) -> None:
+    ways.start(f"{GO_ON}; echo end")
+    ways.repo.ok("move", "base", "moved")
+    assert ways.repo.lookup("moved", "status") == "running"
+    (ways.repo.path / "go").touch()
+    ways.repo.wait("moved")
+    assert (ways.repo.record("moved")["status"], ways.repo.log("moved")) == ("finished", "end\n")
+    assert list(ways.repo.record("moved")["launcher"]) == [ways.name]  # type: ignore[call-overload]
+
+
+def test_a_run_is_deleted_while_it_goes_on(ways: Ways) -> None:
+    ways.start("touch up; sleep 60")
+    ways.repo.ok("delete", "-y", "base")
+    assert ways.repo.refs() == []
+    assert ways.repo.machine.sessions() == []
+    assert ways.repo.ok("list") == ""
+    for started in ways.started:
+        started.wait(30)
+    assert ways.repo.ok("fsck") == ""
+
+
+def test_nothing_is_left_after_a_good_end_nor_after_gc(ways: Ways) -> None:
+    ways.finish("true")
+    ways.finish("false", name="bad")
+    ways.repo.ok("-c", "runs.gc-sessions=now", "gc")
+    wait_for(lambda: ways.repo.machine.sessions() == [])
+    assert ways.repo.ok("fsck") == ""
+    assert not list((ways.repo.path / ".runs/specs").iterdir())
+
+
+def test_an_isolated_run_comes_back_equal(ways: Ways) -> None:
+    ways.repo.machine.environment["PYTHONHASHSEED"] = "0"
+    assert ways.finish("cat train.py", "--isolate") == 0
+    assert ways.repo.log("base").endswith((ways.repo.path / "train.py").read_text())
+    again = ways.repo.runs("reproduce", "--run=again", "--wait", "base")
+    assert (again.code, ways.repo.record("again")["reproduction"]) == (0, "equal"), again
+    assert list(ways.repo.record("again")["launcher"]) == [ways.name]  # type: ignore[call-overload]
+
+
+def test_a_name_that_is_taken_is_refused_and_nothing_is_started(ways: Ways) -> None:
+    assert ways.finish("true") == 0
+    before = ways.repo.record_path("base").read_bytes()
+    assert ways.finish("touch started") == 128
+    assert ways.repo.record_path("base").read_bytes() == before
+    assert not (ways.repo.path / "started").exists()
