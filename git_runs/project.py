@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 
-from . import config
+from .config import layers
 from .records.outputs import Outputs
 from .records.store import Store
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .config import Settings
+    from .config.settings import Settings
     from .records.record import Record
     from .records.trash import Trash
     from .system.git.discovery import Repository, Search
@@ -51,4 +51,4 @@ def find(search: Search, options: Mapping[str, list[str]] | None = None) -> Proj
     Raises GitFailed, ToolTooOld, BadConfig, BadValue or MainWorkTreeUnknown.
     """
     repository = search.repository()
-    return Project(repository, config.load(repository, options or {}))
+    return Project(repository, layers.load(repository, options or {}))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from git_runs import config
+from git_runs.config.settings import KEYS
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 # Each setting with two values, and what `effect` shows for them.
@@ -29,6 +29,7 @@ VALUES = {
     "env": ("A*", "B*"),
     "pattern-type": ("glob", "regex"),
     "shell": ("sh", "sh -e"),
+    "launcher": ("foreground", "tmux"),
     "keep-session": ("always", "never"),
     "tmux-socket": ("a", "b"),
     "gc-auto": ("0", "1"),
@@ -100,6 +101,9 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
         return str("worktree" in repo.record(start())).lower()
     if key == "shell":
         return str(repo.record(start())["settings"]["shell"])  # type: ignore[index]
+    if key == "launcher":
+        runs("new", "-q", *NO_FLAGS, *new_options, "ab", "true")
+        return next(iter(repo.record("ab")["launcher"]))  # type: ignore[call-overload, no-any-return]
     if key == "keep-session":
         start("true")
         wait_for(lambda: repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out in ("", "1\n"))
@@ -299,7 +303,7 @@ def test_yaml_values_are_the_text_that_stands_there(repo: Repository) -> None:
 
 
 def test_every_setting_of_the_table_is_tested() -> None:
-    assert set(VALUES) == config.KEYS
+    assert set(VALUES) == KEYS
 
 
 def test_the_default_shell_is_bash_where_there_is_one(repo: Repository, tmp_path: Path) -> None:

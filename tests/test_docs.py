@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from git_runs.config import SETTINGS
+from git_runs.config.settings import SETTINGS
 from git_runs.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent

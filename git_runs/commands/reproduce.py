@@ -8,10 +8,11 @@ import sys
 from contextlib import suppress
 from itertools import count
 
-from .. import config, launchers, project
+from .. import launchers, project
 from ..code import refs
 from ..code.snapshot import Snapshot, Submodule
 from ..code.work_tree import WorkTree, check_clean
+from ..config import layers, runsrc
 from ..console.escape import escape
 from ..console.messages import hint, report_all, warn
 from ..console.questions import confirm
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable, Iterator
 
-    from ..config import Settings
+    from ..config.settings import Settings
     from ..launchers.launcher import Started
     from ..project import Project
     from ..records.record import Value
@@ -83,7 +84,7 @@ def run(args: Namespace, search: Search) -> int:
     if args.worktree is not None:
         return _into_work_tree(here, one, commit, inner, args.worktree)
     if args.dry_run:
-        settings = None if status.differs(commit, config.RUNSRC) else _settings(here.repository, one)
+        settings = None if status.differs(commit, runsrc.NAME) else _settings(here.repository, one)
         lines = [f"git checkout {commit}", _command(here.repository, one, settings)]
     else:
         _check_out(here, work_tree, commit)
@@ -290,7 +291,7 @@ def _settings(repository: Repository, run: Run, *, of_the_run: bool = False) -> 
     options: dict[str, list[str]] = {}
     for key, value in _changed_settings(run, None) if of_the_run else ():
         options.setdefault(key, []).append(value)
-    today = config.load(_at(repository, run), options)
+    today = layers.load(_at(repository, run), options)
     if of_the_run and (own := _own_launcher(run, today)):
         today.launcher = own
     return today

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any, NoReturn
 
-    from ..config import Settings
+    from ..config.settings import Settings
 
 CHANNEL = "GIT_RUNS_CHANNEL"  # the variable that holds the descriptor of the supervisor's end of the socket
 BLOCK = 1 << 16

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from ..config import Settings
+    from ..config.settings import Settings
 
 KILL_NOW = signal.SIGALRM  # says to a supervisor: the time that the command had to end by itself is over
 

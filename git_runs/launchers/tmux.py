@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from libtmux import Server
     from libtmux.common import tmux_cmd
 
-    from ..config import Settings
+    from ..config.settings import Settings
 
 PATIENCE = 1.0  # seconds that tmux gets to end by itself
 ANSWER = 5.0  # seconds that a server gets to say what it has

@@ -10,7 +10,7 @@ from ..errors.launchers import LaunchFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..config import Settings
+    from ..config.settings import Settings
     from ..records.outputs import Outputs
     from ..records.record import Record
 

@@ -18,8 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from git_runs import config
 from git_runs.code import refs
+from git_runs.config import runsrc
+from git_runs.config.settings import KEYS as KEYS_OF_SETTINGS
+from git_runs.config.settings import SETTINGS, Given, Setting
 from git_runs.console.escape import escape
 from git_runs.errors.base import RunsError
 from git_runs.records import query, record, yamltext
@@ -207,7 +209,7 @@ def test_a_pattern_that_would_take_for_ever_is_given_up(repo: Repository, patter
 
 # --- settings
 
-KEYS = st.one_of(st.sampled_from(sorted(config.KEYS)), st.from_regex(r"[a-z][a-z-]{0,9}", fullmatch=True))
+KEYS = st.one_of(st.sampled_from(sorted(KEYS_OF_SETTINGS)), st.from_regex(r"[a-z][a-z-]{0,9}", fullmatch=True))
 
 
 @few
@@ -235,16 +237,16 @@ def test_any_content_of_a_runsrc_is_read_or_refused(content: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file, suppress(RunsError):
         file.write(content)
         file.flush()
-        for key, value in config._read_file(file.name):
+        for key, value in runsrc._read_file(file.name):
             assert isinstance(key, str)
             assert value is None or isinstance(value, str)
 
 
 @many
-@given(st.sampled_from(config.SETTINGS), HOSTILE)
-def test_any_value_of_a_setting_is_read_or_refused(setting: config.Setting, text: str) -> None:
+@given(st.sampled_from(SETTINGS), HOSTILE)
+def test_any_value_of_a_setting_is_read_or_refused(setting: Setting, text: str) -> None:
     with suppress(RunsError):
-        setting.value([config.Given(text, "here", "/base")])
+        setting.value([Given(text, "here", "/base")])
 
 
 @few

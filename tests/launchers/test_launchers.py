@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from git_runs import config, launchers
+from git_runs import launchers
+from git_runs.config.settings import SETTINGS
 from git_runs.system import processes
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
@@ -159,7 +160,7 @@ def ways(request: pytest.FixtureRequest, repo: Repository) -> Iterator[Ways]:
 
 def test_all_launchers_are_tested_and_can_be_set() -> None:
     assert set(launchers.NAMES) == {kind.name for kind in (Tmux, Foreground, AtTerminal)}
-    (setting,) = (setting for setting in config.SETTINGS if setting.key == "launcher")
+    (setting,) = (setting for setting in SETTINGS if setting.key == "launcher")
     assert setting.default == launchers.NAMES[0]
     assert [setting.read(name, "") for name in launchers.NAMES] == list(launchers.NAMES)
 

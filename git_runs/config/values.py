@@ -1,0 +1,110 @@
+"""How the texts of settings are read: functions from a text, and the directory that a relative path starts from, to the
+value. ValueError says what is wrong with the text."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def text(given: str, base: str) -> str:
+    """Any text but none."""
+    if not given:
+        raise ValueError("it is empty")
+    return given
+
+
+def text_or_none(given: str, base: str) -> str | None:
+    """Any text; "None", or none, is None."""
+    return None if given in ("", "None") else given
+
+
+def path(given: str, base: str) -> str:
+    """A path, absolute then."""
+    return os.path.normpath(os.path.join(base, os.path.expanduser(text(given, base))))
+
+
+def path_or_none(given: str, base: str) -> str | None:
+    """A path, absolute then; "None", or none, is None."""
+    return None if text_or_none(given, base) is None else path(given, base)
+
+
+def file_name(given: str, base: str) -> str:
+    """The name of a file in the runs dir."""
+    if "/" in given or given in ("", ".", ".."):
+        raise ValueError("it is the name of a file in the runs dir")
+    return given
+
+
+def width(given: str, base: str) -> int:
+    """How many characters wide."""
+    if not given.isdecimal() or int(given) < 4:
+        raise ValueError("it is a whole number, 4 or more")
+    return int(given)
+
+
+def truth(given: str, base: str) -> bool:
+    """As git-config(1) reads a boolean."""
+    if given.lower() not in ("true", "yes", "on", "1", "false", "no", "off", "0", ""):
+        raise ValueError("it is true or false")
+    return given.lower() in ("true", "yes", "on", "1")
+
+
+def number(given: str, base: str, what: str = "a whole number") -> int:
+    """As git-config(1) reads an integer: with k, m or g behind it."""
+    digits, unit = (given[:-1], given[-1].lower()) if given[-1:].isalpha() else (given, "")
+    if not digits.isdecimal() or len(digits) > 12 or unit not in UNITS:
+        raise ValueError(f"it is {what}, with k, m or g for multiples")
+    return int(digits) * UNITS[unit]
+
+
+def size(given: str, base: str) -> int:
+    """A number of bytes."""
+    return number(given, base, "a number of bytes")
+
+
+def below_the_top(given: str, base: str) -> str:
+    """A path in the work tree, from its top."""
+    path = os.path.normpath(text(given, base))
+    if os.path.isabs(path) or path.split(os.sep)[0] in (".", ".."):
+        raise ValueError("it is a path in the work tree, from its top")
+    return path
+
+
+def words(given: str, base: str) -> list[str]:
+    """Words with commas or white space between them."""
+    return given.replace(",", " ").split()
+
+
+def one_of(*choices: str) -> Callable[[str, str], str]:
+    """How one of those words is read."""
+
+    def read(given: str, base: str) -> str:
+        if given not in choices:
+            raise ValueError(f"it is one of {', '.join(choices)}")
+        return given
+
+    return read
+
+
+def shell(given: str, base: str) -> str:
+    """A shell and its options; it is looked up on PATH again where the command runs."""
+    import shlex
+
+    program, *_ = shlex.split(given) or [""]
+    if not is_on_path(program):
+        raise ValueError(f"there is no program '{program}'")
+    return given
+
+
+def is_on_path(program: str) -> bool:
+    """Whether that program can be started."""
+    # shutil.which would say it too, at the price of importing shutil in every command.
+    places = [""] if "/" in program else os.get_exec_path()
+    paths = [os.path.join(place, program) for place in places]
+    return any(os.access(path, os.X_OK) and os.path.isfile(path) for path in paths)
