@@ -1,4 +1,4 @@
-"""The file `.runsrc`: in the form of git config with a section `[runs]`, or the YAML that the first `runs` tool used."""
+"""The file `.runsrc`: in the form of git config with a section `[runs]`, or in the YAML of the first `runs` tool."""
 
 from __future__ import annotations
 

@@ -146,9 +146,8 @@ def test_it_is_one_of_the_steps_of_git_bisect(repo: Repository) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_signal_reaches_the_command_once(repo: Repository, number: int) -> None:
     """As Ctrl-C of a terminal that is not ours to use, it comes to git, to us, and by way of git once more."""
-    count = (
-        f"n=0; trap 'n=$((n + 1))' {int(number)}; touch up; while [ $n = 0 ]; do sleep 0.02; done; sleep 0.5; echo $n"
-    )
+    count = f"n=0; trap 'n=$((n + 1))' {int(number)}; touch up; until [ $n -gt 0 ]; do sleep 0.02; done"
+    count += "; sleep 0.5; echo $n"  # time for a second one, if there is any
     process = subprocess.Popen(
         ["git", "runs", "new", *HERE, "base", count],
         cwd=repo.path,
