@@ -42,7 +42,7 @@ FLOORS: dict[str, list[set[str]]] = {
     "running": [{"lifecycle", "supervise"}, {"launch"}, {"command_line", "execution", "spec"}],
     "launchers": [{"foreground", "tmux"}, {"launcher"}],
     "reproducing": [{"preconditions", "reproduction"}, {"comparison"}, {"times"}],
-    "code": [{"work_tree"}, {"isolation", "refs", "snapshot"}, {"index"}],
+    "code": [{"work_tree"}, {"isolation", "refs", "snapshot"}, {"exactness"}, {"tree"}, {"index"}],
     "environment": [{"collection"}, {"interpreter", "links"}],
     "config": [{"layers"}, {"runsrc"}, {"settings"}, {"values"}],
     "records": [

@@ -9,7 +9,8 @@ from ..errors.code import NotClean
 from ..system.git import objects, status, variables
 from ..system.git.status import WorkTreeState
 from . import index, snapshot
-from .snapshot import Snapshot, Tree
+from .snapshot import Snapshot
+from .tree import Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,79 @@
+"""Whether a commit keeps the bytes of a work tree: line ends, filters and executable bits may come back otherwise."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from ..system.git import variables
+from .tree import Tree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+EXECUTABLE = "100755"
+CHUNK = 64 << 20  # bytes of files that are compared at once
+
+
+def inexact(copy: Tree, base: str | None, code: str, changed: list[str]) -> list[str]:
+    """The files that a checkout of the tree `code` would give other bytes than they have now: of those that are others
+    than in `base`, or changed as far as git status can tell."""
+    chunk: list[tuple[str, str]] = []
+    size = 0
+    found: list[str] = []
+    for mode, blob, path in _blobs(copy, base, code, changed):
+        if copy.is_executable(path) != (mode == EXECUTABLE):  # core.fileMode
+            found.append(path)
+            continue
+        chunk.append((blob, path))
+        size += copy.size(path)
+        if size > CHUNK:
+            found += _inexact_in(copy, chunk)
+            chunk, size = [], 0
+    return found + _inexact_in(copy, chunk)
+
+
+def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Modes, hashes and paths; links and submodules are not converted, and so left out."""
+    empty = base or copy.run("hash-object", "-t", "tree", "--stdin", stdin="").strip()
+    # ":<modes> <objects> <status>" and the path, in turns.
+    words = copy.words("diff-tree", "-r", "-z", "--no-renames", "--diff-filter=d", empty, code)
+    for header, path in zip(words[0::2], words[1::2], strict=True):
+        _, mode, _, blob, _ = header.split(" ")
+        if mode.startswith("100"):
+            yield mode, blob, path
+    if unseen := set(changed) - set(words[1::2]):
+        entry = r"(?:^|\0)(100[0-9]{3}) ([0-9a-f]+) 0\t([^\0]+)"
+        for mode, blob, path in re.findall(entry, copy.run("ls-files", "-z", "--stage")):
+            if path in unseen:
+                yield mode, blob, path
+
+
+def _inexact_in(copy: Tree, files: list[tuple[str, str]]) -> list[str]:
+    if not files:
+        return []
+    # The size that cat-file prints is that of the object, before filters: a line that no file holds separates them.
+    separator = uuid.uuid4().hex
+    requests = "".join(f"{blob} {path}\n" for blob, path in files if "\n" not in path)
+    # As a checkout will be: without the options of our own command line.
+    bare = Tree(copy.top, copy.git_dir, variables.without_repository())
+    call = bare.start("cat-file", f"--batch={separator}", "--filters", stdin=requests)
+    answers = iter(call.bytes().split(separator.encode() + b"\n")[1:])
+    inexact = []
+    for blob, path in files:
+        if "\n" in path:
+            checked_out = bare.start("cat-file", "--filters", f"--path={path}", blob).bytes()
+        else:
+            checked_out = next(answers)[:-1]
+        if checked_out != _content(copy, path):
+            inexact.append(path)
+    return inexact
+
+
+def _content(tree: Tree, path: str) -> bytes | None:
+    try:
+        with open(tree.place(path), "rb") as file:
+            return file.read()
+    except OSError:
+        return None

@@ -1,0 +1,116 @@
+"""A work tree and its repository, and git at work there on an index of its own: git(1), GIT_INDEX_FILE."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager, suppress
+
+from ..system.git import calls
+from . import index
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# The copy is whole, whatever form the person's index has, and a file outside of a sparse checkout is a file.
+_QUIETLY = tuple(
+    word
+    for key in ("core.splitIndex", "core.sparseCheckout", "core.safecrlf", "advice.addEmbeddedRepo")
+    for word in ("-c", f"{key}=false")
+)
+
+
+class Tree:
+    """A work tree and its repository."""
+
+    def __init__(self, top: str, git_dir: str, environment: dict[str, str]) -> None:
+        self.top = top  # absolute
+        self.git_dir = git_dir  # absolute
+        self.environment = environment  # what git gets
+        self._parents: dict[str, bool] = {}  # whether no link leads to a directory
+
+    def place(self, path: str) -> str:
+        """Where a path that git told is in the file system."""
+        return os.path.join(self.top, calls.path(path))
+
+    def has(self, path: str) -> bool:
+        """Whether a file or a link is there: no directory, and nothing behind a link that is in the way."""
+        status = self._status(path)
+        if status is None or stat.S_ISDIR(status.st_mode):
+            return False
+        parent = os.path.dirname(self.place(path))
+        if parent not in self._parents:
+            inside = os.path.relpath(parent, self.top)
+            real = os.path.normpath(os.path.join(os.path.realpath(self.top), inside))
+            self._parents[parent] = os.path.realpath(parent) == real
+        return self._parents[parent]
+
+    def is_executable(self, path: str) -> bool:
+        """Whether the file is there, and its owner may execute it."""
+        status = self._status(path)
+        return status is not None and bool(status.st_mode & 0o100)
+
+    def size(self, path: str) -> int:
+        """In bytes; 0 where nothing is there."""
+        status = self._status(path)
+        return 0 if status is None else status.st_size
+
+    def has_repository(self, path: str) -> bool:
+        """Whether the top of another repository is there."""
+        inside = path.rstrip("/")
+        status = self._status(inside)
+        return status is not None and stat.S_ISDIR(status.st_mode) and os.path.lexists(self.place(f"{inside}/.git"))
+
+    def _status(self, path: str) -> os.stat_result | None:
+        try:
+            return os.lstat(self.place(path))
+        except OSError:
+            return None
+
+    def start(self, *arguments: str, stdin: str | None = None) -> calls.Call:
+        """Begin `git <arguments>` at the top of this tree."""
+        place = ("-C", self.top, f"--git-dir={self.git_dir}", f"--work-tree={self.top}")
+        return calls.Call(*place, *_QUIETLY, *arguments, stdin=stdin, environment=self.environment)
+
+    def run(self, *arguments: str, stdin: str | None = None) -> str:
+        """What `git <arguments>` prints; raises GitFailed."""
+        return self.start(*arguments, stdin=stdin).output()
+
+    def words(self, *arguments: str, stdin: str | None = None) -> list[str]:
+        """What `git <arguments>` prints, ended by NULs; raises GitFailed."""
+        return self.run(*arguments, stdin=stdin).split("\0")[:-1]
+
+    def update_index(self, option: str, paths: list[str]) -> None:
+        """Give the paths to git-update-index(1) with that option."""
+        if paths:
+            lines = "".join(path.rstrip("/") + "\0" for path in paths)
+            self.run("update-index", option, "--remove", "--replace", "-z", "--stdin", stdin=lines)
+
+    def point_at(self, commits: dict[str, str]) -> None:
+        """Let the entries of submodules, by path, be at those commits."""
+        lines = "".join(f"{index.SUBMODULE} {commit}\t{path}\0" for path, commit in commits.items())
+        if lines:
+            self.run("update-index", "-z", "--index-info", stdin=lines)
+
+    @contextmanager
+    def with_copied_index(self) -> Iterator[Tree]:
+        """The same tree with an index of its own."""
+        given = self.environment.get("GIT_INDEX_FILE")  # as git has it, from the top
+        original = os.path.join(self.top, given) if given else os.path.join(self.git_dir, "index")
+        copy = os.path.join(self.git_dir, f"runs-snapshot-{os.getpid()}")
+        try:
+            with suppress(FileNotFoundError):
+                _copy(original, copy)
+            yield Tree(self.top, self.git_dir, {**self.environment, "GIT_INDEX_FILE": copy})
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(copy)
+
+
+def _copy(original: str, copy: str) -> None:
+    with open(original, "rb") as source, open(copy, "wb") as target:
+        target.write(source.read())
+        status = os.fstat(source.fileno())
+    # git looks into files that are as young as the index: git's racy-git.txt.
+    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
