@@ -239,8 +239,10 @@ def test_a_hang_up_is_recorded_as_killed(ways: Ways) -> None:
 
 
 def test_a_hang_up_that_the_command_survives_lets_it_go_on(ways: Ways) -> None:
-    ways.start(f"trap '' HUP; {GO_ON}; exit 4")
+    witness = "(trap 'touch hung-up; exit' HUP; touch up; while :; do sleep 0.02; done) 2>/dev/null &"
+    ways.start(f"{witness} trap '' HUP; until [ -e go ]; do sleep 0.02; done; exit 4")
     ways.hang_up()
+    wait_for((ways.repo.path / "hung-up").exists)
     (ways.repo.path / "go").touch()
     ways.repo.wait("base")
     assert (ways.repo.record("base")["status"], ways.repo.record("base")["exit-code"]) == ("failed", 4)
