@@ -46,13 +46,14 @@ FLOORS: dict[str, list[set[str]]] = {
     "environment": [{"collection"}, {"interpreter", "links"}],
     "config": [{"layers"}, {"runsrc"}, {"settings"}, {"values"}],
     "records": [
-        {"logs", "query", "trash"},
+        {"importers", "logs", "query", "trash"},
         {"outputs", "store"},
         {"cache", "yamltext"},
         {"catalogue"},
         {"locks", "order"},
         {"record"},
     ],
+    "records.importers": [{"single_file"}, {"importer"}],
     "system": [{"git"}, {"files"}, {"processes", "signals"}],
     "system.git": [
         {"refstore"},

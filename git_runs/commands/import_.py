@@ -14,7 +14,7 @@ from ..console.messages import report_all
 from ..errors.base import RunsError
 from ..errors.code import CommitMissing
 from ..errors.commands import AlreadyHere
-from ..records import query, yamltext
+from ..records import importers, query
 from ..records.record import Record
 from ..running import launch
 from ..system.git import objects
@@ -35,8 +35,7 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a run could not be added; the others are, and the file stays as it is."""
     here = project.find(search)
     path = args.file or os.path.join(here.store.root, here.settings.db_filename)
-    with open(path, "rb") as file:
-        entries = yamltext.parse_database(file.read(), path)
+    entries = importers.named("single_file").read(path)
     runs, _ = query.read(here.store, here.store.names())
     names_by_id = {one.record.text("id"): one.name for one in runs if one.record.text("id")}
     failed: list[RunsError] = []
