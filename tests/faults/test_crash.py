@@ -42,6 +42,7 @@ COMMANDS = {
     "new": ("new", "-q", "{}", "echo $RUNS_NAME; :"),
     "new --snapshot": ("new", "-q", "--snapshot", "{}", "echo $RUNS_NAME; :"),
     "new --isolate": ("new", "-q", "--isolate", "{}", "echo $RUNS_NAME; :"),
+    "new --launcher=foreground": ("new", "-q", "--launcher=foreground", "{}", "echo $RUNS_NAME; :"),
     "delete": ("delete", "-y", "{}"),
     "move": ("move", "{}", "{}-moved"),
     "describe": ("describe", "{}", "-m", "new words"),
@@ -150,6 +151,13 @@ def check_new(repo: Repository, name: str, printed: str, out_of_step: list[str])
         assert repo.log(name).endswith(f"{name}\n")  # an isolated one tells of its work tree before
 
 
+def check_new_here(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What has printed something is whole, however it ended."""
+    if name in printed:
+        assert [line for line in out_of_step if "left over" not in line] == []
+        assert name in read_records(repo)
+
+
 def check_delete(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
     """It is there with its record, or gone; what was reported as deleted is gone."""
     if name in printed:
@@ -195,6 +203,7 @@ def check_export(repo: Repository, name: str, printed: str, out_of_step: list[st
 
 CHECKS = {
     **dict.fromkeys(("new", "new --snapshot", "new --isolate"), check_new),
+    "new --launcher=foreground": check_new_here,
     "delete": check_delete,
     "move": check_move,
     "describe": check_describe,
