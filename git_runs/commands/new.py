@@ -95,11 +95,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, search: Search) -> int:
     """Asks and edits first; then the run is started as a whole, or not at all."""
-    work_tree = WorkTree()
     typed = _typed(args)
+    work_tree = WorkTree()
+    here = project.find(search, _options(args))
+    if not args.dry_run:
+        launchers.named(here.settings.launcher).prepare()
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
-    here = project.find(search, _options(args))
     launch.check_ready(here, work_tree)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision

@@ -18,15 +18,13 @@ from ..errors.base import RunsError
 from ..errors.launchers import LauncherSilent, LaunchFailed, OtherServer
 from ..errors.system import ToolMissing, ToolTooOld
 from ..system import processes
+from .assistant import Assistant
 from .launcher import Inside, Job, Launcher, Session, Started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
-
-    from libtmux import Server
-    from libtmux.common import tmux_cmd
 
     from ..config.settings import Settings
 
@@ -44,9 +42,14 @@ class OwnLauncher(Launcher):
     name = "tmux"
     noun = "tmux session"
 
+    def prepare(self) -> None:
+        """Let another process import libtmux, which takes as long as all else that `git runs new` does."""
+        global _assistant
+        _assistant = _assistant or Assistant(_import_libtmux, _ask_tmux)
+
     def check(self) -> None:
         """Raises ToolMissing or ToolTooOld where runs cannot be launched."""
-        version = " ".join(_run(_server(None), "-V").stdout)
+        version = " ".join(_run(Server(), "-V").stdout)
         # "tmux 3.3a"; development versions have no number and are new enough.
         if (found := re.search(r" (\d+)\.(\d+)", version)) and (int(found[1]), int(found[2])) < OLDEST:
             raise ToolTooOld("tmux", version.split()[-1], ".".join(map(str, OLDEST)))
@@ -65,10 +68,12 @@ class OwnLauncher(Launcher):
             else:
                 raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
         pid, socket = answer.stdout[0].split(" ", 1)
+        _dismiss_assistant()
         return Started({"socket": socket, "session": session}, int(pid))
 
     def abandon(self, job: Job, settings: Settings) -> None:
         """Kill the session that has the job's tag."""
+        _dismiss_assistant()
         processes.end_children(PATIENCE)  # else tmux may make the session later than this
         server = _chosen_server(settings)
         for identifier, _, tag in _tagged_sessions(server):
@@ -81,7 +86,7 @@ class OwnLauncher(Launcher):
         return {
             tag: TmuxSession(socket, identifier, is_running)
             for socket in sockets
-            for identifier, is_running, tag in _tagged_sessions(_server(socket))
+            for identifier, is_running, tag in _tagged_sessions(Server(socket))
         }
 
 
@@ -104,13 +109,13 @@ class TmuxSession(Session):
     def rename(self, name: str) -> dict[str, Any]:
         """Call it after the run, or so with a number behind where another session is called so."""
         names = _names(name)
-        while _is_taken(_run(_server(self.socket), "rename-session", "-t", self.identifier, session := next(names))):
+        while _is_taken(_run(Server(self.socket), "rename-session", "-t", self.identifier, session := next(names))):
             pass
         return {"socket": self.socket, "session": session}
 
     def close(self) -> None:
         """Kill the session: its processes get SIGHUP."""
-        _run(_server(self.socket), "kill-session", "-t", self.identifier)
+        _run(Server(self.socket), "kill-session", "-t", self.identifier)
 
     def close_unless_used(self) -> bool:
         """Close it if nothing runs in any pane of it and nobody is attached; whether it was closed.
@@ -119,7 +124,7 @@ class TmuxSession(Session):
         """
         is_unused = f"#{{?session_attached,0,#{{?{USED_PANES},0,1}}}}"
         close = f"kill-session -t '{self.identifier}' ; display-message -p closed"
-        answer = _run(_server(self.socket), "if-shell", "-F", "-t", f"{self.identifier}:", is_unused, close)
+        answer = _run(Server(self.socket), "if-shell", "-F", "-t", f"{self.identifier}:", is_unused, close)
         return answer.stdout == ["closed"]
 
 
@@ -175,7 +180,7 @@ class OwnInside(Inside):
         if keep is True or not socket or not pane:
             return
         with suppress(RunsError):
-            server = _server(socket)
+            server = Server(socket)
             if keep is None:
                 keep = _run(server, "display-message", "-p", "-t", pane, "#{session_attached}").stdout != ["0"]
             if not keep:
@@ -186,7 +191,7 @@ def _is_of_terminal(variable: str) -> bool:
     return variable in OF_TERMINAL or variable.startswith("TERM_")
 
 
-def _new_session(server: Server, session: str, job: Job) -> tmux_cmd:
+def _new_session(server: Server, session: str, job: Job) -> Answer:
     """Prints the process id of the command and the server's socket once the session is there.
 
     One chain, so that a command that ends at once finds its options set and its output saved.
@@ -217,54 +222,80 @@ def _tagged_sessions(server: Server) -> list[tuple[str, bool, str]]:
 # --- talking to tmux
 
 
+class Server:
+    """Where a tmux server is: at the socket of that path or name, or where tmux has its default one."""
+
+    def __init__(self, path: str | None = None, name: str | None = None) -> None:
+        self.path = path
+        self.name = name
+
+
+class Answer:
+    """What tmux said."""
+
+    def __init__(self, returncode: int, stdout: list[str], stderr: list[str]) -> None:
+        self.returncode = returncode
+        self.stdout = stdout  # line by line
+        self.stderr = stderr
+
+
+_assistant: Assistant | None = None
+
+
+def _dismiss_assistant() -> None:
+    global _assistant
+    if _assistant:
+        _assistant.dismiss()
+        _assistant = None
+
+
 def _chosen_server(settings: Settings) -> Server:
     """The server that new runs get: that of `runs.tmux-socket`, else the one that we are in, else the default one."""
     name = settings.tmux_socket
-    return _server(None if name else _current_socket(), name)
+    return Server(None if name else _current_socket(), name)
 
 
-def _server(path: str | None, name: str | None = None) -> Server:
-    """The server at the socket of that path or name, or the default one."""
-    import libtmux
-
-    return libtmux.Server(socket_name=name, socket_path=path)
-
-
-def _run(server: Server, *arguments: str, within: float | None = None) -> tmux_cmd:
+def _run(server: Server, *arguments: str, within: float | None = None) -> Answer:
     """What tmux answers; raises ToolMissing, and LauncherSilent where it must answer `within` seconds and does not."""
-    from libtmux.exc import TmuxCommandNotFound
-
     # A ";" at the end of an argument would end the command: tmux(1), COMMAND PARSING AND EXECUTION.
     escaped = [word[:-1] + "\\;" if word.endswith(";") and word != ";" else word for word in arguments]
+    question = [server.path, server.name, escaped]
+    found = _assistant.ask(question) if _assistant else None
+    if found is None:
+        found = _ask_tmux(question) if within is None else _within(question, within)
+    if not found:
+        raise ToolMissing("tmux", ", or run here and now: --launcher=foreground")
+    return Answer(*found)
+
+
+def _import_libtmux() -> None:
+    import libtmux  # noqa: F401
+
+
+def _ask_tmux(question: list[Any]) -> list[Any]:
+    """Exit code and lines of the answer to path, name and arguments; nothing where tmux is missing."""
+    import libtmux
+    from libtmux.exc import TmuxCommandNotFound
+
+    path, name, arguments = question
     try:
-        return server.cmd(*escaped) if within is None else _within(server, escaped, within)
+        answer = libtmux.Server(socket_name=name, socket_path=path).cmd(*arguments)
     except TmuxCommandNotFound:
-        raise ToolMissing("tmux", ", or run here and now: --launcher=foreground") from None
+        return []
+    return [answer.returncode, answer.stdout, answer.stderr]
 
 
-def _within(server: Server, arguments: list[str], seconds: float) -> tmux_cmd:
+def _within(question: list[Any], seconds: float) -> list[Any]:
     """libtmux waits for ever: so it does in a thread."""
     from threading import Thread
 
-    from libtmux.exc import TmuxCommandNotFound
-
-    answers: list[tmux_cmd] = []
-    failures: list[Exception] = []
-
-    def ask() -> None:
-        try:
-            answers.append(server.cmd(*arguments))
-        except (TmuxCommandNotFound, OSError) as error:
-            failures.append(error)
-
-    asking = Thread(target=ask, daemon=True)
+    answers: list[list[Any]] = []
+    asking = Thread(target=lambda: answers.append(_ask_tmux(question)), daemon=True)
     asking.start()
     asking.join(seconds)
-    for failure in failures:
-        raise failure
-    for answer in answers:
-        return answer
-    raise LauncherSilent(f"the tmux server at '{server.socket_path or server.socket_name or 'default'}'", seconds)
+    if not answers:
+        raise LauncherSilent(f"the tmux server at '{question[0] or question[1] or 'default'}'", seconds)
+    return answers[0]
 
 
 def _current_socket() -> str | None:
@@ -280,11 +311,11 @@ def _names(name: str) -> Iterator[str]:
         yield f"{safe}-{number}"
 
 
-def _is_taken(answer: tmux_cmd) -> bool:
+def _is_taken(answer: Answer) -> bool:
     return any(line.startswith("duplicate session") for line in answer.stderr)
 
 
-def _has_left(answer: tmux_cmd) -> bool:
+def _has_left(answer: Answer) -> bool:
     """Whether the server, its last session closed, went just when we came; the next call starts another."""
     return not answer.stdout and any(line.startswith("server exited") for line in answer.stderr)
 
