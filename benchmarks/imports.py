@@ -13,7 +13,7 @@ from collections import defaultdict
 from .data import RACY
 from .place import Place, tell
 
-SHOWN = 10
+SHOWN = 20
 HEADERS = ("module", "itself, ms", "with what it imports, ms")
 LINE = re.compile(r"import time: +([0-9]+) \| +([0-9]+) \| +(\S+)")
 

@@ -16,7 +16,9 @@ import zlib
 from contextlib import closing, suppress
 
 from ..errors.records import CacheDamaged
+from . import cells
 from .catalogue import Catalogue
+from .cells import Cells
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,15 +27,18 @@ if TYPE_CHECKING:
 
     from ..system.files import Stamp
 
-NAME = "cache-4.sqlite"  # another number for another form, so that no version stumbles over another's
+NAME = "cache-5.sqlite"  # another number for another form, so that no version stumbles over another's
 UNUSED = 7 * 24 * 3600.0  # seconds after which the cache of another version is taken for one that nobody uses
 WASTE = 0.1  # share of the file that may be empty
+NAMES = ""  # the row of the table of cells that holds the names of the runs
 PATIENCE = 0.2  # seconds to wait for another process
 
 _RECORDS = (
     "records (name TEXT PRIMARY KEY, size INT, mtime INT, ctime INT, inode INT, source INT, light TEXT, heavy TEXT)"
 )
 _CATALOGUE = "catalogue (id INTEGER PRIMARY KEY, names TEXT, numbers BLOB, checksum INT)"
+
+_CELLS = "cells (name TEXT PRIMARY KEY, texts BLOB, numbers BLOB, checksum INT)"
 
 _OF_ANY_VERSION = re.compile(r"cache-[0-9]+\.sqlite")
 
@@ -81,6 +86,31 @@ class Cache:
         names, numbers = "\n".join(catalogue.names), catalogue.numbers
         row = (0, names, numbers, checksum(names.encode() + numbers))
         self._write(_CATALOGUE, "INSERT OR REPLACE INTO catalogue VALUES (?, ?, ?, ?)", [row])
+
+    def cells(self, columns: list[str]) -> Cells:
+        """The texts of those columns that were put there last, all of the same moment; none where they are not there
+        as they were put."""
+        wanted = [NAMES, *columns]
+        question = f"SELECT name, texts, numbers, checksum FROM cells WHERE name IN ({', '.join('?' * len(wanted))})"
+        with suppress(sqlite3.Error, ValueError, TypeError, KeyError):
+            rows = {name: rest for name, *rest in self._connection().execute(question, wanted)}
+            names, numbers, source = rows.pop(NAMES)
+            catalogue = Catalogue(_lines(names), numbers)
+            texts = {column: _lines(rows[column][0]) for column in columns}
+            is_sound = checksum(names + numbers) == source
+            if is_sound and all(zlib.crc32(joined, source) == sealed for joined, _, sealed in rows.values()):
+                return Cells(catalogue, texts)
+        return cells.nothing(columns)
+
+    def put_cells(self, cells: Cells) -> None:
+        """Remember them, as far as that is possible."""
+        names, numbers = _joined(cells.catalogue.names), cells.catalogue.numbers
+        source = checksum(names + numbers)
+        rows: list[tuple[Any, ...]] = [(NAMES, names, numbers, source)]
+        for column, lines in cells.columns.items():
+            texts = _joined(lines)
+            rows.append((column, texts, None, zlib.crc32(texts, source)))
+        self._write(_CELLS, "INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?)", rows)
 
     def sources(self) -> Iterator[tuple[str, Stamp, int]]:
         """All names that it has a text for, each with the stamp and the checksum of the file that it was made from.
@@ -164,8 +194,16 @@ def _remove_if_unused(path: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if "records" in tables <= {"records", "catalogue"} and columns >= {"name", "size", "mtime", "inode"}:
+    if "records" in tables <= {"records", "catalogue", "cells"} and columns >= {"name", "size", "mtime", "inode"}:
         os.unlink(path)
+
+
+def _joined(lines: Iterable[str]) -> bytes:
+    return "\n".join(lines).encode(errors="surrogateescape")
+
+
+def _lines(joined: bytes) -> list[str]:
+    return joined.decode(errors="surrogateescape").split("\n") if joined else []
 
 
 def checksum(content: bytes) -> int:

@@ -27,6 +27,7 @@ from ..system.files import NO_STAMP, opened_directory, paths_below, prune, remov
 from . import locks
 from .cache import Cache, checksum
 from .catalogue import entry
+from .cells import FEW, KEPT, texts_of
 from .order import natural_key
 from .record import HEAVY, Record, Run, is_name, to_text
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from ..system.files import Stamp
     from .catalogue import Catalogue, Entry
+    from .cells import Cells
     from .record import Value
 
 SUFFIX = ".yml"
@@ -207,6 +209,29 @@ class Store:
             if catalogue.numbers != before:
                 self._cache.put_catalogue(catalogue)
         return catalogue if names is None else catalogue.only(set(names)), bad
+
+    def cells(self, catalogue: Catalogue, columns: Iterable[str]) -> Cells | None:
+        """What the usual table shows of those columns, in the order of the catalogue; None where a record of it cannot
+        be read any more."""
+        columns = list(columns)
+        kept = self._cache.cells(columns)
+        stale = kept.stale(catalogue)
+        are_many = len(stale) > FEW
+        if are_many:
+            columns = list(KEPT)
+            kept = self._cache.cells(columns)
+            stale = kept.stale(catalogue)
+        names = [catalogue.names[place] for place in stale]
+        fresh = {}
+        found = progress.over(self.recall(names, light=True), "Reading runs", len(names))
+        for place, (_, run) in zip(stale, found, strict=True):
+            if not isinstance(run, Run):
+                return None
+            fresh[place] = texts_of(run)
+        cells = kept.of(catalogue, fresh)
+        if are_many:
+            self._cache.put_cells(cells)
+        return cells
 
     def _changed(self, catalogue: Catalogue, known: list[str], files: Container[str]) -> set[str]:
         """The names whose files, if they are among `files`, are not as the catalogue has them."""
