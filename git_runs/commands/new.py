@@ -98,14 +98,14 @@ def run(args: Namespace, search: Search) -> int:
     typed = _typed(args)
     work_tree = WorkTree()
     here = project.find(search, _options(args))
-    if not args.dry_run:
-        launchers.named(here.settings.launcher).prepare()
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
     launch.check_ready(here, work_tree)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
     name, old = _settle_name(here, neighbours, collision)
+    if args.dry_run or args.edit or old:  # else `start` finds out, later
+        launchers.named(here.settings.launcher).check()
     if args.dry_run:
         code = Snapshot(work_tree.state.commit or "", [], {}) if here.settings.dirty == "snapshot" else work_tree.head
         return _show(here, _launch(here, work_tree, code, typed, args), name, work_tree, old)

@@ -25,6 +25,11 @@ def named(name: str) -> Launcher:
     return launcher
 
 
+def prepare() -> None:
+    """Begin what the default launcher will need, beside other work, whichever is chosen in the end."""
+    named(NAMES[0]).prepare()
+
+
 def inside(name: str) -> Inside:
     """What surrounds a supervisor that the launcher of that name has started: this process."""
     found: Inside = import_module(f".{name}", __package__).OwnInside()

@@ -5,51 +5,61 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any, BinaryIO, NoReturn
 
 
 class Assistant:
     """A copy of this process that answers questions, lists as JSON has them, with lists."""
 
-    def __init__(self, prepare: Callable[[], object], answer: Callable[[list[Any]], list[Any]]) -> None:
-        self._channel, other = socket.socketpair()
+    def __init__(self, answer: Callable[[list[Any]], list[Any]], first: list[Any]) -> None:
+        """`answer` is called there; so it is with the `first` question at once, before that is asked."""
+        questions, asking = os.pipe()
+        answers, answering = os.pipe()
         if not os.fork():
-            self._channel.close()
-            _serve(other, prepare, answer)
-        other.close()
-        self._lines = self._channel.makefile("rb")
+            os.close(asking)
+            os.close(answers)
+            _serve(os.fdopen(questions, "rb"), os.fdopen(answering, "wb"), answer, first)
+        os.close(questions)
+        os.close(answering)
+        self._questions, self._answers = os.fdopen(asking, "wb"), os.fdopen(answers, "rb")
 
     def ask(self, question: list[Any]) -> list[Any] | None:
         """Its answer; None where it is gone."""
         with suppress(OSError):
-            self._channel.sendall(json.dumps(question).encode() + b"\n")
-            if line := self._lines.readline():
+            _send(self._questions, question)
+            if line := self._answers.readline():
                 answer: list[Any] = json.loads(line)
                 return answer
         return None
 
     def dismiss(self) -> None:
         """It ends once it has answered what it was asked."""
-        self._lines.close()
-        self._channel.close()
+        self._questions.close()
+        self._answers.close()
 
 
-def _serve(channel: socket.socket, prepare: Callable[[], object], answer: Callable[[list[Any]], list[Any]]) -> NoReturn:
+def _send(target: BinaryIO, value: list[Any]) -> None:
+    target.write(json.dumps(value).encode() + b"\n")
+    target.flush()
+
+
+def _serve(
+    questions: BinaryIO, answers: BinaryIO, answer: Callable[[list[Any]], list[Any]], first: list[Any]
+) -> NoReturn:
     """Until nobody can ask any more. Keys such as Ctrl-C are for the process that asks."""
     try:
         for number in (signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
-        prepare()
-        with channel.makefile("rb") as questions:
-            for line in questions:
-                channel.sendall(json.dumps(answer(json.loads(line))).encode() + b"\n")
+        known = answer(first)
+        for line in questions:
+            question = json.loads(line)
+            _send(answers, known if question == first else answer(question))
     finally:
         os._exit(0)

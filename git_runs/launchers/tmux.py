@@ -45,7 +45,7 @@ class OwnLauncher(Launcher):
     def prepare(self) -> None:
         """Let another process import libtmux, which takes as long as all else that `git runs new` does."""
         global _assistant
-        _assistant = _assistant or Assistant(_import_libtmux, _ask_tmux)
+        _assistant = _assistant or Assistant(_ask_tmux, first=_VERSION)
 
     def check(self) -> None:
         """Raises ToolMissing or ToolTooOld where runs cannot be launched."""
@@ -239,6 +239,7 @@ class Answer:
         self.stderr = stderr
 
 
+_VERSION = [None, None, ["-V"]]  # a question: path and name of the server, and arguments
 _assistant: Assistant | None = None
 
 
@@ -266,10 +267,6 @@ def _run(server: Server, *arguments: str, within: float | None = None) -> Answer
     if not found:
         raise ToolMissing("tmux", ", or run here and now: --launcher=foreground")
     return Answer(*found)
-
-
-def _import_libtmux() -> None:
-    import libtmux  # noqa: F401
 
 
 def _ask_tmux(question: list[Any]) -> list[Any]:

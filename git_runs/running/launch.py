@@ -113,11 +113,12 @@ class Launch:
         """Start the run of that record: all of it, or nothing is left behind. Where it runs here and now, all but its
         supervisor is there then: see `Started.run_here`.
 
-        Raises NameTaken, OutputsInTheWay, LaunchFailed, and what the file system says.
+        Raises NameTaken, OutputsInTheWay, LaunchFailed, ToolMissing, ToolTooOld, and what the file system says.
         """
         name, settings = fields.text("name"), project.settings
         launcher = launchers.named(settings.launcher)
         launched = self._spec(project, fields)
+        launcher.check()
         with signals.held():
             with ExitStack() as undo:
                 _create_refs_and_record(project, name, fields, undo)
@@ -188,8 +189,7 @@ def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) 
 
 
 def check_ready(project: Project, work_tree: WorkTree) -> None:
-    """Raises what keeps any run from being started here: GitFailed, NotClean, ToolMissing or ToolTooOld."""
-    launchers.named(project.settings.launcher).check()
+    """Raises what keeps any run of this code from being started: GitFailed, NotClean and the like."""
     project.store.ignore_itself()
     if project.settings.dirty == "refuse":
         check_clean(project, work_tree.state, "no commit would tell what ran", SNAPSHOT_HINT)
