@@ -127,7 +127,7 @@ def _groups(place: Place, repository: Path, runs: int) -> Iterator[Group]:
 
 @contextmanager
 def _without_cache(place: Place, repository: Path) -> Iterator[Path]:
-    Store(str(repository / ".runs")).forget()
+    Store(str(repository / ".runs")).reader.forget()
     yield repository
 
 

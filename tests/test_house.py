@@ -48,8 +48,9 @@ FLOORS: dict[str, list[set[str]]] = {
     "records": [
         {"importers", "logs", "query", "trash"},
         {"outputs", "store"},
-        {"cache", "yamltext"},
-        {"cells"},
+        {"reader"},
+        {"cache", "runs_dir"},
+        {"cells", "yamltext"},
         {"catalogue"},
         {"locks", "order"},
         {"record"},

@@ -104,7 +104,7 @@ def selected(project: Project, args: argparse.Namespace) -> list[str]:
 
 def surveyed(project: Project, args: argparse.Namespace) -> tuple[Catalogue, list[BadRecord]]:
     """The runs that they select, and what is wrong with records that cannot be read; raises the same."""
-    return project.store.survey(selected(project, args) if _patterns(args) else None)
+    return project.store.reader.survey(selected(project, args) if _patterns(args) else None)
 
 
 def _patterns(args: argparse.Namespace) -> list[str]:

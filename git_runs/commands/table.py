@@ -75,7 +75,7 @@ def _cells(
     kept = [column for column in columns if column != "name"]
     if len(names) < MANY or len(names) * 2 < len(catalogue.names) or width > LONGEST or not {*kept} <= {*KEPT}:
         return None
-    if not (cells := store.cells(catalogue, kept)):
+    if not (cells := store.reader.cells(catalogue, kept)):
         return None
     places = dict(zip(catalogue.names, count()))
     order = [places[name] for name in names]
@@ -91,7 +91,7 @@ def _cells(
 def _live(store: Store, names: list[str], recorded: list[str]) -> list[str]:
     """The status of each run, which may be `lost` where it is recorded as going on."""
     going_on = [place for place, status in enumerate(recorded) if status in UNDER_WAY]
-    found = store.recall([names[place] for place in going_on], light=True)
+    found = store.reader.recall([names[place] for place in going_on], light=True)
     for place, (_, run) in zip(going_on, found, strict=True):
         if isinstance(run, Run):
             recorded[place] = shown(run.value("status"))

@@ -32,7 +32,7 @@ def find_all(store: Store, names: Iterable[str], only: Collection[str] = ()) -> 
     BadRecord."""
     runs = []
     names = list(names)
-    for name, found in progress.over(store.recall(names), "Reading runs", len(names)):
+    for name, found in progress.over(store.reader.recall(names), "Reading runs", len(names)):
         if isinstance(found, BadRecord):
             raise found
         if found is None:
@@ -103,7 +103,7 @@ def _matcher(pattern: str, glob: bool) -> Callable[[str], object]:
 def read(store: Store, names: Iterable[str]) -> tuple[list[Run], list[BadRecord]]:
     """The runs of those names, and what is wrong with records that cannot be read; runs deleted since are left out."""
     names = list(names)
-    found = [found for _, found in progress.over(store.recall(names), "Reading runs", len(names))]
+    found = [found for _, found in progress.over(store.reader.recall(names), "Reading runs", len(names))]
     return [run for run in found if isinstance(run, Run)], [bad for bad in found if isinstance(bad, BadRecord)]
 
 
@@ -116,7 +116,7 @@ def going_on_here(store: Store) -> list[str]:
 def recall(store: Store, names: Iterable[str], keys: Iterable[str], bad: list[BadRecord]) -> Iterator[Run]:
     """The runs of those names, of which only those fields are looked at; records that cannot be read go to `bad`."""
     light = not any(key.split(".")[0] in HEAVY for key in keys)
-    for _, found in store.recall(names, light=light):
+    for _, found in store.reader.recall(names, light=light):
         if isinstance(found, Run):
             yield found
         elif found:

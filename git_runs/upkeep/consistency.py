@@ -95,7 +95,7 @@ def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Probl
     """The runs, with no more of their records than matters here, since there may be many; and what cannot be read."""
     runs, bad = [], []
     names = list(names)
-    for name, found in progress.over(project.store.recall(names, light=True), "Checking runs", len(names)):
+    for name, found in progress.over(project.store.reader.recall(names, light=True), "Checking runs", len(names)):
         if isinstance(found, BadRecord):
             bad.append(Problem("bad record", found.message, run=name, path=found.path, advice=found.hints[0]))
         elif found:
@@ -105,12 +105,12 @@ def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Probl
 
 def _cache(project: Project) -> Iterator[Problem]:
     try:
-        wrong = project.store.misremembered()
+        wrong = project.store.reader.misremembered()
         what = f"the cache tells something else than the record of run '{wrong[0]}'" if wrong else ""
     except CacheDamaged as error:
         what = error.message
     if what:
-        yield Problem("cache", what, repair="removed, to be filled anew", mend=project.store.forget)
+        yield Problem("cache", what, repair="removed, to be filled anew", mend=project.store.reader.forget)
 
 
 def _git_dirs(project: Project, runs: Iterable[Run]) -> list[str]:

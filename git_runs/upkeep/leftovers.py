@@ -17,7 +17,7 @@ from ..console.questions import EDITED
 from ..errors.code import NameTaken
 from ..records import locks
 from ..records.record import STARTING, is_name
-from ..records.store import SUFFIX
+from ..records.runs_dir import SUFFIX
 from ..running import spec
 from ..system import processes
 from ..system.files import age_of, entries, files_below, prune, remove_file, unlink_if

@@ -65,7 +65,7 @@ def collect(project: Project) -> None:
     with _alone(project):
         if refstore.may_be_packed(project.repository):
             refstore.pack()
-        project.store.compact()
+        project.store.reader.compact()
         project.trash.empty()
         _close_sessions(project, before)
 
@@ -85,7 +85,7 @@ def _alone(project: Project) -> Iterator[None]:
 
 def _close_sessions(project: Project, before: float) -> None:
     names = list(project.store.names())
-    found = progress.over(project.store.recall(names), "Reading runs", len(names))
+    found = progress.over(project.store.reader.recall(names), "Reading runs", len(names))
     ended = [
         run.only(lifecycle.FIELDS)
         for _, run in found

@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Store:
 
 def recalled(store: Store, name: str) -> Record:
     """The record by way of the cache."""
-    ((_, run),) = store.recall([name])
+    ((_, run),) = store.reader.recall([name])
     assert isinstance(run, Run)
     return run.record
 
@@ -293,7 +293,7 @@ def test_what_is_remembered_is_not_read_again(store: Store, monkeypatch: pytest.
     age(store.path("a"))
     recalled(store, "a")
     other = Store(store.root)
-    monkeypatch.setattr(other, "_read", lambda name: pytest.fail("the file was read"))
+    monkeypatch.setattr(other, "parsed", lambda name: pytest.fail("the file was read"))
     assert recalled(other, "a") == {"name": "a", "description": "x"}
 
 
@@ -371,7 +371,7 @@ def test_light_runs_lack_the_heavy_fields_only(store: Store) -> None:
     store.create("a", Record(name="a", environment={"python": "3"}, description="x"))
     age(store.path("a"))
     for _ in range(2):
-        ((_, run),) = Store(store.root).recall(["a"], light=True)
+        ((_, run),) = Store(store.root).reader.recall(["a"], light=True)
         assert isinstance(run, Run)
         assert run.value("description") == "x"
         assert recalled(Store(store.root), "a")["environment"] == {"python": "3"}
@@ -382,7 +382,7 @@ def test_light_runs_lack_the_heavy_fields_only(store: Store) -> None:
 
 def surveyed(store: Store, names: list[str] | None = None) -> list[str]:
     """The names that another reader of the store gets."""
-    return Store(store.root).survey(names)[0].names
+    return Store(store.root).reader.survey(names)[0].names
 
 
 @pytest.fixture(params=[0, processes.MANY], ids=["by two", "alone"])
@@ -402,13 +402,13 @@ def test_a_survey_reads_only_what_has_changed(old: Store, monkeypatch: pytest.Mo
 
     def note(name: str) -> tuple[Record, bytes]:
         read.append(name)
-        return old._read(name)
+        return old.parsed(name)
 
-    monkeypatch.setattr(other, "_read", note)
-    assert other.survey()[0].names == ["g/r10", *(f"r{n}" for n in range(9))]
+    monkeypatch.setattr(other, "parsed", note)
+    assert other.reader.survey()[0].names == ["g/r10", *(f"r{n}" for n in range(9))]
     assert read == []
     Path(old.path("r3")).write_text("name: r3\ndatetime: 2026-02-01T00:00:00+00:00\n")
-    assert dict(zip(*((c := other.survey()[0]).names, c.starts), strict=True))["r3"] == 1769904000
+    assert dict(zip(*((c := other.reader.survey()[0]).names, c.starts), strict=True))["r3"] == 1769904000
     assert read == ["r3"]
 
 
@@ -430,7 +430,7 @@ def test_a_survey_of_some_runs(old: Store, names: list[str]) -> None:
     Path(old.path("bad")).write_text("a: b: c\n")
     there = {"r3", "new", "g/r10"}
     for _ in range(2):
-        catalogue, bad = Store(old.root).survey(names)
+        catalogue, bad = Store(old.root).reader.survey(names)
         assert catalogue.names == sorted(there.intersection(names))
         assert len(bad) == names.count("bad")
     assert len(surveyed(old)) == 11
@@ -440,7 +440,7 @@ def test_a_survey_tells_of_bad_records_each_time(old: Store) -> None:
     Path(old.path("r3")).write_text("a: b: c\n")
     age(old.path("r3"))
     for _ in range(2):
-        catalogue, bad = Store(old.root).survey()
+        catalogue, bad = Store(old.root).reader.survey()
         assert len(catalogue.names) == 9
         assert len(bad) == 1
         assert "r3.yml" in bad[0].message
@@ -453,7 +453,7 @@ def test_a_young_record_is_surveyed_anew(old: Store) -> None:
     # Changed in the same instant, so that nothing but the content tells.
     Path(old.path("young")).write_text("nome: young")
     os.utime(old.path("young"), ns=(status.st_atime_ns, status.st_mtime_ns))
-    catalogue, _ = Store(old.root).survey()
+    catalogue, _ = Store(old.root).reader.survey()
     stamps = zip(*catalogue.stamps, strict=True)
     assert dict(zip(catalogue.names, stamps, strict=True))["young"] == NO_STAMP
 
@@ -498,7 +498,7 @@ def test_more_runs_than_are_looked_up_together(store: Store) -> None:
         age(store.path(name))
     for _ in range(2):
         assert surveyed(store) == names
-        assert [name for name, found in Store(store.root).recall(names) if isinstance(found, Run)] == names
+        assert [name for name, found in Store(store.root).reader.recall(names) if isinstance(found, Run)] == names
 
 
 # --- together
@@ -509,7 +509,7 @@ def test_bad_records_are_told_each_time(store: Store) -> None:
     Path(store.path("a")).write_text("a: b: c\n")
     age(store.path("a"))
     for _ in range(2):
-        ((_, found),) = Store(store.root).recall(["a"])
+        ((_, found),) = Store(store.root).reader.recall(["a"])
         assert isinstance(found, BadRecord)
 
 
@@ -521,7 +521,9 @@ def test_two_readers_at_once(store: Store) -> None:
     answers: list[list[str]] = []
 
     def read() -> None:
-        answers.append([run.record["name"] for _, run in Store(store.root).recall(names) if isinstance(run, Run)])
+        answers.append(
+            [run.record["name"] for _, run in Store(store.root).reader.recall(names) if isinstance(run, Run)]
+        )
 
     threads = [threading.Thread(target=read) for _ in range(8)]
     for thread in threads:

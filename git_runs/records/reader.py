@@ -1,0 +1,190 @@
+"""Many records at once, for reading: by way of the cache, which is filled and mended on the way."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from itertools import islice
+
+from ..console import progress
+from ..errors.records import BadRecord, NoSuchRun
+from ..system import processes
+from ..system.files import NO_STAMP, opened_directory, paths_below, stamp_of
+from .cache import Cache, checksum
+from .catalogue import entry
+from .cells import FEW, KEPT, texts_of
+from .order import natural_key
+from .record import HEAVY, Record, Run, to_text
+from .runs_dir import SUFFIX, names_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator
+
+    from ..system.files import Stamp
+    from .catalogue import Catalogue, Entry
+    from .cells import Cells
+    from .runs_dir import RunsDir
+
+BATCH = 500  # records that are looked up together; SQLite takes no more than 999 in old versions
+TOO_YOUNG = 2 * 10**9  # nanoseconds; the coarsest clock of a file system in use
+
+
+class Reader:
+    """Reads the records of one runs dir."""
+
+    def __init__(self, runs_dir: RunsDir) -> None:
+        self._runs_dir = runs_dir
+        self._cache = Cache(runs_dir.root)
+
+    def recall(self, names: Iterable[str], *, light: bool = False) -> Iterator[tuple[str, Run | BadRecord | None]]:
+        """The runs of those names, for reading: by way of the cache. None: there is no such run.
+
+        `light` runs may lack the fields that are HEAVY.
+        """
+        return ((name, found) for name, _, found in self._recall(names, light))
+
+    def _recall(self, names: Iterable[str], light: bool) -> Iterator[tuple[str, Stamp, Run | BadRecord | None]]:
+        """With the stamps for which that is true for good, or NO_STAMP."""
+        names = iter(names)
+        while batch := list(islice(names, BATCH)):
+            yield from self._recall_batch(batch, light)
+
+    def _recall_batch(self, names: list[str], light: bool) -> Iterator[tuple[str, Stamp, Run | BadRecord | None]]:
+        latest = time.time_ns() - TOO_YOUNG
+        stamps = {}
+        for name in names:
+            with suppress(NoSuchRun, OSError):
+                stamps[name] = stamp_of(self._runs_dir.path(name))
+        remembered = self._cache.get(stamps, light=light)
+        fresh: list[tuple[str, Stamp, int, str, str]] = []
+        for name in names:
+            stamp = _settled(stamps.get(name, NO_STAMP), latest)
+            try:
+                if name in remembered:
+                    yield name, stamp, Run(name, remembered[name])
+                    continue
+                fields, content = self._runs_dir.parsed(name)
+            except NoSuchRun:
+                yield name, NO_STAMP, None
+            except BadRecord as error:
+                yield name, NO_STAMP, error
+            else:
+                if stamp != NO_STAMP:
+                    fresh.append((name, stamp, checksum(content), *_texts(fields)))
+                yield name, stamp, Run(name, fields)
+        self._cache.put(fresh)
+
+    def survey(self, names: Iterable[str] | None = None) -> tuple[Catalogue, list[BadRecord]]:
+        """Which of the runs of those names, or of all, there are, and what is wrong with records that cannot be read.
+
+        Files that are as they were when the cache was filled are not read.
+        """
+        catalogue = self._cache.catalogue()
+        before = catalogue.numbers
+        known = [name + SUFFIX for name in catalogue.names]
+        files = set(paths_below(self._runs_dir.records)) if names is None else {name + SUFFIX for name in names}
+        new = names_of(files.difference(known))
+        gone: set[str] = set()
+        if names is None and not files.issuperset(known):
+            gone = {name for name, file in zip(catalogue.names, known, strict=True) if file not in files}
+        changed = self._changed(catalogue, known, files)
+        entries, bad = self._read_again([*changed, *new])
+        if changed or gone or entries:
+            catalogue.update(gone | (changed - entries.keys()), entries)
+            if catalogue.numbers != before:
+                self._cache.put_catalogue(catalogue)
+        return catalogue if names is None else catalogue.only(set(names)), bad
+
+    def cells(self, catalogue: Catalogue, columns: Iterable[str]) -> Cells | None:
+        """What the usual table shows of those columns, in the order of the catalogue; None where a record of it cannot
+        be read any more."""
+        columns = list(columns)
+        kept = self._cache.cells(columns)
+        stale = kept.stale(catalogue)
+        are_many = len(stale) > FEW
+        if are_many:
+            columns = list(KEPT)
+            kept = self._cache.cells(columns)
+            stale = kept.stale(catalogue)
+        names = [catalogue.names[place] for place in stale]
+        fresh = {}
+        found = progress.over(self.recall(names, light=True), "Reading runs", len(names))
+        for place, (_, run) in zip(stale, found, strict=True):
+            if not isinstance(run, Run):
+                return None
+            fresh[place] = texts_of(run)
+        cells = kept.of(catalogue, fresh)
+        if are_many:
+            self._cache.put_cells(cells)
+        return cells
+
+    def _changed(self, catalogue: Catalogue, known: list[str], files: Container[str]) -> set[str]:
+        """The names whose files, if they are among `files`, are not as the catalogue has them."""
+
+        def changed(start: int, end: int) -> Iterator[int]:
+            stat = os.stat  # a hundred thousand times
+            rows = zip(known[start:end], *(column[start:end] for column in catalogue.stamps), strict=True)
+            for place, (file, size, mtime, ctime, inode) in enumerate(rows, start):
+                if file not in files:
+                    continue
+                try:
+                    status = stat(file, dir_fd=directory, follow_symlinks=False)
+                except OSError:
+                    yield place
+                    continue
+                if (
+                    status.st_mtime_ns != mtime
+                    or status.st_ctime_ns != ctime
+                    or status.st_ino != inode
+                    or status.st_size != size
+                ):
+                    yield place
+
+        with suppress(FileNotFoundError), opened_directory(self._runs_dir.records) as directory:
+            return {catalogue.names[place] for place in processes.in_two(changed, len(known))}
+        return set()
+
+    def _read_again(self, names: list[str]) -> tuple[dict[str, Entry], list[BadRecord]]:
+        entries, bad = {}, []
+        names = sorted(names, key=natural_key)
+        for name, stamp, found in progress.over(self._recall(names, light=True), "Reading runs", len(names)):
+            if isinstance(found, Run):
+                entries[name] = entry(found.record, stamp)
+            elif found:
+                bad.append(found)
+        return entries, bad
+
+    def misremembered(self) -> list[str]:
+        """The names of the records of which the cache tells something that is not in their files; all files are read.
+
+        Raises CacheDamaged.
+        """
+        return [name for name, stamp, source in self._cache.sources() if self._differs(name, stamp, source)]
+
+    def _differs(self, name: str, stamp: Stamp, source: int) -> bool:
+        with suppress(NoSuchRun, BadRecord, OSError):
+            path = self._runs_dir.path(name)
+            if stamp_of(path) == stamp and checksum(self._runs_dir.content(name)) != source:
+                return stamp_of(path) == stamp
+        return False
+
+    def compact(self) -> None:
+        """Make the cache as small as it can be: without runs that are gone, and without those of older versions."""
+        self._cache.compact(set(self._runs_dir.names()))
+
+    def forget(self) -> None:
+        """Remove the cache."""
+        self._cache.discard()
+
+
+def _settled(stamp: Stamp, latest: int) -> Stamp:
+    """The stamp if the file cannot change any more without getting another, and the cache can hold it, or NO_STAMP."""
+    return stamp if stamp[1] < latest and min(stamp) >= 0 and max(stamp) < 1 << 63 else NO_STAMP
+
+
+def _texts(fields: Record) -> tuple[str, str]:
+    """The light and the heavy fields."""
+    heavy = {key: fields[key] for key in HEAVY if key in fields}
+    return to_text({key: value for key, value in fields.items() if key not in heavy}), to_text(heavy)

@@ -1,0 +1,135 @@
+"""The runs dir of a repository, and the files of the records in it.
+
+    <runs dir>/
+        .gitignore                     "*": the directory ignores itself
+        records/<name>.yml             the database: one file a run
+        records/<name>.yml.lock        while the record is changed: who changes it, see store.py
+        cache-<number>.sqlite          what the records say, for reading them faster, see cache.py; may be deleted
+
+What the runs put out lies in the same directory, see outputs.py, and what was deleted for a while, see trash.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+
+from ..errors.records import BadRecord, NoSuchRun
+from ..system.files import paths_below
+from . import locks
+from .record import is_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .record import Record
+
+SUFFIX = ".yml"
+IGNORE_ALL = "*\n"
+
+
+class RunsDir:
+    """One runs dir."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root  # absolute
+        self.records = os.path.join(root, "records")  # the directory
+
+    def is_foreign(self) -> bool:
+        """Whether the runs dir is a directory that holds other things, and no runs so far."""
+        if os.path.isdir(self.records) or not os.path.isdir(self.root):
+            return False
+        return bool(set(os.listdir(self.root)) - {".gitignore"})
+
+    def prepare(self) -> None:
+        """Make the runs dir, ignored by git, where it is not there."""
+        if not os.path.isdir(self.root) or not os.listdir(self.root):
+            os.makedirs(self.root, exist_ok=True)
+            self._write_gitignore()
+        os.makedirs(self.records, exist_ok=True)
+
+    def ignore_itself(self) -> None:
+        """Write the `.gitignore` of a runs dir that has lost it."""
+        if os.path.isdir(self.records):
+            self._write_gitignore()
+
+    def _write_gitignore(self) -> None:
+        with suppress(FileExistsError), open(os.path.join(self.root, ".gitignore"), "x") as file:
+            file.write(IGNORE_ALL)
+
+    def ignores_itself(self) -> bool:
+        """Whether git sees nothing of the runs dir because we told it so."""
+        with suppress(OSError), open(os.path.join(self.root, ".gitignore")) as file:
+            return file.read() == IGNORE_ALL
+        return False
+
+    def path(self, name: str) -> str:
+        """Where the run's record is; raises NoSuchRun for what cannot be a name, and so never leads elsewhere."""
+        path = os.path.join(self.records, name + SUFFIX)
+        if not is_name(name) or ("/" in name and self._leads_out(os.path.dirname(path))):
+            raise NoSuchRun(name)
+        return path
+
+    def lock(self, name: str) -> str:
+        """Where the lock of the run's record is while somebody holds it."""
+        return self.path(name) + locks.SUFFIX
+
+    def _leads_out(self, group: str) -> bool:
+        """Whether there is a symbolic link among the directories below that of the records."""
+        while group != self.records:
+            if os.path.islink(group):
+                return True
+            group = os.path.dirname(group)
+        return False
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a record of that name."""
+        with suppress(NoSuchRun):
+            return os.path.lexists(self.path(name))
+        return False
+
+    def names(self) -> Iterator[str]:
+        """The names of all runs, in no order."""
+        return names_of(paths_below(self.records))
+
+    def read(self, name: str) -> Record:
+        """The run's record; raises NoSuchRun or BadRecord."""
+        return self.parsed(name)[0]
+
+    def parsed(self, name: str) -> tuple[Record, bytes]:
+        """The run's record, and what is in its file; raises NoSuchRun or BadRecord."""
+        from . import yamltext
+
+        content = self.content(name)
+        return yamltext.parse(content, self.path(name)), content
+
+    def text(self, name: str) -> str:
+        """The record as it stands in its file; raises NoSuchRun or BadRecord."""
+        return self.content(name).decode(errors="surrogateescape")
+
+    def content(self, name: str) -> bytes:
+        """What is in the record's file; raises NoSuchRun or BadRecord."""
+        path = self.path(name)
+        try:
+            # A pipe would make us wait for whoever writes into it.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise BadRecord(path, 1, "it is no file that could hold one")
+                return file.read()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise NoSuchRun(name) from None
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.EMLINK):
+                raise BadRecord(path, 1, "it is a symbolic link, and may lead anywhere") from None
+            raise BadRecord(path, 1, error.strerror or str(error)) from None
+
+
+def names_of(files: Iterable[str]) -> Iterator[str]:
+    """The names of the runs whose records are among the files."""
+    for file in files:
+        if file.endswith(SUFFIX) and is_name(name := file[: -len(SUFFIX)]):
+            yield name
