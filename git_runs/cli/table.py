@@ -6,19 +6,19 @@ import io
 from itertools import chain, islice
 
 from ..errors.base import UsageError
-from ..records.cells import shown
 from ..records.record import to_text
+from ..records.rows import GAP, PADDING, cut, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
+    from ..records.rows import Rows as Kept
+
     Rows = Iterable[Sequence[Any]]
 
 DEFAULT_FORMAT = "simple"
-CUT = "..."
-PADDING = 2  # by which tabulate makes a column wider than its name
 PAGE = 1000  # rows that are drawn together
 
 
@@ -32,7 +32,7 @@ def render(columns: Sequence[str], rows: Rows, style: str, width: int) -> Iterat
         return _json(columns, rows)
     if style in ("csv", "tsv"):
         return _separated(columns, rows, "," if style == "csv" else "\t")
-    return _for_people(columns, ([_cell(value, width) for value in row] for row in rows), style)
+    return _for_people(columns, ([cut(shown(value), width) for value in row] for row in rows), style)
 
 
 def _for_people(columns: Sequence[str], rows: Iterable[list[str]], style: str) -> Iterator[str]:
@@ -47,12 +47,26 @@ def _for_people(columns: Sequence[str], rows: Iterable[list[str]], style: str) -
     return iter([tabulate(list(rows), headers=list(columns), tablefmt=style, disable_numparse=True) + "\n"])
 
 
-def render_columns(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> Iterator[str]:
-    """The same for people, in the default form, from the cells of each column, one for each row."""
-    cut = [_cut_all(texts, width) for texts in cells]
-    rows = len(cut[0]) if cut else 0
-    pages = ([texts[start : start + PAGE] for texts in cut] for start in range(0, max(rows, 1), PAGE))
-    return _simple(columns, pages)
+def render_kept(rows: Kept, places: Sequence[int], width: int) -> Iterator[str]:
+    """The same for people, in the default form, from rows that are kept: those at these places, in their order."""
+    if _are_as_drawn(rows, places[:PAGE], width):
+        lines = map(rows.lines.__getitem__, places)
+        return iter([_head(rows.columns, rows.widths) + "\n".join([*lines, ""])])
+    columns = [list(map(rows.cells(column).__getitem__, places)) for column in rows.columns]
+    cells = [[cut(cell, width) for cell in column] for column in columns]
+    pages = ([column[start : start + PAGE] for column in cells] for start in range(0, len(places), PAGE))
+    return _simple(rows.columns, pages)
+
+
+def _are_as_drawn(rows: Kept, places: Sequence[int], width: int) -> bool:
+    """Whether the runs at those places, the first, make the columns as wide as they are kept, and no cell has to be
+    cut."""
+
+    def is_as_drawn(column: str, most: int, lengths: bytearray) -> bool:
+        is_reached = most == len(column) + PADDING or most in map(lengths.__getitem__, places)
+        return is_reached and (most <= width or max(lengths) <= width)
+
+    return all(map(is_as_drawn, rows.columns, rows.widths, rows.lengths))
 
 
 def _pages(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[Sequence[Sequence[str]]]:
@@ -74,23 +88,15 @@ def _simple(columns: Sequence[str], pages: Iterable[Sequence[Sequence[str]]]) ->
     is_first = True
     for page in pages:
         widths = [max(width, *map(len, cells)) if cells else width for width, cells in zip(widths, page, strict=True)]
-        head = [tuple(columns), tuple("-" * width for width in widths)] if is_first else []
+        head = _head(columns, widths) if is_first else ""
         is_first = False
-        line = "  ".join(f"%-{width}s" for width in widths)
-        yield "".join([(line % row).rstrip() + "\n" for row in chain(head, zip(*page, strict=True))])
+        line = GAP.join(f"%-{width}s" for width in widths)
+        yield head + "".join([(line % row).rstrip() + "\n" for row in zip(*page, strict=True)])
 
 
-def _cell(value: Any, width: int) -> str:
-    return _cut(shown(value), width)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - len(CUT)] + CUT
-
-
-def _cut_all(texts: Sequence[str], width: int) -> list[str]:
-    end = width - len(CUT)
-    return [text if len(text) <= width else text[:end] + CUT for text in texts]
+def _head(columns: Sequence[str], widths: Sequence[int]) -> str:
+    names = GAP.join(map(str.ljust, columns, widths)).rstrip()
+    return f"{names}\n{GAP.join('-' * width for width in widths)}\n"
 
 
 def _separated(columns: Sequence[str], rows: Rows, separator: str) -> Iterator[str]:

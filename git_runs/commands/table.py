@@ -11,8 +11,8 @@ from ..cli.filters import Filter
 from ..console.messages import report_all, warn
 from ..console.output import show
 from ..records import query
-from ..records.cells import KEPT, LONGEST, shown
-from ..records.record import FIELDS, UNDER_WAY, Run, local_time
+from ..records.record import FIELDS, Run, local_time
+from ..records.rows import KEPT, TIMES, WIDEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from ..system.git.discovery import Search
 
 COLUMNS = ("name", "status", "command", "input-command", "commit", "datetime", "description", "host")
-TIMES = ("datetime", "finished")
-MANY = 200  # runs, of which the cells are taken column by column
+MANY = 200  # runs, from which on the rows of a table are kept
 FOR_PROGRAMS = ("csv", "tsv", "json")
 
 
@@ -54,8 +53,8 @@ def run(args: Namespace, search: Search) -> int:
         columns.insert(columns.index("status") + 1 if "status" in columns else len(columns), "reproduction")
     width = here.settings.column_width
     is_usual = args.format == table.DEFAULT_FORMAT and args.sort.lstrip("-") in FIELDS
-    if is_usual and (cells := _cells(here.store, catalogue, names, columns, width)):
-        show(table.render_columns(columns, cells, width))
+    if is_usual and (drawn := _drawn(here.store, catalogue, names, columns, width)):
+        show(drawn)
         return report_all(bad)
     missing = {*columns, args.sort.lstrip("-")} - set(FIELDS)
     runs = _noting(query.recall(here.store, names, columns, bad), missing)
@@ -67,48 +66,18 @@ def run(args: Namespace, search: Search) -> int:
     return report_all(bad)
 
 
-def _cells(
+def _drawn(
     store: Store, catalogue: Catalogue, names: list[str], columns: list[str], width: int
-) -> list[list[str]] | None:
-    """The cells of each column, not cut yet, for those of many runs that are to be shown; None where there are few of
-    them, or what is to be shown is not kept beside the records."""
-    kept = [column for column in columns if column != "name"]
-    if len(names) < MANY or len(names) * 2 < len(catalogue.names) or width > LONGEST or not {*kept} <= {*KEPT}:
+) -> Iterator[str] | None:
+    """The table of many runs, from rows that are kept beside the records; None where there are few, or not all that is
+    to be shown can be kept."""
+    are_kept = columns and {*columns} <= KEPT and width <= WIDEST
+    if not are_kept or len(names) < MANY or len(names) * 2 < len(catalogue.names):
         return None
-    if not (cells := store.reader.cells(catalogue, kept)):
+    if not (rows := store.reader.rows(catalogue, columns, width)):
         return None
     places = dict(zip(catalogue.names, count()))
-    order = [places[name] for name in names]
-    texts = {column: [cells.columns[column][place] for place in order] for column in kept}
-    if "status" in texts:
-        texts["status"] = _live(store, names, texts["status"])
-    if "datetime" in texts:
-        starts = catalogue.starts
-        texts["datetime"] = _local_times([starts[place] for place in order], texts["datetime"])
-    return [texts.get(column, names) for column in columns]
-
-
-def _live(store: Store, names: list[str], recorded: list[str]) -> list[str]:
-    """The status of each run, which may be `lost` where it is recorded as going on."""
-    going_on = [place for place, status in enumerate(recorded) if status in UNDER_WAY]
-    found = store.reader.recall([names[place] for place in going_on], light=True)
-    for place, (_, run) in zip(going_on, found, strict=True):
-        if isinstance(run, Run):
-            recorded[place] = shown(run.value("status"))
-    return recorded
-
-
-def _local_times(starts: list[float], recorded: list[str]) -> list[str]:
-    """Points in time by the clock here, to the second; as they are recorded where they are none."""
-    from datetime import datetime
-
-    def local(start: float, text: str) -> str:
-        try:
-            return datetime.fromtimestamp(start // 1).isoformat()
-        except (ValueError, OverflowError, OSError):  # NaN
-            return text
-
-    return list(map(local, starts, recorded))
+    return table.render_kept(rows, [places[name] for name in names], width)
 
 
 def _noting(runs: Iterator[Run], missing: set[str]) -> Iterator[Run]:

@@ -13,38 +13,40 @@ import sqlite3
 import stat
 import time
 import zlib
+from array import array
 from contextlib import closing, suppress
 
 from ..errors.records import CacheDamaged
-from . import cells
 from .catalogue import Catalogue
-from .cells import Cells
+from .clock import Clock
+from .rows import Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from ..system.files import Stamp
 
-NAME = "cache-5.sqlite"  # another number for another form, so that no version stumbles over another's
+NAME = "cache-6.sqlite"  # another number for another form, so that no version stumbles over another's
 UNUSED = 7 * 24 * 3600.0  # seconds after which the cache of another version is taken for one that nobody uses
 WASTE = 0.1  # share of the file that may be empty
-NAMES = ""  # the row of the table of cells that holds the names of the runs
 PATIENCE = 0.2  # seconds to wait for another process
+TABLES = 4  # with other columns or widths, of which the rows are kept
 
 _RECORDS = (
     "records (name TEXT PRIMARY KEY, size INT, mtime INT, ctime INT, inode INT, source INT, light TEXT, heavy TEXT)"
 )
 _CATALOGUE = "catalogue (id INTEGER PRIMARY KEY, names TEXT, numbers BLOB, checksum INT)"
 
-_CELLS = "cells (name TEXT PRIMARY KEY, texts BLOB, numbers BLOB, checksum INT)"
+_PARTS = ("names", "numbers", "moments", "offsets", "widths", "lengths", "lines")
+_ROWS = f"rows (key TEXT PRIMARY KEY, moment INT, {', '.join(f'{part} BLOB' for part in _PARTS)}, checksum INT)"
 
 _OF_ANY_VERSION = re.compile(r"cache-[0-9]+\.sqlite")
 
 
 class Cache:
-    """Texts by name, each good for one stamp; and the catalogue of all runs."""
+    """Texts by name, each good for one stamp; the catalogue of all runs; and the rows of tables."""
 
     def __init__(self, root: str) -> None:
         self._path = os.path.join(root, NAME)
@@ -87,30 +89,23 @@ class Cache:
         row = (0, names, numbers, checksum(names.encode() + numbers))
         self._write(_CATALOGUE, "INSERT OR REPLACE INTO catalogue VALUES (?, ?, ?, ?)", [row])
 
-    def cells(self, columns: list[str]) -> Cells:
-        """The texts of those columns that were put there last, all of the same moment; none where they are not there
-        as they were put."""
-        wanted = [NAMES, *columns]
-        question = f"SELECT name, texts, numbers, checksum FROM cells WHERE name IN ({', '.join('?' * len(wanted))})"
-        with suppress(sqlite3.Error, ValueError, TypeError, KeyError):
-            rows = {name: rest for name, *rest in self._connection().execute(question, wanted)}
-            names, numbers, source = rows.pop(NAMES)
-            catalogue = Catalogue(_lines(names), numbers)
-            texts = {column: _lines(rows[column][0]) for column in columns}
-            is_sound = checksum(names + numbers) == source
-            if is_sound and all(zlib.crc32(joined, source) == sealed for joined, _, sealed in rows.values()):
-                return Cells(catalogue, texts)
-        return cells.nothing(columns)
+    def rows(self, columns: Sequence[str], width: int) -> Rows:
+        """The rows with those columns that were put there last; none where they are not there as they were put."""
+        question = f"SELECT {', '.join(_PARTS)}, checksum FROM rows WHERE key = ?"
+        key = _key(columns, width)
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            for *parts, source in self._connection().execute(question, [key]):
+                if _checksum_of(key, parts) == source:
+                    return _rows_from(columns, *parts)
+        return Rows(columns)
 
-    def put_cells(self, cells: Cells) -> None:
-        """Remember them, as far as that is possible."""
-        names, numbers = _joined(cells.catalogue.names), cells.catalogue.numbers
-        source = checksum(names + numbers)
-        rows: list[tuple[Any, ...]] = [(NAMES, names, numbers, source)]
-        for column, lines in cells.columns.items():
-            texts = _joined(lines)
-            rows.append((column, texts, None, zlib.crc32(texts, source)))
-        self._write(_CELLS, "INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?)", rows)
+    def put_rows(self, rows: Rows, width: int) -> None:
+        """Remember them, as far as that is possible, and forget those of the tables that were put there long ago."""
+        key, parts = _key(rows.columns, width), _parts_of(rows)
+        row = (key, time.time_ns(), *parts, _checksum_of(key, parts))
+        self._write(_ROWS, f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * len(row))})", [row])
+        old = "SELECT key FROM rows ORDER BY moment DESC LIMIT -1 OFFSET ?"
+        self._write(_ROWS, f"DELETE FROM rows WHERE key IN ({old})", [(TABLES,)])
 
     def sources(self) -> Iterator[tuple[str, Stamp, int]]:
         """All names that it has a text for, each with the stamp and the checksum of the file that it was made from.
@@ -194,8 +189,40 @@ def _remove_if_unused(path: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if "records" in tables <= {"records", "catalogue", "cells"} and columns >= {"name", "size", "mtime", "inode"}:
+    if "records" in tables <= {"records", "catalogue", "cells", "rows"} and columns >= {
+        "name",
+        "size",
+        "mtime",
+        "inode",
+    }:
         os.unlink(path)
+
+
+def _parts_of(rows: Rows) -> list[bytes]:
+    """What the rows are kept as, in the order of _PARTS."""
+    clock = [rows.clock.moments.tobytes(), rows.clock.offsets.tobytes()]
+    layout = [bytes(rows.widths), b"".join(rows.lengths)]
+    return [_joined(rows.catalogue.names), rows.catalogue.numbers, *clock, *layout, _joined(rows.lines)]
+
+
+def _rows_from(columns: Sequence[str], names: bytes, numbers: bytes, *parts: bytes) -> Rows:
+    moments, offsets, widths, lengths, lines = parts
+    catalogue = Catalogue(_lines(names), numbers)
+    clock = Clock(array("q", moments), array("i", offsets))
+    size = len(catalogue.names)
+    cells = (lengths[start : start + size] for start in range(0, len(lengths), size))
+    return Rows(columns, catalogue, clock, widths, cells, _lines(lines))
+
+
+def _key(columns: Sequence[str], width: int) -> str:
+    return " ".join([str(width), *columns])
+
+
+def _checksum_of(key: str, parts: list[bytes]) -> int:
+    source = checksum(key.encode())
+    for part in parts:
+        source = zlib.crc32(part, source)
+    return source
 
 
 def _joined(lines: Iterable[str]) -> bytes:

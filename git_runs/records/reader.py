@@ -13,18 +13,18 @@ from ..system import processes
 from ..system.files import NO_STAMP, opened_directory, paths_below, stamp_of
 from .cache import Cache, checksum
 from .catalogue import entry
-from .cells import FEW, KEPT, texts_of
+from .clock import clock_for
 from .order import natural_key
 from .record import HEAVY, Record, Run, to_text
+from .rows import FEW, Rows, cells_of
 from .runs_dir import SUFFIX, names_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from ..system.files import Stamp
     from .catalogue import Catalogue, Entry
-    from .cells import Cells
     from .runs_dir import RunsDir
 
 BATCH = 500  # records that are looked up together; SQLite takes no more than 999 in old versions
@@ -97,28 +97,31 @@ class Reader:
                 self._cache.put_catalogue(catalogue)
         return catalogue if names is None else catalogue.only(set(names)), bad
 
-    def cells(self, catalogue: Catalogue, columns: Iterable[str]) -> Cells | None:
-        """What the usual table shows of those columns, in the order of the catalogue; None where a record of it cannot
-        be read any more."""
-        columns = list(columns)
-        kept = self._cache.cells(columns)
+    def rows(self, catalogue: Catalogue, columns: Sequence[str], width: int) -> Rows | None:
+        """The rows of all runs of the catalogue, in its order, for a table with those columns and cells of that width;
+        None where a record of it cannot be read any more."""
+        kept = self._cache.rows(columns, width)
+        if not kept.clock.goes_right():
+            kept = Rows(columns)
         stale = kept.stale(catalogue)
-        are_many = len(stale) > FEW
-        if are_many:
-            columns = list(KEPT)
-            kept = self._cache.cells(columns)
-            stale = kept.stale(catalogue)
-        names = [catalogue.names[place] for place in stale]
+        rows = self._with_cells(kept, catalogue, stale, width)
+        if rows and (len(stale) > FEW or rows.widths != kept.widths):
+            rows.clock = clock_for(catalogue.starts)
+            self._cache.put_rows(rows, width)
+        return self._with_cells(rows, catalogue, rows.under_way(), width, live=True) if rows else None
+
+    def _with_cells(
+        self, rows: Rows, catalogue: Catalogue, places: list[int], width: int, *, live: bool = False
+    ) -> Rows | None:
+        """The rows of the catalogue's runs, those at the places drawn anew; None where one cannot be read any more."""
+        names = [catalogue.names[place] for place in places]
         fresh = {}
         found = progress.over(self.recall(names, light=True), "Reading runs", len(names))
-        for place, (_, run) in zip(stale, found, strict=True):
+        for place, (_, run) in zip(places, found, strict=True):
             if not isinstance(run, Run):
                 return None
-            fresh[place] = texts_of(run)
-        cells = kept.of(catalogue, fresh)
-        if are_many:
-            self._cache.put_cells(cells)
-        return cells
+            fresh[place] = cells_of(run, rows.columns, width, live=live)
+        return rows.of(catalogue, fresh)
 
     def _changed(self, catalogue: Catalogue, known: list[str], files: Container[str]) -> set[str]:
         """The names whose files, if they are among `files`, are not as the catalogue has them."""

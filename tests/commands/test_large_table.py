@@ -102,11 +102,11 @@ def test_an_edit_a_new_run_and_a_deleted_one_are_seen(many: Repository) -> None:
 def test_what_is_wrong_in_the_cache_is_not_shown(many: Repository) -> None:
     before = rows(many)
     with sqlite3.connect(many.path / ".runs" / cache.NAME) as connection:
-        ((texts,),) = connection.execute("SELECT texts FROM cells WHERE name = 'host'").fetchall()
-        connection.execute("UPDATE cells SET texts = ? WHERE name = 'host'", (texts.replace(b"\n", b"x\n", 1),))
+        ((lines,),) = connection.execute("SELECT lines FROM rows").fetchall()
+        connection.execute("UPDATE rows SET lines = ?", (lines.replace(b"\n", b"x\n", 1),))
     assert rows(many) == before
     with sqlite3.connect(many.path / ".runs" / cache.NAME) as connection:
-        connection.execute("DELETE FROM cells WHERE name = 'status'")
+        connection.execute("UPDATE rows SET widths = NULL")
     assert rows(many) == before
 
 
