@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue, Entry
     from .runs_dir import RunsDir
 
+    Content = tuple[int, str, str]  # the checksum of a file, and its light and heavy fields
+
 BATCH = 500  # records that are looked up together; SQLite takes no more than 999 in old versions
+MANY = 50  # records to read that are worth another process
 TOO_YOUNG = 2 * 10**9  # nanoseconds; the coarsest clock of a file system in use
 
 
@@ -53,28 +56,42 @@ class Reader:
 
     def _recall_batch(self, names: list[str], light: bool) -> Iterator[tuple[str, Stamp, Run | BadRecord | None]]:
         latest = time.time_ns() - TOO_YOUNG
-        stamps = {}
+        stamps = dict.fromkeys(names, NO_STAMP)
         for name in names:
             with suppress(NoSuchRun, OSError):
-                stamps[name] = stamp_of(self._runs_dir.path(name))
+                stamps[name] = _settled(stamp_of(self._runs_dir.path(name)), latest)
         remembered = self._cache.get(stamps, light=light)
-        fresh: list[tuple[str, Stamp, int, str, str]] = []
+        read = self._read([name for name in names if name not in remembered])
         for name in names:
-            stamp = _settled(stamps.get(name, NO_STAMP), latest)
-            try:
-                if name in remembered:
-                    yield name, stamp, Run(name, remembered[name])
-                    continue
-                fields, content = self._runs_dir.parsed(name)
-            except NoSuchRun:
-                yield name, NO_STAMP, None
-            except BadRecord as error:
-                yield name, NO_STAMP, error
+            found = read.get(name)
+            if name in remembered:
+                yield name, stamps[name], Run(name, remembered[name])
+            elif isinstance(found, tuple):
+                yield name, stamps[name], Run(name, list(found[1:2] if light else found[1:]))
             else:
-                if stamp != NO_STAMP:
-                    fresh.append((name, stamp, checksum(content), *_texts(fields)))
-                yield name, stamp, Run(name, fields)
-        self._cache.put(fresh)
+                yield name, NO_STAMP, found
+        known = ((name, stamps[name], found) for name, found in read.items() if stamps[name] != NO_STAMP)
+        self._cache.put((name, stamp, *found) for name, stamp, found in known if isinstance(found, tuple))
+
+    def _read(self, names: list[str]) -> dict[str, Content | BadRecord | None]:
+        """What is in the files of the runs of those names; None: there is no such run."""
+
+        def read(start: int, end: int) -> Iterator[Content | None]:
+            for name in names[start:end]:
+                found = self._read_one(name)
+                yield found if isinstance(found, tuple) else None
+
+        found = processes.in_two(read, len(names), MANY)
+        return {name: content or self._read_one(name) for name, content in zip(names, found, strict=True)}
+
+    def _read_one(self, name: str) -> Content | BadRecord | None:
+        try:
+            fields, content = self._runs_dir.parsed(name)
+        except NoSuchRun:
+            return None
+        except BadRecord as error:
+            return error
+        return checksum(content), *_texts(fields)
 
     def survey(self, names: Iterable[str] | None = None) -> tuple[Catalogue, list[BadRecord]]:
         """Which of the runs of those names, or of all, there are, and what is wrong with records that cannot be read.
@@ -146,7 +163,7 @@ class Reader:
                     yield place
 
         with suppress(FileNotFoundError), opened_directory(self._runs_dir.records) as directory:
-            return {catalogue.names[place] for place in processes.in_two(changed, len(known))}
+            return {catalogue.names[place] for place in processes.in_two(changed, len(known), processes.MANY)}
         return set()
 
     def _read_again(self, names: list[str]) -> tuple[dict[str, Entry], list[BadRecord]]:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import os
 import signal
 import time
-from array import array
 from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, NoReturn
+    from typing import Any, NoReturn, TypeVar
 
     Identity = dict[str, Any]
+    T = TypeVar("T")
 
 PROC = "/proc"
 PATIENCE = 10.0  # seconds that a program which is asked may take to answer
-MANY = 5000  # pieces of work that are worth another process
+MANY = 5000  # files to look at that are worth another process
 
 
 def identify(pid: int) -> Identity | None:
@@ -94,30 +94,36 @@ def detach(command: list[str]) -> None:
     process.returncode = 0  # nobody waits for it, and Python is not to complain of that
 
 
-def in_two(find: Callable[[int, int], Iterable[int]], count: int) -> list[int]:
-    """What `find(0, count)` gives, of many by `find` for each half, the second in a process that ends with it: what
-    waits for the file system is done in half the time, as by git-config(1), core.preloadIndex."""
-    if count < MANY:
+def in_two(find: Callable[[int, int], Iterable[T]], count: int, many: int) -> list[T]:
+    """What `find(0, count)` gives; of `many` pieces of work or more by `find` for each half, the second in a process
+    that ends with it. What waits for the file system is done in half the time, as by git-config(1), core.preloadIndex;
+    and what computes, where there is another processor for it.
+
+    `find` gives what marshal can write: numbers, texts, tuples of them and the like.
+    """
+    if count < many:
         return list(find(0, count))
+    import marshal
+
     middle = count // 2
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        _answer(writing, lambda: find(middle, count))
+        _answer(writing, lambda: marshal.dumps(list(find(middle, count))))
     os.close(writing)
     with open(reading, "rb") as answer:
         first = list(find(0, middle))
         second = answer.read()
     _, status = os.waitpid(child, 0)
-    return first + (list(find(middle, count)) if status else array("q", second).tolist())
+    return first + (list(find(middle, count)) if status else marshal.loads(second))
 
 
-def _answer(pipe: int, find: Callable[[], Iterable[int]]) -> NoReturn:
-    """End this process, a copy of another, and nothing that is the other's; what is found goes into the pipe."""
+def _answer(pipe: int, work: Callable[[], bytes]) -> NoReturn:
+    """End this process, a copy of another, and nothing that is the other's; what the work gives goes into the pipe."""
     code = 1
     try:
         with open(pipe, "wb") as file:
-            file.write(array("q", find()).tobytes())
+            file.write(work())
         code = 0
     finally:
         os._exit(code)

@@ -15,6 +15,7 @@ import pytest
 
 from git_runs.errors.code import NameTaken
 from git_runs.errors.records import BadRecord, Locked, NoSuchRun
+from git_runs.records import reader
 from git_runs.records.cache import NAME, Cache
 from git_runs.records.catalogue import Catalogue
 from git_runs.records.record import Record, Run
@@ -295,6 +296,28 @@ def test_what_is_remembered_is_not_read_again(store: Store, monkeypatch: pytest.
     other = Store(store.root)
     monkeypatch.setattr(other, "parsed", lambda name: pytest.fail("the file was read"))
     assert recalled(other, "a") == {"name": "a", "description": "x"}
+
+
+@pytest.mark.parametrize("many", [0, 1000], ids=["by two", "alone"])
+def test_what_cannot_be_read_is_told_in_its_place(store: Store, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "MANY", many)
+    names = [f"r{number}" for number in range(10)]
+    for name in names:
+        store.create(name, Record(name=name, description="ünï"))
+        age(store.path(name))
+    os.unlink(store.path("r2"))
+    for name in ("r4", "r8"):
+        Path(store.path(name)).write_text("a: 1\na: 2\n")
+    for _ in range(2):
+        found = dict(Store(store.root).reader.recall(names))
+        assert list(found) == names
+        assert found.pop("r2") is None
+        for name in ("r4", "r8"):
+            assert "'a' is there twice" in str(found.pop(name))
+        assert [run.record for run in found.values() if isinstance(run, Run)] == [
+            {"name": name, "description": "ünï"} for name in found
+        ]
+    assert remembers(store, "r9")
 
 
 def test_a_young_file_is_not_remembered(store: Store) -> None:

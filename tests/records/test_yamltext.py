@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+import yaml
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from git_runs.errors.records import BadRecord, Unencodable
@@ -27,6 +28,37 @@ def test_a_record_reads_back_as_it_was_written(fields: dict[str, object]) -> Non
 def test_an_edited_record_holds_what_it_should(before: dict[str, object], after: dict[str, object]) -> None:
     text = yamltext.edit(yamltext.dump(before), "x", after)
     assert yamltext.parse(text.encode(), "x") == yamltext.parse(yamltext.dump(after).encode(), "x")
+
+
+PIECES = """a|b|~|null|''|""|: |:|- |
+|  |{|}|[|]|, |#| |? |&a |*a |!!str |<<|---
+|...
+|>
+|%YAML 1.1
+|\t|\ufeff|\0|ß|'|\"|"""
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.sampled_from([*PIECES.split("|"), "|-\n"]), max_size=14).map("".join))
+@example("a: 1\na: 2\n")
+@example("a: 1\n--- b")
+@example("~: 1")
+@example("[a]: b")
+@example("&a a: *a")
+@example("a: &a 1\nb: &a 2")
+@example("a: !!null x\nb: !!int ''\nc: ''\nd:\n")
+@example("")
+def test_what_is_read_without_a_tree_is_what_a_tree_would_give(text: str) -> None:
+    try:
+        value = yamltext._load_plain(text)
+    except (yamltext._NotPlain, yaml.YAMLError):
+        return  # then it is read by way of a tree, which also says what is wrong
+    assert value == yaml.load(text, Loader=yamltext._Loader)
+
+
+def test_what_we_write_is_read_without_a_tree() -> None:
+    fields = {"name": "a", "exit-code": None, "links": {"x": {"y": ["z", None]}}, "description": "a\nb"}
+    assert yamltext._load_plain(yamltext.dump(fields)) == fields
 
 
 PERSONS = """\

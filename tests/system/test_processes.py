@@ -88,7 +88,7 @@ def test_ignored_signals_are_seen() -> None:
 
 @pytest.mark.parametrize("count", [0, 7, processes.MANY, 5 * processes.MANY + 1])
 def test_two_find_what_one_would(count: int) -> None:
-    assert processes.in_two(range, count) == list(range(count))
+    assert processes.in_two(range, count, processes.MANY) == list(range(count))
 
 
 def test_what_the_second_cannot_find_is_found_by_the_first() -> None:
@@ -100,4 +100,4 @@ def test_what_the_second_cannot_find_is_found_by_the_first() -> None:
                 raise OSError
             yield number
 
-    assert processes.in_two(find, 2 * processes.MANY) == list(range(2 * processes.MANY))
+    assert processes.in_two(find, 2 * processes.MANY, processes.MANY) == list(range(2 * processes.MANY))
