@@ -184,7 +184,7 @@ class Commits:
 
     def by_name(self) -> dict[str, str]:
         """The commits by the names of the runs, without refs that are broken; raises GitFailed."""
-        return {ref[len(PREFIX) :]: commit for ref, commit in refstore.read(self._call).items()}
+        return {ref[len(PREFIX) :]: commit for ref, commit in refstore.read_each(self._call)}
 
 
 def commits_of(names: Iterable[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from .record import HEAVY, Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import NoReturn
 
     from .store import Store
@@ -27,7 +27,7 @@ def find(store: Store, name: str) -> Run:
     return find_all(store, [name])[0]
 
 
-def find_all(store: Store, names: Iterable[str], only: Collection[str] = ()) -> list[Run]:
+def find_all(store: Store, names: Iterable[str], only: Sequence[str] = ()) -> list[Run]:
     """The runs of exactly those names, with all fields of their records or `only` those; raises NoSuchRun or
     BadRecord."""
     runs = []

@@ -185,6 +185,8 @@ class Reader:
 
     def _differs(self, name: str, stamp: Stamp, source: int) -> bool:
         with suppress(NoSuchRun, BadRecord, OSError):
+            if checksum(self._runs_dir.content(name)) == source:
+                return False
             path = self._runs_dir.path(name)
             if stamp_of(path) == stamp and checksum(self._runs_dir.content(name)) != source:
                 return stamp_of(path) == stamp

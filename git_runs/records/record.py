@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from contextlib import suppress
 
 from ..system import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     Value = Any  # text, a number, None, or a list or mapping of these
@@ -22,6 +23,7 @@ FIELDS = (
 )
 HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and looked at by few
 NUMBERS = ("exit-code", "signal")
+SHARED = ("commit", "host", "status")  # of which many runs have the same
 SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")
 
 STARTING, RUNNING, FINISHED, FAILED, KILLED, LOST = "starting", "running", "finished", "failed", "killed", "lost"
@@ -144,6 +146,8 @@ class Record(dict[str, "Value"]):
 class Run:
     """A run: its name, which is that of its record's file, and its record."""
 
+    __slots__ = ("_record", "name")
+
     def __init__(self, name: str, record: Record | list[str]) -> None:
         self.name = name
         self._record = record  # or JSON, each text of some of its fields, until somebody asks
@@ -160,15 +164,42 @@ class Run:
             self._record = record
         return self._record
 
-    def only(self, keys: Iterable[str]) -> Run:
+    def only(self, keys: Sequence[str]) -> Run:
         """The run with no more of its record than those fields: a hundred thousand whole ones take a gigabyte."""
-        return Run(self.name, Record({key: self.record[key] for key in keys if key in self.record}))
+        return _Part(self, keys)
 
     def value(self, key: str) -> Value:
         """A field as it is to be shown: the status may be `lost`. None: missing."""
         if key == "name":
             return self.name
         return (self.record.status or None) if key == "status" else self.record.get(key)
+
+
+class _Part(Run):
+    """A run with a few fields of its record, which is made anew whenever it is asked for: a third of the memory."""
+
+    __slots__ = ("_keys", "_values")
+
+    def __init__(self, whole: Run, keys: Sequence[str]) -> None:
+        super().__init__(whole.name, [])
+        record = whole.record
+        there = tuple(key for key in keys if key in record)
+        self._keys = _layouts.setdefault(there, there)
+        self._values = tuple(self._one_for_all(key, record[key]) for key in there)
+
+    @property
+    def record(self) -> Record:
+        """What the record says in these fields."""
+        return Record(zip(self._keys, self._values, strict=True))
+
+    def _one_for_all(self, key: str, value: Value) -> Value:
+        """The value; one object for all runs where it is the same in many of them."""
+        if value == self.name:
+            return self.name
+        return sys.intern(value) if key in SHARED and type(value) is str else value
+
+
+_layouts: dict[tuple[str, ...], tuple[str, ...]] = {}  # which fields there are: one object for all that have the same
 
 
 def timestamp(seconds: float | None = None) -> str:

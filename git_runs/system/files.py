@@ -126,11 +126,10 @@ def paths_below(directory: str) -> Iterator[str]:
                     yield group + entry.name
 
 
-def entries(directory: str) -> list[os.DirEntry[str]]:
+def entries(directory: str) -> Iterator[os.DirEntry[str]]:
     """What is in the directory; nothing where there is none."""
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(directory) as found:
-        return list(found)
-    return []
+        yield from found
 
 
 def remove_file(path: str) -> None:

@@ -81,11 +81,12 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         *_twins(project, settled_runs, commits),
         *found.problems(project, settled=[*unsettled, *starts]),
     ]
+    names.update(commits, found.busy, unsettled)
     if os.path.isdir(project.store.records):
         problems += [
             *leftovers.of_processes(project, places, idle),
-            *leftovers.specs(project, {run.record.text("id"): run for run in runs}),
-            *leftovers.outputs(project, names | commits.keys() | found.busy | unsettled),
+            *leftovers.specs(project, runs),
+            *leftovers.outputs(project, names),
             *leftovers.work_tree_entries(project, runs),
         ]
     return problems + list(leftovers.descriptions(places))

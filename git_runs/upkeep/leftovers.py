@@ -26,7 +26,7 @@ from .problem import Problem
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from ..project import Project
     from ..records.record import Run
@@ -137,10 +137,12 @@ def of_processes(project: Project, git_dirs: Iterable[str], idle: float) -> Iter
                 yield _left(kind, entry.path, partial(remove_file, entry.path))
 
 
-def specs(project: Project, runs: Mapping[str, Run]) -> Iterator[Problem]:
-    """Specs, with all the secrets in them, that no supervisor will take; `runs` by their ids."""
-    for entry in entries(os.path.join(project.store.root, "specs")):
-        run = runs.get(entry.name.removesuffix(".json"))
+def specs(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
+    """Specs, with all the secrets in them, that no supervisor will take."""
+    found = {entry.name.removesuffix(".json"): entry for entry in entries(os.path.join(project.store.root, "specs"))}
+    owners = {identifier: run for run in runs if (identifier := run.record.text("id")) in found} if found else {}
+    for identifier, entry in found.items():
+        run = owners.get(identifier)
         if not _is_awaited(entry.path) and not (run and run.record.status == STARTING):
             yield _left("spec", entry.path, partial(remove_file, entry.path), run=run.name if run else None)
 

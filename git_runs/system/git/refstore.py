@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 
 from ...errors.system import GitFailed, RefLocked
 from ..files import age_of
@@ -11,11 +12,12 @@ from . import calls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from .discovery import Repository
 
 
+_LINE = re.compile(r"(?P<target>\S+) (?P<name>.+)\n")
 PATIENCE = 2000  # milliseconds to wait for the lock of a ref
 
 
@@ -28,7 +30,13 @@ def start_reading(prefix: str, git_dir: str | None = None) -> calls.Call:
 
 def read(call: calls.Call) -> dict[str, str]:
     """The answer to `start_reading`, by the full names of the refs; broken ones are left out. Raises GitFailed."""
-    return {name: target for target, _, name in (line.partition(" ") for line in call.output().splitlines())}
+    return dict(read_each(call))
+
+
+def read_each(call: calls.Call) -> Iterator[tuple[str, str]]:
+    """The same, name and target, one after the other."""
+    for line in _LINE.finditer(call.output()):
+        yield line["name"], sys.intern(line["target"])  # one object for many that point at the same
 
 
 def update(words: Iterable[str], git_dir: str | None = None) -> None:
