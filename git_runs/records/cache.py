@@ -149,8 +149,8 @@ class Cache:
         return self._opened
 
     def compact(self, names: set[str]) -> None:
-        """Forget all but those names, give back the space, and remove the caches of other versions that nobody has
-        used for a while; as far as that is possible."""
+        """Forget all but those names, and the rows of tables; give back the space, and remove the caches of other
+        versions that nobody has used for a while; as far as that is possible."""
         with suppress(sqlite3.Error):
             if os.path.exists(self._path) and self._has_table():
                 self._forget_all_but(names)
@@ -165,6 +165,7 @@ class Cache:
         with self._connection() as connection:
             gone = [(name,) for (name,) in connection.execute("SELECT name FROM records") if name not in names]
             connection.executemany("DELETE FROM records WHERE name = ?", gone)
+            connection.execute("DROP TABLE IF EXISTS rows")  # as wide as any that there ever was
 
     def _shrink(self) -> None:
         """A cache that is read for a long time beside us stays as it is."""

@@ -110,6 +110,25 @@ def test_what_is_wrong_in_the_cache_is_not_shown(many: Repository) -> None:
     assert rows(many) == before
 
 
+def test_columns_that_were_wide_once_are_kept_as_wide_as_they_are_after_gc(many: Repository) -> None:
+    def widths() -> list[bytes]:
+        with sqlite3.connect(many.path / ".runs" / cache.NAME) as connection:
+            return [width for (width,) in connection.execute("SELECT widths FROM rows")]
+
+    narrow = rows(many) and widths()
+    path = many.record_path("r9")
+    text = path.read_text()
+    path.write_text(re.sub("^host: .*", "host: a-host-with-a-long-name", text, flags=re.MULTILINE))
+    assert "a-host-with-a-long-name" in rows(many)["r9"]
+    path.write_text(text)
+    os.utime(path, (1e9, 1e9))
+    before = rows(many)
+    assert widths() != narrow
+    many.ok("gc")
+    assert rows(many) == before
+    assert widths() == narrow
+
+
 def test_an_edit_just_after_the_texts_were_kept_is_seen(many: Repository) -> None:
     for name in NAMES:
         os.utime(many.record_path(name))
