@@ -62,7 +62,13 @@ def _load(text: bytes, decoded: str) -> Value:
     try:
         return _load_plain(decoded)
     except (_NotPlain, yaml.YAMLError):
+        pass
+    except RecursionError:  # indentation alone has nested it
+        raise _TooDeep from None
+    try:
         value = yaml.load(decoded, Loader=_Loader)
+    except RecursionError:
+        raise _TooDeep from None
     if b"*" in text:
         size, depth = _extent(value, {})
         if size > 4 * len(text) + LONG or depth > DEEPEST:
@@ -127,6 +133,12 @@ def _scalar(scalar: yaml.ScalarEvent | yaml.ScalarNode) -> str | None:
     """As text, whatever its tag; None where it is null or empty, and plain."""
     text: str = scalar.value
     return None if text in NULLS and not scalar.style else text
+
+
+class _TooDeep(yaml.YAMLError):
+    """Collections in collections take Python's stack."""
+
+    reason = "it is nested too deeply"
 
 
 class _TooLarge(yaml.YAMLError):

@@ -217,3 +217,10 @@ def test_aliases_may_not_stand_for_more_than_fits_into_memory() -> None:
     deeper = [*deep, *(f"l{n}: &l{n} [*l{n - 1}]" for n in range(90, 900))]
     with pytest.raises(BadRecord, match="its aliases stand for too much"):
         yamltext.parse("\n".join(deeper).encode(), "x")
+
+
+@pytest.mark.parametrize("depth", [900, 1300])
+def test_what_only_indentation_nests_too_deeply_is_refused(depth: int) -> None:
+    text = "".join(f"{' ' * level}a:\n" for level in range(depth)) + " " * depth + "b: c\n"
+    with pytest.raises(BadRecord):
+        yamltext.parse(text.encode(), "a.yml")
