@@ -134,6 +134,9 @@ def test_unknown_key_in_lookup(repo: Repository) -> None:
     repo.finish("base")
     keys = ", ".join(repo.record("base"))
     says(repo.runs("lookup", "base", "comit"), 1, "error: run 'base' has no 'comit'", f"hint: it has {keys}")
+    os.utime(repo.record_path("base"), (1e9, 1e9))  # long ago, so that it is remembered
+    for _ in range(2):
+        says(repo.runs("lookup", "base", "comit"), 1, "error: run 'base' has no 'comit'", f"hint: it has {keys}")
 
 
 def test_unknown_run(repo: Repository) -> None:

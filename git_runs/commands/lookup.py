@@ -31,7 +31,7 @@ def run(args: Namespace, search: Search) -> int:
     elif args.key in one.record:
         text = to_text(one.value(args.key)) + "\n"
     else:
-        raise NoSuchKey(args.name, args.key, list(one.record))
+        raise NoSuchKey(args.name, args.key, list(here.store.read(args.name)))
     show([text])
     return 0
 
