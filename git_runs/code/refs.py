@@ -12,7 +12,7 @@ import os
 import re
 from contextlib import suppress
 
-from ..errors.code import InvalidName, NameClash, NameTaken, SubmoduleHasRun
+from ..errors.code import InvalidName, NameClash, NameTaken, RefGone, SubmoduleHasRun
 from ..errors.system import GitFailed
 from ..records.record import LONGEST_NAME, NAME_CONSISTS_OF, NAME_STARTS_WITH
 from ..system.files import remove_file
@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ..records.record import Run
     from ..system.git.discovery import Repository
 
 PREFIX = "refs/runs/"
@@ -174,6 +175,13 @@ def delete_in_submodule(git_dir: str, name: str, commit: str) -> None:
 def commit_of(name: str) -> str | None:
     """Full hash of the commit that the run's ref points to, or None."""
     return objects.resolve(ref(name))
+
+
+def gone(run: Run) -> RefGone:
+    """What is wrong with a run whose ref is not here."""
+    commit = run.record.text("commit")
+    is_here = objects.resolve(commit) is not None
+    return RefGone(ref(run.name), commit, is_here=is_here, host=run.record.text("host"))
 
 
 class Commits:

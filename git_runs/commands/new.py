@@ -7,7 +7,7 @@ import re
 import shlex
 import sys
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from itertools import count
 
 from .. import launchers, project
@@ -105,7 +105,7 @@ def run(args: Namespace, search: Search) -> int:
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
     name, old = _settle_name(here, neighbours, collision)
     if args.dry_run or args.edit or old:  # else `start` finds out, later
-        launchers.named(here.settings.launcher).check()
+        launchers.chosen(here.settings.launcher).check()
     if args.dry_run:
         code = Snapshot(work_tree.state.commit or "", [], {}) if here.settings.dirty == "snapshot" else work_tree.head
         return _show(here, _launch(here, work_tree, code, typed, args), name, work_tree, old)
@@ -126,19 +126,12 @@ def run(args: Namespace, search: Search) -> int:
         with signals.held():
             fields, started = _start(here, work_tree, name, typed, args, stem)
             kept_until_started.close()
-            if started.run_here:
-                with suppress(OSError):  # it runs, whether anybody takes what is said or not
-                    _announce(fields, work_tree, sys.stderr, quiet=args.quiet)
-                    _warn(here, fields)
-                maintenance.start_if_due(here)
-                return started.run_here()
-            _announce(fields, work_tree, sys.stdout, quiet=args.quiet)
-    _warn(here, fields)
+            exit_code = launch.go_on(started, lambda target: _say(here, fields, work_tree, target, quiet=args.quiet))
     sys.stdout.flush()
     maintenance.start_if_due(here)
     if args.attach:
         _attach(here, fields)
-    return _wait(here, Run(fields["name"], fields)) if args.wait else 0
+    return _wait(here, Run(fields["name"], fields)) if args.wait and not started.run_here else exit_code
 
 
 def _options(args: Namespace) -> dict[str, list[str]]:
@@ -250,6 +243,12 @@ def _show(here: Project, prepared: Launch, name: str, work_tree: WorkTree, old: 
     print(f"Would start run '{name}' at {f'a snapshot of {count} changes on top of ' if count else ''}{commit}:")
     print(f"  {escape(fields['command'])}")
     return 0
+
+
+def _say(here: Project, fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: bool) -> None:
+    """What was started, and what to beware of."""
+    _announce(fields, work_tree, target, quiet=quiet)
+    _warn(here, fields)
 
 
 def _announce(fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: bool) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from contextlib import suppress
 from itertools import count
 
 from .. import launchers, project
@@ -18,7 +17,7 @@ from ..console.messages import hint, report_all, warn
 from ..console.questions import confirm
 from ..environment import collection
 from ..errors.base import UsageError
-from ..errors.code import HiddenChanges, NameTaken, NotClean, RefGone, RefMoved
+from ..errors.code import HiddenChanges, NameTaken, NotClean, RefMoved
 from ..errors.commands import NoCommand
 from ..errors.reproducing import GoesOn, NotTheSame, PlaceTaken
 from ..records import query
@@ -28,12 +27,13 @@ from ..running import launch, lifecycle
 from ..running.command_line import quote, typed_command
 from ..running.launch import Launch
 from ..system import signals
-from ..system.git import discovery, objects, status, worktrees
+from ..system.git import discovery, status, worktrees
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterable, Iterator
+    from typing import TextIO
 
     from ..config.settings import Settings
     from ..launchers.launcher import Started
@@ -109,18 +109,15 @@ def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today
         _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), prepared.environment, today)
     with signals.held():
         fields, started = _start(again, prepared, one.name, args.run)
-        message = f"Started run '{fields['name']}' to reproduce '{one.name}' at {fields['commit'][:10]}"
-        if started.run_here:
-            with suppress(OSError):  # it runs, whether anybody takes what is said or not
-                print(message, file=sys.stderr)
-                launch.warn_of_limits(again, fields, include=())
-            code = started.run_here()
-        else:
-            print(message)
-    if not started.run_here:
-        code = 0
-        launch.warn_of_limits(again, fields, include=())
-    return _wait_and_compare(here, Run(fields["name"], fields)) if args.wait else code
+        exit_code = launch.go_on(started, lambda target: _say(again, one, fields, target))
+    return _wait_and_compare(here, Run(fields["name"], fields)) if args.wait else exit_code
+
+
+def _say(again: Project, one: Run, fields: Record, target: TextIO) -> None:
+    """What was started, and what to beware of."""
+    commit = fields.text("commit")[:10]
+    print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {commit}", file=target)
+    launch.warn_of_limits(again, fields, include=())
 
 
 def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], variables: dict[str, str]) -> Launch:
@@ -223,8 +220,7 @@ def _commit(run: Run) -> str:
     recorded = run.record.text("commit")
     commit = refs.commit_of(run.name)
     if commit is None:
-        is_here = objects.resolve(recorded) is not None
-        raise RefGone(refs.ref(run.name), recorded, is_here=is_here, host=run.record.text("host"))
+        raise refs.gone(run)
     if commit != recorded:
         raise RefMoved(refs.ref(run.name), commit, recorded)
     return commit

@@ -30,6 +30,13 @@ def prepare() -> None:
     named(NAMES[0]).prepare()
 
 
+def chosen(name: str) -> Launcher:
+    """The launcher that is to start a run; what was prepared for another one is undone."""
+    if name != NAMES[0]:
+        named(NAMES[0]).dismiss()
+    return named(name)
+
+
 def inside(name: str) -> Inside:
     """What surrounds a supervisor that the launcher of that name has started: this process."""
     found: Inside = import_module(f".{name}", __package__).OwnInside()

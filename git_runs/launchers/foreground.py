@@ -32,6 +32,7 @@ import tty
 from contextlib import ExitStack, contextmanager, suppress
 
 from ..errors.launchers import LaunchFailed
+from ..system import processes
 from .launcher import KILL_NOW, Inside, Job, Launcher, Session, Started
 
 TYPE_CHECKING = False
@@ -116,7 +117,7 @@ class _Parent:
             self._drain()
         code = os.waitstatus_to_exitcode(status)
         if code < 0 and self._group:
-            _hang_up(self._group)
+            processes.signal_group(self._group, signal.SIGHUP)
         return code if code >= 0 else 128 - code
 
     # --- starting it
@@ -324,12 +325,6 @@ def _next_signal() -> tuple[int, int]:
         info = signal.sigwaitinfo(_AWAITED)
         return info.si_signo, info.si_pid
     return signal.sigwait(_AWAITED), 0
-
-
-def _hang_up(group: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGHUP)
-        os.killpg(group, signal.SIGCONT)
 
 
 # --- terminals

@@ -63,6 +63,9 @@ class Launcher(ABC):
     def prepare(self) -> None:  # noqa: B027
         """Begin what `check` and `start` will need, beside other work; by default nothing."""
 
+    def dismiss(self) -> None:  # noqa: B027
+        """Undo `prepare`: another launcher was chosen; by default nothing."""
+
     @abstractmethod
     def check(self) -> None:
         """Raises ToolMissing or ToolTooOld where nothing can be started."""

@@ -47,6 +47,10 @@ class OwnLauncher(Launcher):
         global _assistant
         _assistant = _assistant or Assistant(_ask_tmux, first=_VERSION)
 
+    def dismiss(self) -> None:
+        """Let that process go."""
+        _dismiss_assistant()
+
     def check(self) -> None:
         """Raises ToolMissing or ToolTooOld where runs cannot be launched."""
         version = " ".join(_run(Server(), "-V").stdout)
@@ -120,7 +124,7 @@ class TmuxSession(Session):
     def close_unless_used(self) -> bool:
         """Close it if nothing runs in any pane of it and nobody is attached; whether it was closed.
 
-        The server itself looks and closes, so that nobody can come in between.
+        The server itself checks and closes, so that nobody can come in between.
         """
         is_unused = f"#{{?session_attached,0,#{{?{USED_PANES},0,1}}}}"
         close = f"kill-session -t '{self.identifier}' ; display-message -p closed"
@@ -261,12 +265,24 @@ def _run(server: Server, *arguments: str, within: float | None = None) -> Answer
     # A ";" at the end of an argument would end the command: tmux(1), COMMAND PARSING AND EXECUTION.
     escaped = [word[:-1] + "\\;" if word.endswith(";") and word != ";" else word for word in arguments]
     question = [server.path, server.name, escaped]
-    found = _assistant.ask(question) if _assistant else None
-    if found is None:
-        found = _ask_tmux(question) if within is None else _within(question, within)
+    if within is not None:
+        found = _within(question, within)
+    else:
+        found = _ask_assistant(question) if _assistant else _ask_tmux(question)
     if not found:
         raise ToolMissing("tmux", ", or run here and now: --launcher=foreground")
     return Answer(*found)
+
+
+def _ask_assistant(question: list[Any]) -> list[Any]:
+    """Never asked twice where it is gone: what starts a session may have been done. Raises LaunchFailed then."""
+    found = _assistant.ask(question) if _assistant else None
+    if found is not None:
+        return found
+    _dismiss_assistant()
+    if question == _VERSION:
+        return _ask_tmux(question)
+    raise LaunchFailed("the process that talked to tmux was killed")
 
 
 def _ask_tmux(question: list[Any]) -> list[Any]:

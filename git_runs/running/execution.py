@@ -107,19 +107,16 @@ class Execution:
         if number in (signal.SIGTERM, KILL_NOW):
             self._stop_all(signal.SIGKILL if number == KILL_NOW else number)
             return
+        if number in FOR_ALL:
+            processes.signal_group(self._group, number)
+            return
         with suppress(ProcessLookupError, PermissionError):
-            if number in FOR_ALL:
-                os.killpg(self._group, number)
-                os.killpg(self._group, signal.SIGCONT)
-            else:
-                os.kill(self._group, number)
+            os.kill(self._group, number)
 
     def _stop_all(self, number: int) -> None:
         """Signal the command's process group, and what it started in other groups and sessions."""
         self._strays += processes.descendants(self._group)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._group, number)
-            os.killpg(self._group, signal.SIGCONT)
+        processes.signal_group(self._group, number)
         for stray in self._strays:
             with suppress(ProcessLookupError, PermissionError):
                 if processes.is_alive(stray) and os.getpgid(stray["pid"]) != self._group:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import sys
 import uuid
 from contextlib import ExitStack, suppress
 
@@ -30,7 +31,8 @@ from .spec import Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TextIO
 
     from ..code.refs import Neighbours
     from ..code.snapshot import Snapshot
@@ -116,7 +118,7 @@ class Launch:
         Raises NameTaken, OutputsInTheWay, LaunchFailed, ToolMissing, ToolTooOld, and what the file system says.
         """
         name, settings = fields.text("name"), project.settings
-        launcher = launchers.named(settings.launcher)
+        launcher = launchers.chosen(settings.launcher)
         launched = self._spec(project, fields)
         launcher.check()
         with signals.held():
@@ -174,6 +176,17 @@ class Launch:
             links=dict(self.links),
             keep=self.keep,
         )
+
+
+def go_on(started: Started, say: Callable[[TextIO], None]) -> int:
+    """Say what was started, and run it to its end if it runs here and now; gives its exit code, 0 where it goes on by
+    itself."""
+    if not started.run_here:
+        say(sys.stdout)
+        return 0
+    with suppress(OSError):  # it runs, whether anybody takes what is said or not
+        say(sys.stderr)
+    return started.run_here()
 
 
 def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) -> None:

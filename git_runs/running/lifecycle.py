@@ -12,7 +12,6 @@ from ..code import isolation, refs
 from ..console import progress
 from ..console.messages import warn
 from ..errors.base import RunsError
-from ..errors.code import RefGone
 from ..errors.launchers import LauncherSilent
 from ..errors.records import NoSuchRun
 from ..errors.running import NotStopped, OtherCopy, OtherHost, OtherRepository
@@ -21,7 +20,6 @@ from ..records import locks
 from ..records.record import Record, Run
 from ..system import signals
 from ..system.files import remove_file
-from ..system.git import objects
 from . import launch, spec
 
 TYPE_CHECKING = False
@@ -242,11 +240,9 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
     if not force:
         _check_local(run, "moving")
     refs.Neighbours(new).check(hint="")
-    old, commit, recorded = run.name, refs.commit_of(run.name), run.record.text("commit")
+    commit = refs.commit_of(run.name)
     if commit is None:
-        raise RefGone(
-            refs.ref(old), recorded, is_here=objects.resolve(recorded) is not None, host=run.record.text("host")
-        )
+        raise refs.gone(run)
     session = find_session(project, run.record)
     with signals.held():
         _move(project, run, new, commit)

@@ -57,6 +57,14 @@ def group_lives(group: int) -> bool:
     return any(_lives(status) and int(status[2]) == group for _, status in _statuses())
 
 
+def signal_group(group: int, number: int) -> None:
+    """Send the signal to the processes of a group, if there are any that are ours; those that are stopped go on, and
+    get it."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+        os.killpg(group, signal.SIGCONT)
+
+
 def descendants(pid: int) -> list[Identity]:
     """The living processes that the process started, and those that they started, whatever their groups; as far as
     that can be known."""

@@ -196,6 +196,32 @@ def test_a_full_disk_takes_no_log_and_ends_no_run(repo: Repository, small_disk: 
     assert (result.code, len(result.out)) == (5, 4_000_000)
 
 
+def test_beside_the_run_only_its_parent_stays(repo: Repository) -> None:
+    process = repo.machine.start("git-runs", "new", *HERE, "base", "touch up; sleep 60", cwd=repo.path)
+    wait_for((repo.path / "up").exists)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_for(lambda: list(filter(processes.identify, map(int, children.read_text().split()))) == [supervisor(repo)])
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+
+
+def test_gc_is_not_deaf_to_signals(repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a process that starts while signals are held would be: its git says which are blocked."""
+    seen, git = tmp_path / "seen", shutil.which("git")
+    wrapper = tmp_path / "bin/git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(
+        f'#!/bin/sh\ncase "$*" in *pack-refs*) grep SigBlk /proc/$PPID/status >{seen};; esac\nexec {git} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    monkeypatch.setitem(repo.machine.environment, "PATH", f"{wrapper.parent}:{repo.machine.environment['PATH']}")
+    repo.git("config", "runs.gc-auto", "1")
+    for name in ("one", "two", "three"):
+        repo.machine.run("git-runs", "new", *HERE, name, "true", cwd=repo.path)  # by way of git it finds another git
+    wait_for(lambda: seen.exists() and seen.read_text().endswith("\n"))
+    assert int(seen.read_text().split()[1], 16) == 0
+
+
 # --- at a terminal
 
 
