@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -138,6 +140,12 @@ class Repository:
     def lookup(self, name: str, key: str) -> str:
         """One value of a record."""
         return self.ok("lookup", name, key).removesuffix("\n")
+
+    def environment(self, name: str) -> dict[str, Any]:
+        """What was recorded of the run's environment."""
+        found = json.loads(self.lookup(name, "environment"))
+        assert isinstance(found, dict)
+        return found
 
     def log(self, name: str) -> str:
         """What a run printed."""

@@ -360,4 +360,4 @@ def test_an_empty_value_forgets_the_variables_of_the_default(repo: Repository) -
     for value in ("", "MODE"):
         repo.git("config", "--add", "runs.env", value)
     repo.finish("x")
-    assert repo.record("x")["environment"]["variables"] == {"MODE": "fast"}  # type: ignore[index]
+    assert repo.environment("x")["variables"] == {"MODE": "fast"}

@@ -84,7 +84,7 @@ class Filter:
     def _matching(self, store: Store, names: list[str], bad: list[BadRecord]) -> Iterator[str]:
         runs = query.recall(store, names, [one.key for one in self._conditions], bad)
         for run in progress.over(runs, "Reading runs", len(names)):
-            if all(one.holds(run) for one in self._conditions):
+            if all(one.holds(run, store) for one in self._conditions):
                 yield run.name
 
 
@@ -111,9 +111,9 @@ class _Condition:
         except (re.error, OverflowError, RecursionError) as error:
             raise BadCondition(text, str(error)) from None
 
-    def holds(self, run: Run) -> bool:
+    def holds(self, run: Run, store: Store) -> bool:
         """Whether it holds for the run; a field that is missing is equal to nothing, and not less or greater."""
-        value = _find(run, self.key)
+        value = _find(run, self.key, store)
         if self._operator in ("=", "!="):
             return (value is not None and to_text(value) == self._value) == (self._operator == "=")
         if value is None:
@@ -125,12 +125,12 @@ class _Condition:
         return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[self._operator]
 
 
-def _find(run: Run, key: str) -> Value:
+def _find(run: Run, key: str, store: Store) -> Value:
     """A field, or with dots a field inside it: "environment.python"."""
     value = run.value(key)
     if value is None and "." in key:
         outer, *inner = key.split(".")
-        value = run.value(outer)
+        value = store.environments.find(run.record) if outer == "environment" else run.value(outer)
         for part in inner:
             value = value.get(part) if isinstance(value, dict) else None
     return value

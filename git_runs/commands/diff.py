@@ -11,6 +11,7 @@ from ..console.escape import escape
 from ..console.output import reaches_terminal
 from ..environment import collection
 from ..errors.code import CommitMissing
+from ..errors.records import NoEnvironment
 from ..records import query
 from ..records.record import to_text
 from ..running.command_line import typed_command
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
+    from ..records.environments import Environments
     from ..records.record import Run
     from ..system.git.discovery import Search
 
@@ -48,7 +50,7 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     a, b = query.find_all(here.store, [args.a, args.b])
     command, fields = _commands(a, b), _records(a, b)
-    surroundings = _environments(a, b, here.store.root)
+    surroundings = _environments(a, b, here.store.environments)
     colors = config.diff_colors(to_terminal=reaches_terminal()) if args.format == "text" else None
     form = "--patch" if args.patch else "--stat"
     code = objects.diff(_commit(a), _commit(b), form, *args.words, color=colors is not None)
@@ -142,14 +144,16 @@ def _fields(run: Run) -> dict[str, str]:
     return fields | {f"settings.{key}": to_text(value) for key, value in shaping}
 
 
-def _environments(a: Run, b: Run, root: str) -> list[str]:
-    was, now = a.record.get("environment"), b.record.get("environment")
-    missing = [one.name for one, found in ((a, was), (b, now)) if not isinstance(found, dict)]
-    if missing or not isinstance(was, dict) or not isinstance(now, dict):
-        return [f"of run '{name}' it was not recorded" for name in missing] if len(missing) < 2 else []
-    # The hashes of the other variables are salted by run: only their names can be compared.
-    names = [{"others": dict.fromkeys(one.get("others") or (), "set")} for one in (was, now)]
-    return collection.differences({**was, **names[0]}, {**now, **names[1]}, root)
+def _environments(a: Run, b: Run, environments: Environments) -> list[str]:
+    if a.value("environment") == b.value("environment"):
+        return []
+    found, missing = [], []
+    for one in (a, b):
+        try:
+            found.append(environments.of(one.record))
+        except NoEnvironment as error:
+            missing.append(f"of run '{one.name}' {error.message}")
+    return missing or collection.differences(found[0], found[1], environments)
 
 
 def _different(a: dict[str, str], b: dict[str, str]) -> Iterator[Pair]:

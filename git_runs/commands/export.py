@@ -11,6 +11,7 @@ from ..console.escape import escape
 from ..console.messages import report_all
 from ..errors.commands import WouldLose
 from ..records import query, yamltext
+from ..records.record import Record
 from ..system.files import write_whole
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Mapping
 
-    from ..records.record import Record
+    from ..records.store import Store
     from ..system.git.discovery import Search
 
 
@@ -35,7 +36,7 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     runs, bad = query.read(here.store, selected(here, args))
     path = args.output or os.path.join(here.store.root, here.settings.db_filename)
-    entries = {one.name: one.record for one in runs}
+    entries = {one.name: _whole(here.store, one.record) for one in runs}
     if path == "-":
         sys.stdout.write(yamltext.dump_database(entries))
         return report_all(bad)
@@ -45,6 +46,12 @@ def run(args: Namespace, search: Search) -> int:
     write_whole(path, yamltext.dump_database(entries))
     print(f"Exported {len(runs)} runs to '{escape(path)}'")
     return report_all(bad)
+
+
+def _whole(store: Store, fields: Record) -> Record:
+    """With its environment, which other runs dirs do not have."""
+    environment = store.environments.find(fields)
+    return Record({**fields, "environment": dict(environment)}) if environment else fields
 
 
 def _check_nothing_is_lost(path: str, entries: Mapping[str, Record]) -> None:

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..records.record import Run
+    from ..records.record import Run, Value
     from ..records.store import Store
     from ..system.git.discovery import Search
 
@@ -29,11 +29,17 @@ def run(args: Namespace, search: Search) -> int:
     if args.key is None:
         text = _whole_record(here.store, one)
     elif args.key in one.record:
-        text = to_text(one.value(args.key)) + "\n"
+        text = to_text(_value(here.store, one, args.key)) + "\n"
     else:
         raise NoSuchKey(args.name, args.key, list(here.store.read(args.name)))
     show([text])
     return 0
+
+
+def _value(store: Store, run: Run, key: str) -> Value:
+    """The field; of the environment all that is known."""
+    environment = store.environments.find(run.record) if key == "environment" else None
+    return environment or run.value(key)
 
 
 def _whole_record(store: Store, run: Run) -> str:

@@ -69,7 +69,7 @@ def run(args: Namespace, search: Search) -> int:
     if args.run is not None and one.record.is_under_way:
         raise GoesOn(one.name)
     today = work_tree.environment()
-    variables = today if args.run is None else _variables(one, today, here.settings.env)
+    variables = today if args.run is None else _variables(here, one, today)
     inner = preconditions.submodules(here, one.record)
     problems = preconditions.check(here, one, inner, variables)
     if args.check:
@@ -184,16 +184,16 @@ def _wait_and_compare(here: Project, started: Run) -> int:
     return int(outcome != comparison.EQUAL)
 
 
-def _variables(one: Run, today: dict[str, str], decisive: list[str]) -> dict[str, str]:
+def _variables(here: Project, one: Run, today: dict[str, str]) -> dict[str, str]:
     """Today's environment, but the recorded variables as they were."""
-    recorded = one.record.get("environment")
-    was = recorded.get("variables") if isinstance(recorded, dict) else None
+    recorded = here.store.environments.find(one.record)
+    was = recorded.get("variables") if recorded else None
     if not isinstance(was, dict):
         return today
     path = today.get("PATH", "")
     if (virtualenv := was.get("VIRTUAL_ENV")) and virtualenv != today.get("VIRTUAL_ENV"):
         path = os.path.join(virtualenv, "bin") + ":" + path
-    others = {key: value for key, value in today.items() if not collection.matches(key, decisive)}
+    others = {key: value for key, value in today.items() if not collection.matches(key, here.settings.env)}
     return {**others, "PATH": path, **{key: collection.value_of(str(value)) for key, value in was.items()}}
 
 

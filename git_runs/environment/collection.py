@@ -1,7 +1,7 @@
 """What else decides a result: the interpreter and its packages, the machine, the GPUs, and environment variables.
 
-Of most variables only a hash is kept, salted per run: they hold secrets, and a later check is only to say which of
-them is another. It is collected beside the run and never fails one.
+Of most variables only a salted hash is kept: they hold secrets, and a later check is only to say which of them is
+another. It is collected beside the run and never fails one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import shutil
 
 from ..console.escape import printable
 from ..system import processes
-from ..system.files import write_whole
 from ..system.git import config
 from . import interpreter
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from ..records.environments import Environments
     from .interpreter import Command
 
 UNKNOWN = "unknown"
@@ -40,17 +40,18 @@ OF_NO_MATTER = (
 class Surroundings:
     """What a command finds where it runs."""
 
-    def __init__(self, command: Command, *, top: str, decisive: Iterable[str], root: str) -> None:
+    def __init__(self, command: Command, *, top: str, decisive: Iterable[str], environments: Environments) -> None:
         self.command = command
         self.top = top  # of the work tree that it runs in, absolute
         self.decisive = decisive  # globs for the variables whose values are kept
-        self.root = root  # the runs dir, where lists of packages are kept
+        self.environments = environments  # where lists of packages are kept
 
-    def collect(self, salt: str, like: object = None) -> dict[str, Any]:
-        """All of it, as the record has it; what was recorded before, in `like`, in the same way again."""
-        before = like if isinstance(like, dict) else {}
+    def collect(self, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """All of it, as it is kept; what was recorded before, in `like`, in the same way again."""
+        before = like or {}
         environment = self.command.environment
-        found = self._python()
+        salt = str(before.get("salt") or self.environments.salt())
+        found = {"salt": salt, **self._python()}
         found["platform"] = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
         if gpus := _gpus(environment):
             found["gpus"] = gpus
@@ -67,18 +68,18 @@ class Surroundings:
         executable = python.executable
         if executable.startswith(f"{self.top}/"):  # linked into it, and found in another tree each time
             executable = os.path.relpath(executable, self.top)
-        packages = _keep(interpreter.packages(python), self.root)
+        packages = self.environments.keep_packages(interpreter.packages(python))
         return {"python": python.version, "executable": executable, "packages": packages}
 
 
 def describe_variables(environment: Mapping[str, str], decisive: Iterable[str], salt: str) -> dict[str, dict[str, str]]:
-    """The variables as the record has them: values of those that `decisive` globs match, of the others hashes."""
+    """The variables as they are recorded: values of those that `decisive` globs match, of the others hashes."""
     kept, hashed = {}, {}
     for name, value in sorted(environment.items()):
         if matches(name, decisive):
             kept[printable(name)] = printable(value)
         elif not matches(name, OF_NO_MATTER):
-            hashed[printable(name)] = _hash(f"{salt}\0{name}\0{value}", 8)
+            hashed[printable(name)] = _hash(f"{salt}\0{name}\0{value}")
     return {"variables": kept, "others": hashed}
 
 
@@ -92,22 +93,8 @@ def value_of(recorded: str) -> str:
     return re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), recorded)
 
 
-def _hash(text: str, digits: int) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:digits]
-
-
-def _keep(packages: list[str], root: str) -> str:
-    """Write the list into the runs dir, once for all runs that have the same; gives its hash."""
-    identifier = _hash("\n".join(packages), 16)
-    path = _packages_path(root, identifier)
-    if not os.path.exists(path):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_whole(path, "".join(line + "\n" for line in packages))
-    return identifier
-
-
-def _packages_path(root: str, identifier: str) -> str:
-    return os.path.join(root, "environments", os.path.basename(identifier) + ".txt")
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
 
 
 def _gpus(environment: Mapping[str, str]) -> list[str]:
@@ -122,21 +109,26 @@ def _gpus(environment: Mapping[str, str]) -> list[str]:
 # --- what is another
 
 
-def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], root: str) -> list[str]:
-    """What is another now than recorded, a line each; both as `collect` gives it, with the same salt."""
+def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], environments: Environments) -> list[str]:
+    """What is another now than recorded, a line each; both as `collect` gives it.
+
+    Of variables whose hashes have different salts only those count that one of both does not have.
+    """
     found = []
     for key in ("python", "executable", "platform", "gpus"):
         if recorded.get(key) != now.get(key):
             found.append(f"{key}: was {_shown(recorded.get(key))}, is {_shown(now.get(key))}")
     if recorded.get("packages") != now.get("packages"):
-        found += _different_packages(root, str(recorded.get("packages")), str(now.get("packages")))
+        found += _different_packages(environments, str(recorded.get("packages")), str(now.get("packages")))
     for key in ("git-config", "variables"):
         was, is_now = _mapping(recorded.get(key)), _mapping(now.get(key))
         for name in sorted({*was, *is_now}):
             if was.get(name) != is_now.get(name):
                 found.append(f"{name}: was {_shown(was.get(name))}, is {_shown(is_now.get(name))}")
     was, is_now = _mapping(recorded.get("others")), _mapping(now.get("others"))
-    if others := [name for name in sorted({*was, *is_now}) if was.get(name) != is_now.get(name)]:
+    if recorded.get("salt") != now.get("salt"):
+        was, is_now = dict.fromkeys(was), dict.fromkeys(is_now)
+    if others := [name for name in sorted({*was, *is_now}) if was.get(name, "") != is_now.get(name, "")]:
         found.append("variables that are others: " + ", ".join(others))
     return found
 
@@ -149,14 +141,9 @@ def _shown(value: object) -> str:
     return "not set" if value is None else "; ".join(map(str, value)) if isinstance(value, list) else f"'{value}'"
 
 
-def _different_packages(root: str, recorded: str, now: str) -> list[str]:
-    lists = []
-    for identifier in (recorded, now):
-        try:
-            with open(_packages_path(root, identifier), encoding="utf-8") as file:
-                lists.append(set(file.read().splitlines()))
-        except OSError:
-            return ["packages: the list is another, and one of both is not in the runs dir"]
-    was, is_now = lists
-    lines = [(line, "-") for line in was - is_now] + [(line, "+") for line in is_now - was]
+def _different_packages(environments: Environments, recorded: str, now: str) -> list[str]:
+    was, is_now = environments.packages(recorded), environments.packages(now)
+    if was is None or is_now is None:
+        return ["packages: the list is another, and one of both is not in the runs dir"]
+    lines = [(line, "-") for line in {*was} - {*is_now}] + [(line, "+") for line in {*is_now} - {*was}]
     return [f"packages: {sign}{line}" for line, sign in sorted(lines)]

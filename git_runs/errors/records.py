@@ -27,6 +27,10 @@ class Unencodable(RunsError):
         super().__init__(f"the {what} is not valid UTF-8, so no record could hold it")
 
 
+class NoEnvironment(RunsError):
+    """What a run found where it ran was not recorded, or cannot be read any more."""
+
+
 class Locked(RunsError):
     """Another process holds a record's lock, or died with it."""
 

@@ -4,6 +4,7 @@
         .gitignore                     "*": the directory ignores itself
         records/<name>.yml             the database: one file a run
         records/<name>.yml.lock        while the record is changed: who changes it, see store.py
+        environments/                  what runs found where they ran, see environments.py
         cache-<number>.sqlite          what the records say, for reading them faster, see cache.py; may be deleted
 
 What the runs put out lies in the same directory, see outputs.py, and what was deleted for a while, see trash.py.
@@ -15,6 +16,7 @@ import errno
 import os
 import stat
 from contextlib import suppress
+from functools import cached_property
 
 from ..errors.records import BadRecord, NoSuchRun
 from ..system.files import paths_below
@@ -25,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from .environments import Environments
     from .record import Record
 
 SUFFIX = ".yml"
@@ -37,6 +40,13 @@ class RunsDir:
     def __init__(self, root: str) -> None:
         self.root = root  # absolute
         self.records = os.path.join(root, "records")  # the directory
+
+    @cached_property
+    def environments(self) -> Environments:
+        """What the runs found where they ran."""
+        from .environments import Environments
+
+        return Environments(self.root)
 
     def is_foreign(self) -> bool:
         """Whether the runs dir is a directory that holds other things, and no runs so far."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from ..code import isolation, refs
 from ..environment import collection, interpreter, links
 from ..environment.collection import Surroundings
+from ..errors.records import NoEnvironment
 from ..errors.system import GitFailed
 from ..system import processes
 from ..system.git import calls, discovery, objects
@@ -77,7 +78,7 @@ def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Ite
 
 
 def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -> Iterator[str]:
-    settings, recorded = record.get("settings"), record.get("environment")
+    settings = record.get("settings")
     virtualenv = settings.get("virtualenv-path") if isinstance(settings, dict) else None
     top = here.repository.top or "/"
     cwd = os.path.normpath(os.path.join(top, record.text("cwd")))
@@ -90,11 +91,13 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
     yield from links.differences(record.links)
     if live := dict.fromkeys([*record.texts("live"), *isolation.live_code(command, top, here.store.root)]):
         yield f"code is taken from the work tree that people edit, not from the run's own: {', '.join(live)}"
-    if not isinstance(recorded, dict):
-        yield "the environment was not recorded"
+    environments = here.store.environments
+    try:
+        recorded = environments.of(record)
+    except NoEnvironment as error:
+        yield error.message
         return
     if recorded.get("python") == collection.UNKNOWN:
         yield "which Python the command uses, and with which packages, is not known"
-    surroundings = Surroundings(command, top=top, decisive=here.settings.env, root=here.store.root)
-    now = surroundings.collect(salt=record.text("id"), like=recorded)
-    yield from collection.differences(recorded, now, here.store.root)
+    surroundings = Surroundings(command, top=top, decisive=here.settings.env, environments=environments)
+    yield from collection.differences(recorded, surroundings.collect(like=recorded), environments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..environment import collection, links
+from ..errors.records import NoEnvironment
 from . import comparison
 
 TYPE_CHECKING = False
@@ -43,12 +44,12 @@ def _shortened(lines: list[str]) -> list[str]:
 
 def _causes(original: Run, this: Run, surroundings: Surroundings) -> Iterator[str]:
     """What was another for this run than for the original, a line each; chance, where nothing else explains it."""
-    recorded = original.record.get("environment")
-    if isinstance(recorded, dict):
-        now = surroundings.collect(salt=original.record.text("id"), like=recorded)
-        yield from collection.differences(recorded, now, surroundings.root)
-    else:
-        yield "the environment of the original was not recorded"
+    environments = surroundings.environments
+    try:
+        recorded = environments.of(original.record)
+        yield from collection.differences(recorded, surroundings.collect(like=recorded), environments)
+    except NoEnvironment as error:
+        yield f"of the original {error.message}"
     yield from links.differences(original.record.links)
     if original.record.get("dirty"):
         yield "the original ran with uncommitted changes, which nothing keeps"

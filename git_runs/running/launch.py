@@ -226,13 +226,17 @@ def is_free(project: Project, neighbours: Neighbours) -> bool:
 
 
 def adopt(project: Project, name: str, fields: Record) -> None:
-    """Add a run that took place elsewhere: its record, and its ref at its commit, which is here; the ref may be, too.
+    """Add a run that took place elsewhere: its record, whose environment is kept apart from it, and its ref at its
+    commit, which is here; the ref may be, too.
 
     The record comes first, so that fsck makes the ref where this is interrupted, and never takes a ref that was
     fetched for a start. Raises NameTaken, Unencodable, RunsDirInUse, and what the file system says; then nothing was
     added.
     """
     _prepare(project)
+    environment = fields.get("environment")
+    if isinstance(environment, dict) and "salt" in environment:
+        fields["environment"] = project.store.environments.keep(environment)
     with ExitStack() as undo:
         with project.store.reserved(name, adopts=fields.text("commit")):
             project.store.create(name, fields)

@@ -142,7 +142,7 @@ class Supervisor:
     def _collect(self) -> None:
         """Run in a thread beside the command: record its environment, and what its links lead to. It fails no run."""
         with suppress(Exception):
-            found = self._surroundings().collect(salt=self.spec.identifier)
+            found = self.store.environments.keep(self._surroundings().collect())
             this = self.store.find(self.this_run)
             linked = this.record.links if this else {}
             described = {path: links.describe(link.text("target")) for path, link in linked.items()}
@@ -164,7 +164,7 @@ class Supervisor:
     def _surroundings(self) -> Surroundings:
         spec = self.spec
         command = Command(spec.command, spec.environment, spec.cwd, spec.virtualenv)
-        return Surroundings(command, top=spec.top, decisive=spec.decisive, root=spec.root)
+        return Surroundings(command, top=spec.top, decisive=spec.decisive, environments=self.store.environments)
 
     # --- the record
 

@@ -341,8 +341,7 @@ def test_a_package_of_a_linked_virtualenv_that_is_the_tree_is_warned_of(repo: Re
     repo.git("config", "runs.link", ".venv")
     assert "package mine (editable)\n" in repo.runs(*ISOLATED, "x", ".venv/bin/python train.py").err
     repo.wait("x")
-    environment = repo.record("x")["environment"]
-    assert isinstance(environment, dict)
+    environment = repo.environment("x")
     assert environment["executable"] == ".venv/bin/python"
     path = repo.path / f".runs/environments/{environment['packages']}.txt"
     assert path.read_text() == f"mine==1.0 @ file://{repo.path} (editable)\n"

@@ -73,7 +73,8 @@ def test_an_export_is_of_the_first_tools_form_and_can_be_imported(repo: Reposito
     assert list(content) == ["a", "g/b"]
     records = {name: repo.record(name) for name in content}
     for name, record in records.items():
-        assert content[name] == {key: value for key, value in record.items() if key != "name"}
+        whole = {**record, "environment": repo.environment(name)}
+        assert content[name] == {key: value for key, value in whole.items() if key != "name"}
     path.rename(repo.machine.home / "kept.yml")
     repo.ok("delete", "-y", ".*")
     repo.ok("import", str(repo.machine.home / "kept.yml"))

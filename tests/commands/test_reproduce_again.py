@@ -390,11 +390,9 @@ def test_many_may_reproduce_the_same_run_at_once(messy: Repository) -> None:
 def test_all_that_somebody_elses_record_would_have_run_is_shown(messy: Repository, screen: Screen) -> None:
     launch(messy, "--extra-flag=--payload", command="true")
     path = messy.record_path("x")
-    path.write_text(
-        path.read_text()
-        .replace(f"user: {messy.record('x')['user']}", "user: eve")
-        .replace("variables: {", "variables: {BASH_ENV: evil.sh, ")
-    )
+    path.write_text(path.read_text().replace(f"user: {messy.record('x')['user']}", "user: eve"))
+    (environment,) = (messy.path / ".runs/environments").glob("*.yml")
+    environment.write_text(environment.read_text().replace("variables: {", "variables: {BASH_ENV: evil.sh, "))
     screen.type("git runs reproduce --run x")
     screen.shows("  true --payload")
     screen.shows("  shell: bash")

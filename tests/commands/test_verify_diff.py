@@ -109,7 +109,7 @@ def test_diff_tells_that_an_environment_was_not_recorded(repo: Repository) -> No
         repo.finish(name, "true", *NO_FLAGS)
     path = repo.record_path("b")
     path.write_text(path.read_text().split("environment:")[0])
-    assert repo.runs("diff", "a", "b").out == "environment\n  of run 'b' it was not recorded\n"
+    assert repo.runs("diff", "a", "b").out == "environment\n  of run 'b' the environment was not recorded\n"
 
 
 def test_verify_waits_for_nobody(repo: Repository) -> None:

@@ -1,0 +1,122 @@
+"""What runs found where they ran, kept in the runs dir once for all runs that share it.
+
+    environments/<id>.yml     interpreter, packages, variables; the record of a run has the id
+    environments/<id>.txt     the list of packages that such a file names
+    environments/salt         for the hashes of variables in new files; each file holds its own
+
+An id is a hash of what the file holds, so that a file is never changed. Records of before hold it all themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from itertools import count
+
+from ..errors.records import BadRecord, NoEnvironment
+from ..system.files import open_plain, write_whole
+from . import yamltext
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .record import Record, Value
+
+DIGITS = 16  # of an id, in hexadecimal
+SALT = re.compile("[0-9a-f]{32}")
+
+
+class Environments:
+    """Those of one runs dir."""
+
+    def __init__(self, root: str) -> None:
+        self.directory = os.path.join(root, "environments")
+        self._read: dict[str, Record] = {}  # by id
+
+    def keep(self, environment: Mapping[str, Value]) -> str:
+        """Write it, unless it is there already; gives its id. Raises Unencodable, and what the file system says."""
+        return self._keep(yamltext.dump(dict(environment)), ".yml")
+
+    def of(self, run: Record) -> Record:
+        """What was recorded of the run, with the `salt` of its hashes; raises NoEnvironment."""
+        recorded = run.get("environment")
+        if isinstance(recorded, dict):
+            return type(run)({"salt": run.text("id"), **recorded})
+        if not recorded:
+            raise NoEnvironment("the environment was not recorded")
+        identifier = str(recorded)
+        if identifier not in self._read:
+            self._read[identifier] = self._parsed(identifier)
+        return self._read[identifier]
+
+    def find(self, run: Record) -> Record | None:
+        """The same, or None."""
+        try:
+            return self.of(run)
+        except NoEnvironment:
+            return None
+
+    def _parsed(self, identifier: str) -> Record:
+        path = self._path(identifier, ".yml")
+        try:
+            with open_plain(path) as file:
+                return yamltext.parse(file.read(), path)
+        except (OSError, BadRecord) as error:
+            raise NoEnvironment(f"the environment cannot be read: {error}") from None
+
+    def keep_packages(self, lines: list[str]) -> str:
+        """The same as `keep` for a list of packages, one a line."""
+        return self._keep("".join(line + "\n" for line in lines), ".txt")
+
+    def packages(self, identifier: str) -> list[str] | None:
+        """The list of that id; None where it cannot be read."""
+        try:
+            with open_plain(self._path(identifier, ".txt")) as file:
+                return file.read().decode(errors="replace").splitlines()
+        except (OSError, NoEnvironment):
+            return None
+
+    def salt(self) -> str:
+        """What is hashed with the variables of new environments: the same for all, so that they can be shared."""
+        path = os.path.join(self.directory, "salt")
+        found = _text(path)
+        if found is None or not SALT.fullmatch(found):
+            found = os.urandom(16).hex()
+            self._write(path, found)
+        return found
+
+    def _keep(self, text: str, suffix: str) -> str:
+        for number in count():  # a file that somebody has edited stays
+            identifier = _hash(text.removesuffix("\n") + "\n" * number)
+            path = self._path(identifier, suffix)
+            found = _text(path)
+            if found is None:
+                self._write(path, text)
+            if found in (None, text):
+                break
+        return identifier
+
+    def _write(self, path: str, text: str) -> None:
+        os.makedirs(self.directory, exist_ok=True)
+        write_whole(path, text)
+
+    def _path(self, identifier: str, suffix: str) -> str:
+        """Never leads elsewhere, whatever a record says; raises NoEnvironment."""
+        if not re.fullmatch(f"[0-9a-f]{{{DIGITS}}}", identifier):
+            raise NoEnvironment(f"the environment cannot be read: '{identifier}' is no id")
+        return os.path.join(self.directory, identifier + suffix)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
+
+
+def _text(path: str) -> str | None:
+    """What is in the file; None where there is none."""
+    try:
+        with open_plain(path) as file:
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return None

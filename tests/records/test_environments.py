@@ -1,0 +1,134 @@
+"""Environments that runs share, and those that records of before hold themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from git_runs.environment import collection
+from git_runs.errors.records import NoEnvironment
+from git_runs.records.environments import Environments
+from git_runs.records.record import Record
+from tests.conftest import NO_FLAGS, Repository
+
+
+def files(repo: Repository) -> list[str]:
+    """The names of the environments that are kept."""
+    return sorted(path.stem for path in (repo.path / ".runs/environments").glob("*.yml"))
+
+
+def hold_itself(repo: Repository, name: str) -> None:
+    """Make the run's record one of before, which holds its environment, with hashes salted by its id."""
+    fields = repo.record(name)
+    environment = repo.environment(name)
+    del environment["salt"]
+    variables = collection.describe_variables(repo.machine.environment, environment["variables"], str(fields["id"]))
+    fields["environment"] = {**environment, **variables, "others": {**environment["others"], **variables["others"]}}
+    repo.record_path(name).write_text(yaml.safe_dump(fields, sort_keys=False))
+
+
+def test_runs_that_found_the_same_share_a_file(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name, "true", *NO_FLAGS)
+    repo.machine.environment["TOKEN"] = "secret"
+    repo.finish("c", "true", *NO_FLAGS)
+    a, b, c = (repo.record(name)["environment"] for name in "abc")
+    assert a == b != c
+    assert files(repo) == sorted({str(a), str(c)})
+    assert "TOKEN" in repo.environment("c")["others"]
+    assert repo.runs("diff", "a", "b").out == ""
+    assert repo.runs("diff", "a", "c").out == "environment\n  variables that are others: TOKEN\n"
+    repo.machine.environment["TOKEN"] = "another"
+    repo.finish("d", "true", *NO_FLAGS)
+    assert repo.runs("diff", "c", "d").out == "environment\n  variables that are others: TOKEN\n"
+
+
+def test_no_hash_is_the_same_in_another_runs_dir(repo: Repository, tmp_path: Path) -> None:
+    salts = {Environments(str(tmp_path / name)).salt() for name in ("a", "a", "b")}
+    assert len(salts) == 2
+    salt = tmp_path / "a/environments/salt"
+    salt.write_text("short")
+    Environments(str(tmp_path / "a")).salt()
+    assert len(salt.read_text()) == 32
+
+
+def test_a_record_may_hold_its_environment_itself(repo: Repository) -> None:
+    repo.machine.environment["MY_SEED"] = "3"
+    for name in ("a", "b"):
+        repo.finish(name, "echo $MY_SEED", *NO_FLAGS)
+    hold_itself(repo, "a")
+    assert repo.runs("diff", "a", "b").out == ""
+    assert repo.runs("reproduce", "--check", "a").err == repo.runs("reproduce", "--check", "b").err == ""
+    repo.machine.environment["TOKEN"] = "secret"
+    repo.machine.environment["MY_SEED"] = "4"
+    checks = [repo.runs("reproduce", "--check", name) for name in ("a", "b")]
+    assert checks[0].err == checks[1].err
+    assert checks[0].err.endswith("variables that are others: TOKEN\n")
+    assert repo.runs("reproduce", "--run", "--wait", "a").out.endswith("Reproduction: equal\n")
+    python = repo.environment("b")["python"]
+    assert repo.ok("list", "--where", f"environment.python={python}").split() == ["a", "a-repro", "b"]
+    assert repo.ok("list", "--where", "environment.variables.MY_SEED=3").split() == ["a", "a-repro", "b"]
+    assert repo.ok("list", "--where", "environment.variables.MY_SEED=4").split() == []
+    exported = yaml.safe_load(repo.ok("export", "-o", "-"))["a"]["environment"]
+    assert exported.pop("salt") == repo.record("a")["id"]
+    assert exported == repo.record("a")["environment"]
+
+
+def test_an_export_holds_all_and_an_import_shares_it_again(repo: Repository, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        repo.finish(name, "true", *NO_FLAGS)
+    repo.ok("export", "-o", str(tmp_path / "all"))
+    before = repo.environment("a")
+    assert yaml.safe_load((tmp_path / "all").read_text())["a"]["environment"] == before
+    repo.ok("delete", "-y", "a", "b")
+    for path in (repo.path / ".runs/environments").glob("*.yml"):
+        path.unlink()
+    repo.ok("import", str(tmp_path / "all"))
+    assert repo.record("a")["environment"] == repo.record("b")["environment"] == files(repo)[0]
+    assert repo.environment("a") == before
+
+
+@pytest.mark.parametrize("broken", ["gone", "no YAML", "a link"])
+def test_what_cannot_be_read_is_said_and_keeps_no_run_from_coming_back(repo: Repository, broken: str) -> None:
+    repo.finish("a", "true", *NO_FLAGS)
+    (path,) = (repo.path / ".runs/environments").glob("*.yml")
+    if broken == "no YAML":
+        path.write_text("a: [")
+    else:
+        path.rename(repo.path.parent / "elsewhere")
+    if broken == "a link":
+        path.symlink_to(repo.path.parent / "elsewhere")
+    assert repo.runs("reproduce", "--check", "a").err.startswith("error: the environment cannot be read: ")
+    assert repo.ok("list", "--where", "environment.python~.") == ""
+    assert repo.lookup("a", "environment") == path.stem
+    assert yaml.safe_load(repo.ok("export", "-o", "-"))["a"]["environment"] == path.stem
+    assert "Reproduction: equal" in repo.runs("reproduce", "--run", "--wait", "a").out
+
+
+@pytest.mark.parametrize("planted", ["../../x", "/etc/passwd", "0123456789abcde", "0123456789ABCDEF", 3, ["a"]])
+def test_an_id_leads_nowhere_else(tmp_path: Path, planted: object) -> None:
+    (tmp_path / "x.yml").write_text("python: 3\n")
+    with pytest.raises(NoEnvironment):
+        Environments(str(tmp_path / "a")).of(Record(environment=planted))
+
+
+def test_a_file_that_was_edited_stays(tmp_path: Path) -> None:
+    environments = Environments(str(tmp_path))
+    first = environments.keep({"python": "3.11"})
+    path = tmp_path / f"environments/{first}.yml"
+    path.write_text(path.read_text() + "note: slow machine\n")
+    second = environments.keep({"python": "3.11"})
+    assert second == environments.keep({"python": "3.11"}) != first
+    assert environments.of(Record(environment=second)) == {"python": "3.11"}
+    assert "note" in environments.of(Record(environment=first))
+
+
+def test_whatever_a_variable_holds_comes_back(tmp_path: Path) -> None:
+    value = "a\tb\n\x1b ü\u2028: #'\"\\"
+    environments = Environments(str(tmp_path))
+    environment = {"salt": "0e0", "variables": {"A": value, "": "1", "yes": "no"}, "gpus": [], "others": {}}
+    identifier = environments.keep(environment)
+    assert json.loads(json.dumps(environments.of(Record(environment=identifier)))) == environment
