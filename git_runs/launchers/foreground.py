@@ -30,6 +30,7 @@ import threading
 import time
 import tty
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 from ..errors.launchers import LaunchFailed
 from ..system import processes
@@ -65,7 +66,7 @@ class OwnLauncher(Launcher):
         """Prepare it: `run_here` starts the supervisor, and stays until that has ended."""
         has_terminal = _is_at_terminal()
         details = {"terminal": os.ttyname(STDIN)} if has_terminal else {}
-        return Started(details, os.getpid(), lambda: _Parent(job).run(has_terminal=has_terminal))
+        return Started(details, os.getpid(), partial(_Parent(job).run, has_terminal=has_terminal))
 
     def abandon(self, job: Job, settings: Settings) -> None:
         """Nothing was started."""
@@ -88,7 +89,7 @@ class _Parent:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._log = -1
+        self._log = os.open(job.log, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
         self._sources: dict[int, int] = {}  # where the run's output comes from, and where it is shown
         self._terminal: int | None = None  # the outer side of the run's terminal
         self._group = 0  # the process group of what the supervisor runs
@@ -98,7 +99,6 @@ class _Parent:
         """Run the supervisor to its end; gives the exit code, as a shell would put it."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
         with ExitStack() as undo:
-            self._log = os.open(self._job.log, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
             undo.callback(os.close, self._log)
             self._selector = undo.enter_context(selectors.DefaultSelector())
             self._channel, inner = socket.socketpair()
