@@ -38,7 +38,6 @@ COMMANDS = {
     "export": "write the runs to a single-file database",
 }
 DEFAULT = "table"
-STARTING = ("new",)  # commands that start a run at once
 PAGED = ("list", "table", "show", "lookup", "verify", "diff")
 USAGE = "usage: git runs [-C <path>] [-c <name>=<value>] [<command> [<args>]]"
 BROKEN_PIPE = 141  # as if SIGPIPE had ended us
@@ -87,11 +86,6 @@ def _run(name: str, arguments: list[str]) -> int:
     from .system.git.discovery import Search
 
     search = Search()  # git works while we import the rest
-    if name in STARTING and "-h" not in arguments:
-        from . import launchers
-
-        launchers.prepare()
-
     from .cli.arguments import Parser
 
     module = "import_" if name == "import" else name

@@ -1,8 +1,8 @@
 """refs/runs/*: the rules for names; create, read, move, delete.
 
-A run's ref is created in process by dulwich, with compare-and-swap: of any number of racers one wins. Where that does
-not win, git decides and explains. All that deletes or moves refs goes through git, which alone does it safely beside
-`git pack-refs`.
+A ref is created with compare-and-swap: of any number of racers one wins. Git does that, or dulwich in process where
+many are created, and git where dulwich does not win. All that deletes or moves refs goes through git, which alone does
+it safely beside `git pack-refs`.
 """
 
 from __future__ import annotations
@@ -45,9 +45,7 @@ def validate(name: str) -> None:
 
 
 def _broken_rule(name: str) -> str | None:
-    """Our own rules, and those of git-check-ref-format(1) in words."""
-    from dulwich.refs import check_ref_format
-
+    """Our own rules, and those of git-check-ref-format(1), as far as such characters can break them."""
     if not name:
         return "it is empty"
     if not re.match(f"[{NAME_STARTS_WITH}]", name):
@@ -69,9 +67,7 @@ def _broken_rule(name: str) -> str | None:
             return f"'{part}' ends in '{part[-4:]}', as files in the runs dir do"
     if ".." in name:
         return "it has two dots in a row"
-    if name.endswith("."):
-        return "it ends in '.'"
-    return None if check_ref_format(ref(name).encode()) else "git check-ref-format refuses it"  # type: ignore[arg-type]
+    return "it ends in '.'" if name.endswith(".") else None
 
 
 class Neighbours:
@@ -103,27 +99,32 @@ def groups(name: str) -> list[str]:
 # --- refs
 
 
-def create(repository: Repository, name: str, commit: str) -> None:
-    """Create the run's ref at `commit`, a full hash; of any number of racers one wins, the others get NameTaken.
+def create(name: str, commit: str) -> None:
+    """Create the run's ref at `commit`, a full hash; of any number of racers one wins, the others get NameTaken."""
+    try:
+        refstore.update([f"create {ref(name)}", commit])
+    except GitFailed:
+        Neighbours(name).check()
+        raise
+
+
+def create_one_of_many(repository: Repository, name: str, commit: str) -> None:
+    """The same in process: git starts sooner than dulwich is imported, but not ten times.
 
     `Neighbours.check` comes first: dulwich does not see packed refs below the name.
     """
     if not _create_in_process(repository, name, commit):
-        try:
-            refstore.update([f"create {ref(name)}", commit])
-        except GitFailed:
-            Neighbours(name).check()
-            raise
+        create(name, commit)
 
 
 def _create_in_process(repository: Repository, name: str, commit: str) -> bool:
     """False where dulwich did not create the ref: another was faster, an empty directory is in its way, or git alone
     can do it rightly, or sooner."""
+    if _needs_git(repository) or _are_many_packed(repository):
+        return False
     from dulwich.file import FileLocked
     from dulwich.refs import DiskRefsContainer
 
-    if _needs_git(repository) or _are_many_packed(repository):
-        return False
     container = DiskRefsContainer(repository.common_dir)
     try:
         return container.set_if_equals(ref(name).encode(), b"0" * 40, commit.encode())  # type: ignore[arg-type]

@@ -105,7 +105,7 @@ def run(args: Namespace, search: Search) -> int:
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
     name, old = _settle_name(here, neighbours, collision)
     if args.dry_run or args.edit or old:  # else `start` finds out, later
-        launchers.chosen(here.settings.launcher).check()
+        launchers.named(here.settings.launcher).check()
     if args.dry_run:
         code = Snapshot(work_tree.state.commit or "", [], {}) if here.settings.dirty == "snapshot" else work_tree.head
         return _show(here, _launch(here, work_tree, code, typed, args), name, work_tree, old)

@@ -25,18 +25,6 @@ def named(name: str) -> Launcher:
     return launcher
 
 
-def prepare() -> None:
-    """Begin what the default launcher will need, beside other work, whichever is chosen in the end."""
-    named(NAMES[0]).prepare()
-
-
-def chosen(name: str) -> Launcher:
-    """The launcher that is to start a run; what was prepared for another one is undone."""
-    if name != NAMES[0]:
-        named(NAMES[0]).dismiss()
-    return named(name)
-
-
 def inside(name: str) -> Inside:
     """What surrounds a supervisor that the launcher of that name has started: this process."""
     found: Inside = import_module(f".{name}", __package__).OwnInside()

@@ -60,12 +60,6 @@ class Launcher(ABC):
     name: str  # as the record and the setting `launcher` have it
     noun: str | None  # what a person calls what it holds of a run, "tmux session"; None: it holds nothing to attach to
 
-    def prepare(self) -> None:  # noqa: B027
-        """Begin what `check` and `start` will need, beside other work; by default nothing."""
-
-    def dismiss(self) -> None:  # noqa: B027
-        """Undo `prepare`: another launcher was chosen; by default nothing."""
-
     @abstractmethod
     def check(self) -> None:
         """Raises ToolMissing or ToolTooOld where nothing can be started."""

@@ -18,7 +18,6 @@ from ..errors.base import RunsError
 from ..errors.launchers import LauncherSilent, LaunchFailed, OtherServer
 from ..errors.system import ToolMissing, ToolTooOld
 from ..system import processes
-from .assistant import Assistant
 from .launcher import Inside, Job, Launcher, Session, Started
 
 TYPE_CHECKING = False
@@ -42,18 +41,9 @@ class OwnLauncher(Launcher):
     name = "tmux"
     noun = "tmux session"
 
-    def prepare(self) -> None:
-        """Let another process import libtmux, which takes as long as all else that `git runs new` does."""
-        global _assistant
-        _assistant = _assistant or Assistant(_ask_tmux, first=_VERSION)
-
-    def dismiss(self) -> None:
-        """Let that process go."""
-        _dismiss_assistant()
-
     def check(self) -> None:
         """Raises ToolMissing or ToolTooOld where runs cannot be launched."""
-        version = " ".join(_run(Server(), "-V").stdout)
+        version = " ".join(_run_at_once(Server(), "-V").stdout)
         # "tmux 3.3a"; development versions have no number and are new enough.
         if (found := re.search(r" (\d+)\.(\d+)", version)) and (int(found[1]), int(found[2])) < OLDEST:
             raise ToolTooOld("tmux", version.split()[-1], ".".join(map(str, OLDEST)))
@@ -72,12 +62,10 @@ class OwnLauncher(Launcher):
             else:
                 raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
         pid, socket = answer.stdout[0].split(" ", 1)
-        _dismiss_assistant()
         return Started({"socket": socket, "session": session}, int(pid))
 
     def abandon(self, job: Job, settings: Settings) -> None:
         """Kill the session that has the job's tag."""
-        _dismiss_assistant()
         processes.end_children(PATIENCE)  # else tmux may make the session later than this
         server = _chosen_server(settings)
         for identifier, _, tag in _tagged_sessions(server):
@@ -186,9 +174,9 @@ class OwnInside(Inside):
         with suppress(RunsError):
             server = Server(socket)
             if keep is None:
-                keep = _run(server, "display-message", "-p", "-t", pane, "#{session_attached}").stdout != ["0"]
+                keep = _run_at_once(server, "display-message", "-p", "-t", pane, "#{session_attached}").stdout != ["0"]
             if not keep:
-                _run(server, "set-option", "-p", "-t", pane, "remain-on-exit", "off")
+                _run_at_once(server, "set-option", "-p", "-t", pane, "remain-on-exit", "off")
 
 
 def _is_of_terminal(variable: str) -> bool:
@@ -202,7 +190,7 @@ def _new_session(server: Server, session: str, job: Job) -> Answer:
     """
     target = f"={session}:"
     identity = "#{pane_pid} #{socket_path}"
-    return _run(
+    return _run_at_once(
         server,
         *("new-session", "-d", "-P", "-F", identity, "-s", session, "-n", session, *job.command),
         *(";", "set-option", "-t", target, "destroy-unattached", "off"),
@@ -218,7 +206,7 @@ USED_PANES = "#{W:#{P:#{?pane_dead,,used}}}"  # "used" for each pane of a sessio
 def _tagged_sessions(server: Server) -> list[tuple[str, bool, str]]:
     """Identifiers of the server's sessions that are runs, whether anything runs in them, and their tags."""
     form = f"#{{session_id}} #{{?{USED_PANES},running,ended}} #{{@run}}"
-    lines = _run(server, "list-sessions", "-F", form, within=ANSWER).stdout
+    lines = _run_within(server, ANSWER, "list-sessions", "-F", form).stdout
     found = (line.split(" ", 2) for line in lines)
     return [(identifier, state == "running", tag) for identifier, state, tag in found if tag]
 
@@ -243,72 +231,63 @@ class Answer:
         self.stderr = stderr
 
 
-_VERSION = [None, None, ["-V"]]  # a question: path and name of the server, and arguments
-_assistant: Assistant | None = None
-
-
-def _dismiss_assistant() -> None:
-    global _assistant
-    if _assistant:
-        _assistant.dismiss()
-        _assistant = None
-
-
 def _chosen_server(settings: Settings) -> Server:
     """The server that new runs get: that of `runs.tmux-socket`, else the one that we are in, else the default one."""
     name = settings.tmux_socket
     return Server(None if name else _current_socket(), name)
 
 
-def _run(server: Server, *arguments: str, within: float | None = None) -> Answer:
-    """What tmux answers; raises ToolMissing, and LauncherSilent where it must answer `within` seconds and does not."""
-    # A ";" at the end of an argument would end the command: tmux(1), COMMAND PARSING AND EXECUTION.
-    escaped = [word[:-1] + "\\;" if word.endswith(";") and word != ";" else word for word in arguments]
-    question = [server.path, server.name, escaped]
-    if within is not None:
-        found = _within(question, within)
-    else:
-        found = _ask_assistant(question) if _assistant else _ask_tmux(question)
-    if not found:
-        raise ToolMissing("tmux", ", or run here and now: --launcher=foreground")
-    return Answer(*found)
-
-
-def _ask_assistant(question: list[Any]) -> list[Any]:
-    """Never asked twice where it is gone: what starts a session may have been done. Raises LaunchFailed then."""
-    found = _assistant.ask(question) if _assistant else None
-    if found is not None:
-        return found
-    _dismiss_assistant()
-    if question == _VERSION:
-        return _ask_tmux(question)
-    raise LaunchFailed("the process that talked to tmux was killed")
-
-
-def _ask_tmux(question: list[Any]) -> list[Any]:
-    """Exit code and lines of the answer to path, name and arguments; nothing where tmux is missing."""
+def _run(server: Server, *arguments: str) -> Answer:
+    """What tmux answers; raises ToolMissing."""
     import libtmux
     from libtmux.exc import TmuxCommandNotFound
 
-    path, name, arguments = question
     try:
-        answer = libtmux.Server(socket_name=name, socket_path=path).cmd(*arguments)
+        answer = libtmux.Server(socket_name=server.name, socket_path=server.path).cmd(*_escaped(arguments))
     except TmuxCommandNotFound:
-        return []
-    return [answer.returncode, answer.stdout, answer.stderr]
+        raise _missing() from None
+    return Answer(answer.returncode, answer.stdout, answer.stderr)
 
 
-def _within(question: list[Any], seconds: float) -> list[Any]:
-    """libtmux waits for ever: so it does in a thread."""
+def _run_at_once(server: Server, *arguments: str) -> Answer:
+    """The same, without libtmux: to import it takes longer than all else that a run needs to start, or to end."""
+    place = ["-S", server.path] if server.path else ["-L", server.name] if server.name else []
+    try:
+        code, *streams = processes.run(["tmux", *place, *_escaped(arguments)])
+    except FileNotFoundError:
+        raise _missing() from None
+    return Answer(code, *(stream.decode(errors="backslashreplace").splitlines() for stream in streams))
+
+
+def _run_within(server: Server, seconds: float, *arguments: str) -> Answer:
+    """What tmux answers; raises ToolMissing, and LauncherSilent where it takes longer. libtmux waits for ever."""
     from threading import Thread
 
-    answers: list[list[Any]] = []
-    asking = Thread(target=lambda: answers.append(_ask_tmux(question)), daemon=True)
+    answers: list[Answer | ToolMissing] = []
+
+    def ask() -> None:
+        try:
+            answers.append(_run(server, *arguments))
+        except ToolMissing as error:
+            answers.append(error)
+
+    asking = Thread(target=ask, daemon=True)
     asking.start()
     asking.join(seconds)
-    if not answers:
-        raise LauncherSilent(f"the tmux server at '{question[0] or question[1] or 'default'}'", seconds)
-    return answers[0]
+    for answer in answers:
+        if isinstance(answer, ToolMissing):
+            raise answer
+        return answer
+    raise LauncherSilent(f"the tmux server at '{server.path or server.name or 'default'}'", seconds)
+
+
+def _escaped(arguments: Iterable[str]) -> list[str]:
+    """A ";" at the end of an argument would end the command: tmux(1), COMMAND PARSING AND EXECUTION."""
+    return [word[:-1] + "\\;" if word.endswith(";") and word != ";" else word for word in arguments]
+
+
+def _missing() -> ToolMissing:
+    return ToolMissing("tmux", ", or run here and now: --launcher=foreground")
 
 
 def _current_socket() -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 
 from ..console import progress
@@ -12,7 +12,6 @@ from ..errors.code import NameTaken
 from ..errors.records import NoSuchRun
 from ..system.files import prune, remove_file, write_whole
 from . import locks
-from .reader import Reader
 from .record import Record, Run
 from .runs_dir import RunsDir
 
@@ -20,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from .reader import Reader
     from .record import Value
 
 PATIENCE = 2.0  # seconds to wait for a lock
@@ -31,7 +31,13 @@ class Store(RunsDir):
     def __init__(self, root: str, patience: float = PATIENCE) -> None:
         super().__init__(root)
         self.patience = patience
-        self.reader = Reader(self)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What the records say, by way of a cache."""
+        from .reader import Reader
+
+        return Reader(self)
 
     def find(self, run: Run) -> Run | None:
         """The run as it is now, by its `id`, whatever it is called; None where it has no record any more.

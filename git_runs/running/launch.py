@@ -118,7 +118,7 @@ class Launch:
         Raises NameTaken, OutputsInTheWay, LaunchFailed, ToolMissing, ToolTooOld, and what the file system says.
         """
         name, settings = fields.text("name"), project.settings
-        launcher = launchers.chosen(settings.launcher)
+        launcher = launchers.named(settings.launcher)
         launched = self._spec(project, fields)
         launcher.check()
         with signals.held():
@@ -242,7 +242,8 @@ def adopt(project: Project, name: str, fields: Record) -> None:
             project.store.create(name, fields)
             undo.callback(project.store.discard, name)
             if refs.commit_of(name) != fields.text("commit"):
-                _create_ref(project, name, fields, undo)
+                refs.create_one_of_many(project.repository, name, fields.text("commit"))
+                undo.callback(refs.delete, [name])
             _create_refs_in_submodules(name, [inner for inner in fields.submodules if os.path.isdir(inner[1])], undo)
         undo.pop_all()
 
@@ -258,15 +259,11 @@ def _create_refs_and_record(project: Project, name: str, fields: Record, undo: E
     with project.store.reserved(name):
         if project.store.exists(name):
             raise NameTaken(name)
-        _create_ref(project, name, fields, undo)
+        refs.create(name, fields.text("commit"))
+        undo.callback(refs.delete, [name])
         _create_refs_in_submodules(name, fields.submodules, undo)
         project.store.create(name, fields)
         undo.callback(project.store.discard, name)
-
-
-def _create_ref(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
-    refs.create(project.repository, name, fields.text("commit"))
-    undo.callback(refs.delete, [name])
 
 
 def _create_refs_in_submodules(name: str, submodules: list[tuple[str, str, str]], undo: ExitStack) -> None:

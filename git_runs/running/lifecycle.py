@@ -253,7 +253,7 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
 def _move(project: Project, run: Run, new: str, commit: str) -> None:
     old = run.name
     with project.store.moving(run, new), ExitStack() as undo:
-        refs.create(project.repository, new, commit)
+        refs.create(new, commit)
         undo.callback(refs.delete, [new])
         for _, repository, inner in run.record.submodules:
             if refs.create_in_submodule(repository, new, inner):

@@ -137,6 +137,18 @@ def _answer(pipe: int, work: Callable[[], bytes]) -> NoReturn:
         os._exit(code)
 
 
+def run(command: list[str]) -> tuple[int, bytes, bytes]:
+    """Exit code of a program, and what it printed to standard output and standard error. Raises FileNotFoundError.
+
+    It goes on where an exception, as of a signal, ends the call: what it has begun may not be undone by killing it.
+    """
+    from subprocess import PIPE, Popen
+
+    process = Popen(command, stdout=PIPE, stderr=PIPE)
+    stdout, stderr = process.communicate()
+    return process.returncode, stdout, stderr
+
+
 def ask(command: list[str], environment: Mapping[str, str]) -> str | None:
     """What a program prints; None where it fails, or has not ended after PATIENCE."""
     import subprocess

@@ -210,7 +210,7 @@ def _create_ref(project: Project, run: Run) -> None:
     with project.store.held(run) as fields:
         if refs.commit_of(run.name) is None:
             refs.remove_blank(project.repository, run.name)
-            refs.create(project.repository, run.name, fields.text("commit"))
+            refs.create_one_of_many(project.repository, run.name, fields.text("commit"))
 
 
 def _submodules(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:

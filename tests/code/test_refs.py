@@ -51,8 +51,9 @@ def test_refs_are_created_beside_git_packing_them(repo: Repository) -> None:
         repo.wait(f"r{n}")
 
 
+@pytest.mark.parametrize("create", ["create(", "create_one_of_many(here, "])
 @pytest.mark.parametrize("packed", [0, 1500])
-def test_fifty_racers_for_one_ref(repo: Repository, packed: int) -> None:
+def test_fifty_racers_for_one_ref(repo: Repository, packed: int, create: str) -> None:
     commit = repo.git("rev-parse", "HEAD").strip()
     if packed:  # git creates it then, not dulwich
         creations = "".join(f"create refs/runs/old{n} {commit}\n" for n in range(packed))
@@ -64,7 +65,7 @@ def test_fifty_racers_for_one_ref(repo: Repository, packed: int) -> None:
         "from git_runs.system.git import discovery\n"
         "here = discovery.Search().repository()\n"
         "sys.stdin.readline()\n"
-        f"try: refs.create(here, 'base', '{commit}'); print('won')\n"
+        f"try: refs.{create}'base', '{commit}'); print('won')\n"
         "except NameTaken: print('lost')\n"
     )
     racers = [

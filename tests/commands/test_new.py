@@ -19,8 +19,9 @@ from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 
 def files(repo: Repository) -> set[str]:
-    """The names of the files in the runs dir, but for the lists of packages, which belong to all runs."""
-    return {path.name for path in (repo.path / ".runs").rglob("*") if path.is_file() and path.suffix != ".txt"}
+    """The names of the files in the runs dir, but for environments, which belong to all runs."""
+    found = (path for path in (repo.path / ".runs").rglob("*") if path.is_file())
+    return {path.name for path in found if path.parent.name != "environments"}
 
 
 def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None:
