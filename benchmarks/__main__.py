@@ -41,9 +41,9 @@ def _arguments() -> Namespace:
 
 
 def _measure(place: Place, args: Namespace) -> Iterator[Figure]:
-    if wanted := [what for key in args.only for what in scale.KEYS.get(key, ())]:
+    if chosen := [what for key in args.only for what in scale.KEYS.get(key, ())]:
         for runs in args.sizes:
-            yield from scale.measure(place, runs, wanted, args.rounds, args.data and args.data.resolve())
+            yield from scale.measure(place, runs, chosen, args.rounds, args.data and args.data.resolve())
     for key, measured in single.MEASURES.items():
         if key in args.only:
             yield from measured(place, args.rounds)

@@ -18,7 +18,7 @@ from git_runs.records.outputs import Outputs
 from git_runs.records.record import Record
 from git_runs.records.store import Store
 
-from .place import Place, tell
+from .place import Place, say
 
 RACY = 2.5  # seconds after which a record that was changed is remembered
 DIFFERENT = 1000  # records that are each made from their fields; further ones differ from these in what is a run's own
@@ -52,7 +52,7 @@ def repository_with(place: Place, number: int, kept: Path | None = None) -> Path
     path = (kept or place.root) / f"runs-{number}"
     complete = path / ".git/benchmark-data-is-complete"
     if not complete.exists():
-        tell(f"{number:,} runs: making them")
+        say(f"{number:,} runs: making them")
         shutil.rmtree(path, ignore_errors=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         place.make_repository(path)

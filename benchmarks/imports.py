@@ -11,7 +11,7 @@ import time
 from collections import defaultdict
 
 from .data import RACY
-from .place import Place, tell
+from .place import Place, say
 
 SHOWN = 20
 HEADERS = ("module", "itself, ms", "with what it imports, ms")
@@ -20,7 +20,7 @@ LINE = re.compile(r"import time: +([0-9]+) \| +([0-9]+) \| +(\S+)")
 
 def rows(place: Place, rounds: int) -> list[list[str]]:
     """The slowest modules, below HEADERS, and the sum of all, beside that of `python -c pass`; medians."""
-    tell("imports of list")
+    say("imports of list")
     repository = place.repository("imports")
     place.run("git", "runs", "new", "-q", "run", "true", cwd=repository)
     place.run("git", "runs", "wait", "run", cwd=repository)
@@ -50,7 +50,7 @@ def _sum(found: list[dict[str, tuple[int, int]]]) -> float:
 
 def _imports(place: Place, repository: object, words: list[str]) -> dict[str, tuple[int, int]]:
     """Microseconds for the module itself, and with all that it imports."""
-    told = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-X", "importtime", *words],
         cwd=str(repository),
         env=place.environment,
@@ -59,4 +59,4 @@ def _imports(place: Place, repository: object, words: list[str]) -> dict[str, tu
         stderr=subprocess.PIPE,
         text=True,
     ).stderr
-    return {name: (int(itself), int(whole)) for itself, whole, name in LINE.findall(told)}
+    return {name: (int(itself), int(whole)) for itself, whole, name in LINE.findall(printed)}

@@ -19,7 +19,7 @@ ROUNDS = 21  # fewer, and a busy moment of the machine may meet most of them
 
 
 class CommandFailed(Exception):
-    """A command that is measured ended with an error, which it told by itself."""
+    """A command that is measured ended with an error, which it printed itself."""
 
 
 class TookTooLong(Exception):
@@ -36,7 +36,7 @@ class Timing:
 
     @property
     def note(self) -> str:
-        """What is to be said behind what was measured."""
+        """What is to be said after what was measured."""
         return " (once)" if self.rounds == 1 else ""
 
 
@@ -104,8 +104,8 @@ class Place:
         if float(seconds) >= patience:
             raise TookTooLong(f"'{' '.join(command)}' takes more than {patience:.0f} s")
         if code != "0":
-            told = measured.stderr.strip().splitlines() or [""]
-            raise CommandFailed(f"'{' '.join(command)}' ended with {code}: {told[-1]}")
+            printed = measured.stderr.strip().splitlines() or [""]
+            raise CommandFailed(f"'{' '.join(command)}' ended with {code}: {printed[-1]}")
         return Timing(float(seconds), int(memory))
 
     def take_turns(self, tasks: Mapping[str, Task], cwd: Path, rounds: int = ROUNDS) -> dict[str, Timing]:
@@ -159,6 +159,6 @@ def temporary(parent: Path | None) -> Iterator[Place]:
         shutil.rmtree(place.root, ignore_errors=True)
 
 
-def tell(text: str) -> None:
+def say(text: str) -> None:
     """Say on standard error what is going on."""
     print(text, file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from git_runs.records.store import Store
 
 from .data import RACY, copied, name_of, repository_with, with_loose_refs
 from .figures import Figure, Limit
-from .place import FLOORS, GIT, PYTHON, REFS, Place, Task, Timing, same, tell
+from .place import FLOORS, GIT, PYTHON, REFS, Place, Task, Timing, same, say
 
 SIZES = (10, 1_000, 10_000, 100_000)
 FILL, LIST, ONE, LOOKUP = "table, cache empty", "list", "list PATTERN, one hit", "lookup NAME KEY"
@@ -81,13 +81,13 @@ class Group:
     """What takes turns."""
 
     tasks: Mapping[str, Task]
-    beside: Mapping[str, Task] = field(default_factory=dict)  # measured in the same turns, and told elsewhere
+    beside: Mapping[str, Task] = field(default_factory=dict)  # measured in the same turns, and shown elsewhere
     once: bool = False  # since it is done then
     where: Where = _there  # what becomes of the repository meanwhile
 
-    def timings(self, place: Place, repository: Path, wanted: Container[str], rounds: int) -> dict[str, Timing]:
-        """What those that are wanted take, and the floors."""
-        tasks = {what: task for what, task in self.tasks.items() if what in wanted}
+    def timings(self, place: Place, repository: Path, chosen: Container[str], rounds: int) -> dict[str, Timing]:
+        """What those that are chosen take, and the floors."""
+        tasks = {what: task for what, task in self.tasks.items() if what in chosen}
         in_turn = {**FLOORS, **self.beside, **({} if self.once else tasks)}
         with self.where(place, repository) as there:
             timings = place.take_turns(in_turn, there, rounds)
@@ -96,16 +96,16 @@ class Group:
         return timings
 
 
-def measure(place: Place, runs: int, wanted: Container[str], rounds: int, kept: Path | None = None) -> list[Figure]:
-    """The figures of what is wanted, in a repository with so many runs; it stays where it is to be `kept`."""
+def measure(place: Place, runs: int, chosen: Container[str], rounds: int, kept: Path | None = None) -> list[Figure]:
+    """The figures of what is chosen, in a repository with so many runs; it stays where it is to be `kept`."""
     repository = repository_with(place, runs, kept)
     time.sleep(RACY)
     figures = []
     for group in _groups(place, repository, runs):
-        if told := [what for what in group.tasks if what in wanted]:
-            tell(f"{runs:,} runs: {', '.join(told)}")
-            timings = group.timings(place, repository, wanted, rounds)
-            figures += [Figure(what, runs, timings[what], timings, limit_of(what, runs)) for what in told]
+        if measured := [what for what in group.tasks if what in chosen]:
+            say(f"{runs:,} runs: {', '.join(measured)}")
+            timings = group.timings(place, repository, chosen, rounds)
+            figures += [Figure(what, runs, timings[what], timings, limit_of(what, runs)) for what in measured]
     if not kept:
         shutil.rmtree(repository)
     return figures
@@ -154,7 +154,7 @@ def _editing(place: Place, repository: Path) -> Group:
     before = record.read_text()
 
     def edit(number: int) -> None:
-        record.write_text(f"{before}note: looked at by hand, the {number}. time\n")
+        record.write_text(f"{before}note: edited by hand, the {number}. time\n")
 
     def remember(number: int) -> None:
         record.write_text(before)

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-PAGE_OF_USAGE = 1 if sys.platform == "darwin" else 1024  # bytes, in which the peak memory is told
+PAGE_OF_USAGE = 1 if sys.platform == "darwin" else 1024  # bytes, in which the peak memory is given
 
 
 def measure(command: list[str], patience: float) -> tuple[int, float, int]:

@@ -105,7 +105,7 @@ def _run(name: str, arguments: list[str]) -> int:
 
 
 def _take_global_options(arguments: list[str]) -> list[str]:
-    """Obey -C and -c, as git would have before it called us; the arguments behind them."""
+    """Obey -C and -c, as git would have before it called us; the arguments that follow."""
     while arguments and arguments[0] in ("-C", "-c"):
         if len(arguments) < 2:
             raise UsageError(f"option '{arguments[0]}' requires a value", USAGE + "\n")

@@ -19,12 +19,12 @@ TOP = Path(__file__).parent.parent
 
 
 def test_all_is_measured_with_few_runs_which_are_kept(tmp_path: Path) -> None:
-    told = benchmark("--sizes", "10", "--only", *KEYS, "imports", "--data", str(tmp_path))
-    lines = told.splitlines()
+    printed = benchmark("--sizes", "10", "--only", *KEYS, "imports", "--data", str(tmp_path))
+    lines = printed.splitlines()
     for what in (what for whats in KEYS.values() for what in whats):
         assert [line for line in lines if line.startswith(f"{what} ") and " 10 " in line], what
     assert [line for line in lines if line.startswith("git_runs.")], "imports of `git runs list`"
-    assert f" of {sum(scale.limit_of(what, 10) is not None for what in scale.LIMITS)} limits are met" in told
+    assert f" of {sum(scale.limit_of(what, 10) is not None for what in scale.LIMITS)} limits are met" in printed
     assert len(list(tmp_path.rglob(".runs/records/**/*.yml"))) == 10
 
 

@@ -22,7 +22,7 @@ def test_dirty_tree(repo: Repository) -> None:
     says(
         repo.runs("new", "base", "true"),
         128,
-        "fatal: the work tree is not clean, so no commit would tell what ran:  M train.py, ?? notes.txt",
+        "fatal: the work tree is not clean, so no commit would hold what ran:  M train.py, ?? notes.txt",
         "hint: commit the changes, put them away with 'git stash -u', or ignore files that do not matter",
         "hint: or run them as they are, kept in a commit of the run's own: --snapshot",
     )
@@ -34,7 +34,7 @@ def test_dirty_tree_with_many_changes(repo: Repository) -> None:
         (repo.path / f"new{n}").touch()
     first = repo.runs("new", "base", "true").err.splitlines()[0]
     assert first == (
-        "fatal: the work tree is not clean, so no commit would tell what ran: ?? new0, ?? new1, ?? new2 and 2 more"
+        "fatal: the work tree is not clean, so no commit would hold what ran: ?? new0, ?? new1, ?? new2 and 2 more"
     )
 
 
@@ -91,7 +91,7 @@ def test_a_name_and_a_group_of_that_name(repo: Repository, pack: bool) -> None:
         ("a\nb", "'\\n' is not allowed; letters, digits and . _ - = + , @ % / are"),
         ("a\x1b[31m", "'\\x1b' is not allowed; letters, digits and . _ - = + , @ % / are"),
         ("x" * 201, "it is longer than 200 bytes"),
-        ("da6030dd973c810c330d9635eb8d9c2105bdfe2f", "it looks like the hash of a commit"),
+        ("da6030dd973c810c330d9635eb8d9c2105bdfe2f", "it could be the hash of a commit"),
         ("a//b", "it has a '/' at its end or two in a row"),
         ("a/", "it has a '/' at its end or two in a row"),
         ("a/.b", "'.b' starts with '.'"),
@@ -409,7 +409,7 @@ def test_a_full_disk_keeps_nobody_from_deleting(repo: Repository) -> None:
 
 
 @pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
-def test_changes_that_git_was_told_not_to_see(repo: Repository, mark: str) -> None:
+def test_changes_that_git_was_reported_not_to_see(repo: Repository, mark: str) -> None:
     repo.git("update-index", mark, "train.py")
     repo.finish("unchanged")
     (repo.path / "train.py").write_text("other\n")
@@ -417,7 +417,7 @@ def test_changes_that_git_was_told_not_to_see(repo: Repository, mark: str) -> No
     says(
         repo.runs("new", "base", "true"),
         128,
-        "fatal: the work tree has changes that git was told not to see, and that no commit would tell of: train.py",
+        "fatal: the work tree has changes that git is set not to see, and that no commit would hold: train.py",
         "hint: to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
     )
     assert repo.refs() == ["refs/runs/unchanged"]

@@ -199,7 +199,7 @@ def test_the_picture_of_the_house_shows_its_floors() -> None:
 def test_whatever_is_public_has_a_docstring() -> None:
     for name, module in MODULES.items():
         for node in public(module.tree):
-            if not (name.startswith("commands.") and node.name == "add_arguments"):  # which its help texts tell
+            if not (name.startswith("commands.") and node.name == "add_arguments"):  # which its help texts say
                 assert ast.get_docstring(node), f"{name}.{node.name}"
 
 

@@ -92,7 +92,7 @@ def test_interrupted_while_the_editor_is_open_nothing_is_started(repo: Repositor
     assert repo.refs() == []
 
 
-def test_a_full_standard_output_is_told(repo: Repository) -> None:
+def test_a_full_standard_output_is_reported(repo: Repository) -> None:
     repo.finish("base")
     result = repo.machine.run("sh", "-c", "git runs list >/dev/full", cwd=repo.path)
     assert (result.code, result.err) == (128, "fatal: No space left on device\n")

@@ -1,10 +1,10 @@
-"""`python -m benchmarks.peers.install`: install the peers that are not there yet; which fail, is told in the end."""
+"""`python -m benchmarks.peers.install`: install the peers that are not there yet, and name those that cannot be."""
 
 from __future__ import annotations
 
 import subprocess
 
-from ..place import tell
+from ..place import say
 from . import PEERS
 
 
@@ -12,11 +12,11 @@ def main() -> None:
     """Install one after the other."""
     for peer in PEERS:
         if peer.version() is None:
-            tell(f"installing {peer.package}")
+            say(f"installing {peer.package}")
             try:
                 peer.install()
             except subprocess.CalledProcessError as error:
-                tell(f"{peer.package} cannot be installed: {error}")
+                say(f"{peer.package} cannot be installed: {error}")
 
 
 if __name__ == "__main__":

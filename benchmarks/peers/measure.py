@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..figures import MEGABYTE, Figure
-from ..place import FLOORS, PYTHON, CommandFailed, Place, Task, Timing, TookTooLong, tell
+from ..place import FLOORS, PYTHON, CommandFailed, Place, Task, Timing, TookTooLong, say
 from ..scale import LIST, LOOKUP, NEW, TABLE
 from . import PEERS
 from .peer import Peer
@@ -53,7 +53,7 @@ def _lines(place: Place, peer: type[Peer], sizes: Sequence[int], rounds: int) ->
     version = peer.version()
     given_up: dict[str, str] = {}
     for runs in (size for size in sizes if version and size <= peer.most):
-        tell(f"{runs:,} runs: {peer.package}")
+        say(f"{runs:,} runs: {peer.package}")
         there = peer(place, place.repository(f"{peer.package}-{runs}/work"), runs)
         there.make()
         os.sync()
@@ -71,10 +71,10 @@ def _tried(
         try:
             return _timed(place, what, task, directory, rounds)
         except TookTooLong as error:
-            tell(str(error))
+            say(str(error))
             given_up[what] = f"> {PATIENCE:.0f} s"
         except CommandFailed as error:
-            tell(str(error))
+            say(str(error))
             given_up[what] = "failed"
     return given_up[what], None
 

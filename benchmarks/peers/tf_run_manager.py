@@ -24,7 +24,7 @@ class TfRunManager(Peer):
     with_dependencies = False
 
     def make(self) -> None:
-        (self.directory / ".runsrc").write_text("column-width: 30\n")  # without one it looks for it for ever
+        (self.directory / ".runsrc").write_text("column-width: 30\n")  # without one it searches for ever
         database = self.directory / ".runs/runs.yml"
         database.parent.mkdir()
         with database.open("w") as file:

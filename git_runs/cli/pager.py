@@ -26,7 +26,7 @@ def start() -> None:
         stdin=subprocess.PIPE,
         env={**DEFAULTS, **os.environ},
     )
-    os.environ["GIT_PAGER_IN_USE"] = "true"  # as git tells its own commands
+    os.environ["GIT_PAGER_IN_USE"] = "true"  # as git sets it for its own commands
     assert pager.stdin
     os.dup2(pager.stdin.fileno(), sys.stdout.fileno())
     pager.stdin.close()
@@ -34,7 +34,7 @@ def start() -> None:
 
 
 def _finish(pager: subprocess.Popen[bytes]) -> None:
-    """Whoever looks at the output decides when we end."""
+    """Whoever reads the output decides when we end."""
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     with suppress(OSError):

@@ -18,7 +18,7 @@ CHUNK = 64 << 20  # bytes of files that are compared at once
 
 def inexact(copy: Tree, base: str | None, code: str, changed: list[str]) -> list[str]:
     """The files that a checkout of the tree `code` would give other bytes than they have now: of those that are others
-    than in `base`, or changed as far as git status can tell."""
+    than in `base`, or changed as far as git status sees it."""
     chunk: list[tuple[str, str]] = []
     size = 0
     found: list[str] = []

@@ -1,4 +1,4 @@
-"""What the index knows of the work tree, and changes that git was told not to see."""
+"""What the index knows of the work tree, and changes that git is set not to see."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Entry:
         self.tag = tag  # "H"; "S" for skip-worktree, lower case for assume-unchanged: git-update-index(1)
         self.mode = mode  # six octal digits
         self.content = content  # hash of the blob, or of the commit of a submodule
-        self.name = name  # as git tells it, from the top
+        self.name = name  # as git prints it, from the top
 
     @property
     def is_hidden(self) -> bool:
-        """Whether git was told not to look for changes of it."""
+        """Whether git is set to ignore changes of it."""
         return self.tag != "H"
 
     @property
@@ -38,7 +38,7 @@ def special(listing: str) -> list[Entry]:
 
 
 def start_hidden() -> calls.Call:
-    """Begin to list the files whose changes git was told not to see; `read_hidden` takes the answer."""
+    """Begin to list the files whose changes git is set not to see; `read_hidden` takes the answer."""
     return calls.start(*LISTING, "--", ":/")
 
 

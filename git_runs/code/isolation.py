@@ -87,7 +87,7 @@ def remove(path: str, repository: str, submodules: Iterable[tuple[str, str, str]
 
 
 def repair(path: str, repository: str, submodules: Iterable[tuple[str, str, str]]) -> None:
-    """Tell git that the work tree of a run has been moved to `path`."""
+    """Let git know that the work tree of a run has been moved to `path`."""
     worktrees.repair(repository, path)
     for inside, inner, _ in submodules:
         if _is_no_link(path, inside):

@@ -55,7 +55,7 @@ def _broken_rule(name: str) -> str | None:
     if len(name) > LONGEST_NAME:
         return f"it is longer than {LONGEST_NAME} bytes"
     if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", name):
-        return "it looks like the hash of a commit"
+        return "it could be the hash of a commit"
     for part in name.split("/"):
         if not part:
             return "it has a '/' at its end or two in a row"
@@ -186,7 +186,7 @@ def gone(run: Run) -> RefGone:
 
 
 class Commits:
-    """What all run refs, here or in that repository, point at: git looks while we do something else."""
+    """What all run refs, here or in that repository, point at: git reads them while we do something else."""
 
     def __init__(self, git_dir: str | None = None) -> None:
         self._call = refstore.start_reading(PREFIX, git_dir).read_ahead()

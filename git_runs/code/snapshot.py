@@ -36,7 +36,7 @@ class Submodule:
 
 
 class Snapshot:
-    """What a work tree looked like."""
+    """The state of a work tree at one moment."""
 
     def __init__(self, commit: str, inexact: list[str], submodules: dict[str, Submodule], added: int = 0) -> None:
         self.commit = commit  # full hash: a new one, or HEAD where nothing had changed
@@ -48,7 +48,7 @@ class Snapshot:
 def take(
     tree: Tree, state: WorkTreeState, message: str, *, include: Iterable[str], exclude: Iterable[str], limit: int
 ) -> Snapshot:
-    """A commit of the tree as `state` tells of it, on top of HEAD, or HEAD itself where nothing has changed.
+    """A commit of the tree as `state` describes it, on top of HEAD, or HEAD itself where nothing has changed.
 
     Of the ignored files it holds those that match the pathspecs `include`, but no untracked ones at or below the paths
     `exclude`. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes, and GitFailed.
@@ -76,7 +76,7 @@ class _Contents:
         others = [path.rstrip("/") for path in [*new, *state.paths] if tree.has_repository(path)]
         self.new = new  # untracked and included files
         self.changed = [path for path in state.paths if not path.endswith("/") and path not in deleted]
-        self.hidden = [entry.name for entry in hidden if tree.has(entry.name)]  # where git looks for no changes
+        self.hidden = [entry.name for entry in hidden if tree.has(entry.name)]  # where git ignores changes
         self.gone = [entry.name for entry in hidden if not entry.may_be_missing and not tree.has(entry.name)]
         self.gone += deleted
         self.repositories = list(dict.fromkeys(submodules + others))
@@ -109,10 +109,10 @@ def _is_deleted(tree: Tree, change: str) -> bool:
 
 
 def _untracked(tree: Tree, state: WorkTreeState) -> list[str]:
-    """The untracked files, and repositories with a "/" at the end; of directories, git status tells only the names."""
+    """The untracked files, and repositories with a "/" at the end; of directories, git status gives only the names."""
     untracked = [change[3:] for change in state.changes if change.startswith("?? ")]
     files = [path for path in untracked if not path.endswith("/")]
-    # git status does not look into a directory that was a tracked file.
+    # git status does not descend into a directory that was a tracked file.
     directories = [path for path in state.paths if os.path.isdir(tree.place(path)) and not tree.has(path.rstrip("/"))]
     if not directories:
         return files

@@ -31,11 +31,11 @@ class Tree:
         self._parents: dict[str, bool] = {}  # whether no link leads to a directory
 
     def place(self, path: str) -> str:
-        """Where a path that git told is in the file system."""
+        """Where a path that git printed is in the file system."""
         return os.path.join(self.top, calls.path(path))
 
     def has(self, path: str) -> bool:
-        """Whether a file or a link is there: no directory, and nothing behind a link that is in the way."""
+        """Whether a file or a link is there: no directory, and nothing that is reached by way of a link."""
         status = self._status(path)
         if status is None or stat.S_ISDIR(status.st_mode):
             return False
@@ -112,5 +112,5 @@ def _copy(original: str, copy: str) -> None:
     with open(original, "rb") as source, open(copy, "wb") as target:
         target.write(source.read())
         status = os.fstat(source.fileno())
-    # git looks into files that are as young as the index: git's racy-git.txt.
+    # git reads files that are as young as the index: git's racy-git.txt.
     os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))

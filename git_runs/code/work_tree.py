@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class WorkTree:
-    """What git says of the work tree; it looks while we do something else."""
+    """What git says of the work tree; it checks while we do something else."""
 
     def __init__(self) -> None:
         self._status = status.start()
@@ -32,7 +32,7 @@ class WorkTree:
         return status.read(self._status)
 
     def hidden(self, project: Project) -> list[str]:
-        """The changed files that git was told not to look at, from the top."""
+        """The changed files whose changes git is set to ignore, from the top."""
         return index.read_hidden(self._hidden, project.repository.top or "")
 
     @cached_property
@@ -68,7 +68,7 @@ class WorkTree:
         environment = {key: value for key, value in os.environ.items() if key not in git_only}
         if environment.get("GIT_EDITOR") == ":":
             del environment["GIT_EDITOR"]
-        if "GIT_INDEX_FILE" in os.environ:  # a hook of `git commit`, which tells it whose commit it is
+        if "GIT_INDEX_FILE" in os.environ:  # a hook of `git commit`, which sets it to that of the commit
             for part in ("NAME", "EMAIL", "DATE"):
                 environment.pop(f"GIT_AUTHOR_{part}", None)
         if exec_path := os.environ.get("GIT_EXEC_PATH"):
@@ -80,7 +80,7 @@ def changes(project: Project, state: WorkTreeState) -> list[str]:
     """What differs from HEAD, as `state` has it: changed tracked files, and untracked ones that are not ignored."""
     if not project.store.ignores_itself():
         return state.changes
-    # Now it does, but git may have looked in the moment in which it was made.
+    # Now it does, but git may have checked in the moment in which it was made.
     own = os.path.relpath(project.store.root, project.repository.top) + "/"
     return [change for change in state.changes if not change.startswith(f"?? {own}")]
 

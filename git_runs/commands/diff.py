@@ -70,7 +70,7 @@ class _Paint:
         self.old, self.new, self.reset = colors or ("", "", "")
 
     def pairs(self, title: str, pairs: list[Pair]) -> str:
-        """A part of the answer: what either run says of each thing; "" if there is nothing to tell."""
+        """A part of the answer: what either run says of each thing; "" if there is no difference."""
         lines = []
         for key, old, new in pairs:
             for sign, color, value in (("-", self.old, old), ("+", self.new, new)):
@@ -84,7 +84,7 @@ def _lines(title: str, lines: list[str]) -> str:
     return "\n".join([title, *(f"  {escape(line)}" for line in lines), ""]) if lines else ""
 
 
-# --- what is told of a run
+# --- what is shown of a run
 
 
 def _commit(run: Run) -> str:

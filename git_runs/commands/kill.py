@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace, search: Search) -> int:
-    """Each run is told how it ended: it may have been faster."""
+    """For each run it prints how it ended: it may have been faster."""
     here = project.find(search)
     runs = query.find_all(here.store, selected(here, args))
     going_on = [one for one in runs if one.record.is_under_way]

@@ -189,10 +189,10 @@ def _typed(args: Namespace) -> str:
 
 
 def _took_a_flag_of_the_program(args: Namespace) -> bool:
-    """Whether the command is one bare word with a flag of one letter behind it, as in `python3 -m train`."""
+    """Whether the command is one bare word followed by a flag of one letter, as in `python3 -m train`."""
     (command,) = args.command
-    behind = args.given[args.given.index(command) + 1 :]
-    return not re.search(r"\s", command) and any(re.match("-[^-]", word) for word in behind)
+    following = args.given[args.given.index(command) + 1 :]
+    return not re.search(r"\s", command) and any(re.match("-[^-]", word) for word in following)
 
 
 def _settle_name(here: Project, neighbours: Neighbours, collision: str) -> tuple[str, Run | None]:
@@ -211,7 +211,7 @@ def _settle_name(here: Project, neighbours: Neighbours, collision: str) -> tuple
 
 
 def _with_timestamp(here: Project, name: str) -> str:
-    """The name with the epoch's seconds behind it; those of the next second that is free."""
+    """The name with the epoch's seconds at its end; those of the next second that is free."""
     for seconds in count(int(time.time())):
         candidate = f"{name}{seconds}"
         refs.validate(candidate)

@@ -52,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("-n", "--dry-run", action="store_true", help="only show the commands")
-    way.add_argument("--check", action="store_true", help="only tell what is missing or another than it was")
+    way.add_argument("--check", action="store_true", help="only print what is missing or has changed")
     way.add_argument("--worktree", metavar="PATH", nargs="?", help="check out into a new work tree")
     way.add_argument("--run", metavar="NEWNAME", nargs="?", help="start it again, in a work tree of its own")
     parser.add_argument("--wait", action="store_true", help="with --run: wait, and compare what it puts out")
@@ -216,7 +216,7 @@ def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[
 
 
 def _commit(run: Run) -> str:
-    """The full hash that both the ref and the record tell; raises RefGone or RefMoved."""
+    """The full hash that both the ref and the record have; raises RefGone or RefMoved."""
     recorded = run.record.text("commit")
     commit = refs.commit_of(run.name)
     if commit is None:
@@ -254,7 +254,7 @@ def _command(repository: Repository, run: Run, today: Settings | None, *, always
     if launcher := _own_launcher(run, today):
         options.append(("launcher", launcher))
     flags = [f"--{key}={_quote(value)}" for key, value in options]
-    if typed.startswith("-"):  # it can only have come from behind "--"
+    if typed.startswith("-"):  # it can only have followed "--"
         return " ".join([*map(_quote, words), *flags, "--", *map(_quote, shlex.split(typed))])
     return " ".join([*map(_quote, [*words, typed]), *flags])
 
@@ -271,7 +271,7 @@ def _directory(repository: Repository, run: Run, always_there: bool) -> list[str
 
 
 def _prefix(run: Run) -> str:
-    """The run's directory as git tells one, from the top of the work tree: "" or "sub/dir/"."""
+    """The run's directory as git prints one, from the top of the work tree: "" or "sub/dir/"."""
     directory = os.path.normpath(run.record.text("cwd") or ".")
     return "" if directory == "." else directory + "/"
 

@@ -47,7 +47,7 @@ def _read_file(path: str) -> Iterable[tuple[str, str | None]]:
 
 
 def _is_git_style(text: bytes) -> bool:
-    """Whether the first line that says something opens a section, as git-config(1) wants it."""
+    """Whether the first line that says something opens a section, as git-config(1) requires."""
     lines = (line.strip() for line in text.removeprefix(b"\xef\xbb\xbf").splitlines())
     first = next((line for line in lines if line and not line.startswith((b"#", b";"))), b"[")
     return first.startswith(b"[")

@@ -56,7 +56,7 @@ def truth(given: str, base: str) -> bool:
 
 
 def number(given: str, base: str, what: str = "a whole number") -> int:
-    """As git-config(1) reads an integer: with k, m or g behind it."""
+    """As git-config(1) reads an integer: with k, m or g at its end."""
     digits, unit = (given[:-1], given[-1].lower()) if given[-1:].isalpha() else (given, "")
     if not digits.isdecimal() or len(digits) > 12 or unit not in UNITS:
         raise ValueError(f"it is {what}, with k, m or g for multiples")
@@ -93,7 +93,7 @@ def one_of(*choices: str) -> Callable[[str, str], str]:
 
 
 def shell(given: str, base: str) -> str:
-    """A shell and its options; it is looked up on PATH again where the command runs."""
+    """A shell and its options; it is searched on PATH again where the command runs."""
     import shlex
 
     program, *_ = shlex.split(given) or [""]

@@ -37,7 +37,7 @@ def over(items: Iterable[T], title: str, total: int | None = None) -> Iterator[T
 
 @contextmanager
 def of(title: str, total: int | None = None) -> Iterator[Progress]:
-    """What is to be told how far the work of the `with` block has got."""
+    """What shows how far the work of the `with` block has got."""
     progress = Progress(title, total)
     try:
         yield progress
@@ -49,7 +49,7 @@ def of(title: str, total: int | None = None) -> Iterator[Progress]:
 class Progress:
     """How far one piece of work has got."""
 
-    shown: Progress | None = None  # the one that the terminal's last line tells of
+    shown: Progress | None = None  # the one that the terminal's last line shows
 
     def __init__(self, title: str, total: int | None = None) -> None:
         self._title = title

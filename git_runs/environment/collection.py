@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 
-# They tell of a terminal, a session or the run itself, and so are others each time.
+# They describe a terminal, a session or the run itself, and so are others each time.
 OF_NO_MATTER = (
     *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMUX"),
     *("TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "STY"),

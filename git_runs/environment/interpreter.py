@@ -57,7 +57,7 @@ class Command:
         return _steps_of(self.text, self.environment)
 
     def python(self) -> Python | None:
-        """What its Python says of itself; None where nobody can tell."""
+        """What its Python says of itself; None where that is not known."""
         place, variables = self._located
         return _ask(place, variables) if place else None
 
@@ -169,7 +169,7 @@ def _place(word: str, variables: Mapping[str, str], cwd: str) -> str | None:
 
 
 def _first_line(place: str) -> str:
-    """What stands behind "#!" in a script."""
+    """What follows "#!" in a script."""
     try:
         with open(place, "rb") as file:
             line = file.readline(512)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..records.record import Record
 
-MOST_FILES = 100_000  # that are looked at in a linked directory
+MOST_FILES = 100_000  # that are read in a linked directory
 COMPARED = ("size", "modified", "content")
 
 
@@ -40,7 +40,7 @@ def describe(target: str) -> dict[str, Any]:
 
 
 def differences(links: Mapping[str, Record]) -> Iterator[str]:
-    """What is another now than `describe` told of links, by path from the top, a line each."""
+    """What is another now than `describe` gave for links, by path from the top, a line each."""
     for path, was in links.items():
         target = was.text("target")
         now = {key: str(value) for key, value in describe(target).items()}

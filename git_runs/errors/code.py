@@ -24,12 +24,11 @@ class NotClean(RunsError):
 
 
 class HiddenChanges(RunsError):
-    """Tracked files are changed, and git was told not to look at them."""
+    """Tracked files are changed, and git is set to ignore that."""
 
     def __init__(self, paths: list[str]) -> None:
         super().__init__(
-            "the work tree has changes that git was told not to see, and that no commit would tell of: "
-            + _first(paths),
+            "the work tree has changes that git is set not to see, and that no commit would hold: " + _first(paths),
             "to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
         )
 
@@ -69,7 +68,7 @@ class InvalidName(RunsError):
 
 
 class NameTaken(RunsError):
-    """A run of that name exists; `hint` tells what the command can do about it, if anything."""
+    """A run of that name exists; `hint` says what the command can do about it, if anything."""
 
     HINT = "use --timestamp to add the time to the name, or --overwrite to delete the old run first"
 

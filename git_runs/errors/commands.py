@@ -6,7 +6,7 @@ from .base import Negative, RunsError
 
 
 class NoCommand(RunsError):
-    """The record of a run does not tell its command."""
+    """The record of a run has no command."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"the record of run '{name}' has no command")
@@ -63,7 +63,7 @@ class AlreadyHere(Negative):
 
 
 class WouldLose(RunsError):
-    """The file to be replaced tells of runs that would then be told of nowhere."""
+    """The file to be replaced holds runs that would then be recorded nowhere."""
 
     def __init__(self, path: str, names: list[str]) -> None:
         others = f"'{names[0]}'" + (f" and {len(names) - 1} more" if len(names) > 1 else "")

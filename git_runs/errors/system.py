@@ -45,6 +45,6 @@ class MainWorkTreeUnknown(RunsError):
 
     def __init__(self, common_dir: str) -> None:
         super().__init__(
-            f"cannot tell where the main work tree of '{common_dir}' is, and the runs dir is there",
+            f"it is not known where the main work tree of '{common_dir}' is, and the runs dir is there",
             "say where: git config runs.runs-dir <absolute path>",
         )

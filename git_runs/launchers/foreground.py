@@ -8,7 +8,7 @@ that is a terminal.
 Parent and supervisor are joined by a socket, over which the supervisor sends lines:
 
     began <group>    the process group of what it runs
-    mark <text>      the text, as hexadecimal digits, goes into the log behind all that was printed; answered by a byte
+    mark <text>      the text, as hexadecimal digits, goes into the log after all that was printed; answered by a byte
     complete         all that was printed goes into the log; answered by a byte
 
 Where one of the two is killed the other one sees the end of the socket, and hangs up on the command, as a terminal

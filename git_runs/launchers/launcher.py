@@ -127,7 +127,7 @@ class Inside(ABC):
 
     @abstractmethod
     def mark(self, marker: bytes) -> None:
-        """Put a control string into the log, behind all that was printed. Raises OSError."""
+        """Put a control string into the log, after all that was printed. Raises OSError."""
 
     @abstractmethod
     def complete_log(self, log: str, marker: bytes, prints_still: Callable[[], bool]) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..config.settings import Settings
 
 PATIENCE = 1.0  # seconds that tmux gets to end by itself
-ANSWER = 5.0  # seconds that a server gets to say what it has
+ANSWER = 5.0  # seconds that a server has to answer
 ATTEMPTS = 20  # to reach a tmux server that does not go at that moment
 OLDEST = (3, 2)  # `set-option -p`, and `new-session` with a command of several words
 LOG_STALLED = 2.0  # seconds without a byte in the log after which no more are waited for
@@ -99,7 +99,7 @@ class TmuxSession(Session):
         os.execvp("tmux", ["tmux", "-S", self.socket, verb, "-t", self.identifier])
 
     def rename(self, name: str) -> dict[str, Any]:
-        """Call it after the run, or so with a number behind where another session is called so."""
+        """Call it after the run, with a number at its end where another session is called so."""
         names = _names(name)
         while _is_taken(_run(Server(self.socket), "rename-session", "-t", self.identifier, session := next(names))):
             pass

@@ -54,7 +54,7 @@ class Cache:
 
     def get(self, stamps: Mapping[str, Stamp], *, light: bool) -> dict[str, list[str]]:
         """The texts that were put there for names and stamps, as far as they are there; without the heavy ones, if only
-        the `light` are wanted."""
+        the `light` are needed."""
         found: dict[str, list[str]] = {}
         marks = ", ".join("?" * len(stamps))
         question = (
@@ -235,7 +235,7 @@ def _lines(joined: bytes) -> list[str]:
 
 
 def checksum(content: bytes) -> int:
-    """What tells one content of a file from another."""
+    """A checksum, by which one content of a file is known from another."""
     return zlib.crc32(content)
 
 

@@ -1,5 +1,5 @@
 """Which runs there are and when each was started, as it was seen at one moment. Kept in the cache, it saves reading a
-hundred thousand records, and putting their names in order, only to tell which are there or which are the newest."""
+hundred thousand records, and putting their names in order, only to know which are there or which are the newest."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ FEW = 100  # entries that are put between the others, instead of sorting all ane
 
 
 def entry(record: Record, stamp: Stamp) -> Entry:
-    """What the catalogue tells of a run with that record."""
+    """What the catalogue holds of a run with that record."""
     start = record.moment("datetime")
     return (*stamp, nan if start is None else start, "reproduction" in record)
 
 
 class Catalogue:
-    """The runs' names in natural order, and beside them, column by column, what is told of each."""
+    """The runs' names in natural order, and beside them, column by column, what is known of each."""
 
     def __init__(self, names: Iterable[str] = (), numbers: bytes = b"") -> None:
         """From what `names` and `numbers` gave before; raises ValueError where it cannot be that."""
@@ -63,7 +63,7 @@ class Catalogue:
 
     @property
     def numbers(self) -> bytes:
-        """All that is told beside the names."""
+        """All that is held beside the names."""
         return b"".join(column.tobytes() for column in self._columns)
 
     def only(self, names: Collection[str]) -> Catalogue:
@@ -75,7 +75,7 @@ class Catalogue:
         return part
 
     def update(self, gone: Collection[str], entries: Mapping[str, Entry]) -> None:
-        """Drop the runs that are gone, and tell of others, or other things of those that are there."""
+        """Drop the runs that are gone, and add others, or change what is known of those that are there."""
         if len(gone) + len(entries) > FEW:
             self._fill({**dict(zip(self.names, zip(*self._columns, strict=True), strict=True)), **entries}, gone)
             return

@@ -20,7 +20,7 @@ SUFFIX = ".lock"
 
 
 def take(path: str, patience: float, like: str | None = None, **purpose: str) -> None:
-    """Create the lock file, breaking one whose holder died here; `purpose` is for whoever finds it left behind. `like`
+    """Create the lock file, breaking one whose holder died here; `purpose` is for whoever finds it left over. `like`
     is another lock of ours, of the same purpose: a link to that is made faster than a file.
 
     Raises Locked where somebody else holds it for `patience` seconds, and FileNotFoundError without its directory.
@@ -66,10 +66,10 @@ def tells_nothing(content: str) -> bool:
 
 
 def purpose(content: str) -> dict[str, Any]:
-    """What the lock file tells of its holder and of what it was taken for; nothing where it cannot be read."""
+    """The holder in the lock file, and what it was taken for; nothing where it cannot be read."""
     with suppress(ValueError):
-        told = json.loads(content)
-        return told if isinstance(told, dict) else {}
+        found = json.loads(content)
+        return found if isinstance(found, dict) else {}
     return {}
 
 

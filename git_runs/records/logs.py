@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 BLOCK = 1 << 16
-PAUSE = 0.1  # seconds between two looks at a log that is followed
+PAUSE = 0.1  # seconds between two reads of a log that is followed
 
 
 def copy(

@@ -83,7 +83,7 @@ class Outputs:
         return {kind: os.path.join(self.root, kind) for kind in KINDS}
 
     def suffix(self, kind: str) -> str:
-        """What the outputs of that kind have behind the run's name."""
+        """What the outputs of that kind have after the run's name."""
         return LOG if kind == "logs" else ""
 
     def _all(self, name: str) -> tuple[str, ...]:

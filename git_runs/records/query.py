@@ -76,7 +76,7 @@ def bounded(pattern: str) -> Iterator[None]:
     def give_up(number: int, frame: object) -> NoReturn:
         raise SlowPattern(pattern)
 
-    # `re` looks for signals while it matches. The time is our own, so that a busy machine makes no pattern slow.
+    # `re` handles signals while it matches. The time is our own, so that a busy machine makes no pattern slow.
     signal.signal(signal.SIGVTALRM, give_up)
     signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE, 0.5)  # again, should some clean-up swallow the exception
     try:
@@ -114,7 +114,7 @@ def going_on_here(store: Store) -> list[str]:
 
 
 def recall(store: Store, names: Iterable[str], keys: Iterable[str], bad: list[BadRecord]) -> Iterator[Run]:
-    """The runs of those names, of which only those fields are looked at; records that cannot be read go to `bad`."""
+    """The runs of those names, of which only those fields are read; records that cannot be read go to `bad`."""
     light = not any(key.split(".")[0] in HEAVY for key in keys)
     for _, found in store.reader.recall(names, light=light):
         if isinstance(found, Run):

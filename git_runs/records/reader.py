@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Content = tuple[int, str, str]  # the checksum of a file, and its light and heavy fields
 
-BATCH = 500  # records that are looked up together; SQLite takes no more than 999 in old versions
+BATCH = 500  # records that are selected together; SQLite takes no more than 999 in old versions
 MANY = 50  # records to read that are worth another process
 TOO_YOUNG = 2 * 10**9  # nanoseconds; the coarsest clock of a file system in use
 
@@ -44,7 +44,7 @@ class Reader:
     def recall(self, names: Iterable[str], *, light: bool = False) -> Iterator[tuple[str, Run | BadRecord | None]]:
         """The runs of those names, for reading: by way of the cache. None: there is no such run.
 
-        `light` runs may lack the fields that are HEAVY.
+        `light` runs may come without the fields that are HEAVY.
         """
         return ((name, found) for name, _, found in self._recall(names, light))
 
@@ -177,7 +177,7 @@ class Reader:
         return entries, bad
 
     def misremembered(self) -> list[str]:
-        """The names of the records of which the cache tells something that is not in their files; all files are read.
+        """The names of the records of which the cache holds something that is not in their files; all files are read.
 
         Raises CacheDamaged.
         """

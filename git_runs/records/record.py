@@ -21,7 +21,7 @@ FIELDS = (
     *("links", "live", "status", "error", "exit-code", "signal", "finished", "reproduction", "differences"),
     *("unchecked", "process", "former-names", "launcher", "settings", "environment"),
 )
-HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and looked at by few
+HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and read by few
 NUMBERS = ("exit-code", "signal")
 SHARED = ("commit", "host", "status")  # of which many runs have the same
 SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")
@@ -30,7 +30,7 @@ STARTING, RUNNING, FINISHED, FAILED, KILLED, LOST = "starting", "running", "fini
 UNDER_WAY = (STARTING, RUNNING)
 
 
-# The rules of refs.py for names, for telling a name from what is none; there they are told one by one.
+# The rules of refs.py for names, to know a name from what is none; there each has its message.
 NAME_STARTS_WITH = "A-Za-z0-9_"
 NAME_CONSISTS_OF = "A-Za-z0-9._=+,@%/-"
 LONGEST_NAME = 200  # bytes; the names of a run's files, and of their locks, then fit into 255
@@ -82,7 +82,7 @@ class Record(dict[str, "Value"]):
         return {path: Record(link) for path, link in found.items() if isinstance(link, dict)}
 
     def moment(self, key: str) -> float | None:
-        """A point in time, in seconds since the epoch; None where the field tells none."""
+        """A point in time, in seconds since the epoch; None where the field holds none."""
         return seconds(self.text(key))
 
     @property
@@ -100,7 +100,7 @@ class Record(dict[str, "Value"]):
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process that looks after the run lives on this host."""
+        """Whether the process that answers for the run lives on this host."""
         identity = self.get("process")
         return isinstance(identity, dict) and processes.is_alive(identity)
 
@@ -212,7 +212,7 @@ def timestamp(seconds: float | None = None) -> str:
 
 
 def seconds(text: str) -> float | None:
-    """The point in time that a text in ISO 8601 tells, in seconds since the epoch; None where it tells none."""
+    """The point in time in a text in ISO 8601, in seconds since the epoch; None where there is none."""
     from datetime import datetime
 
     try:

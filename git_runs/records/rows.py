@@ -41,7 +41,7 @@ def cut(text: str, width: int) -> str:
 
 
 def cells_of(run: Run, columns: Iterable[str], width: int, *, live: bool = False) -> tuple[str, ...]:
-    """The cells of a run, cut to the width. The status is the recorded one, unless it is to be looked at `live`, and
+    """The cells of a run, cut to the width. The status is the recorded one, unless it is to be read `live`, and
     not cut."""
 
     def text(column: str) -> str:
@@ -56,7 +56,7 @@ def cells_of(run: Run, columns: Iterable[str], width: int, *, live: bool = False
 class Rows:
     """A line for each run of a catalogue, in its order, as a table has it whose columns are of these widths.
 
-    `lengths` has the length of each cell, column by column: the blanks behind it may be its own. Those at the end of a
+    `lengths` has the length of each cell, column by column: the blanks after it may be its own. Those at the end of a
     line are left out.
     """
 
@@ -119,7 +119,7 @@ class Rows:
         if now.names == self.catalogue.names:
             return Rows(self.columns, now, self.clock, self.widths, self.lengths, self.lines)
         places = dict(zip(self.catalogue.names, count()))
-        order = [places.get(name, -1) for name in now.names]  # -1: the empty one behind the last
+        order = [places.get(name, -1) for name in now.names]  # -1: the empty one after the last
         lengths = (bytes(map((column + b"\0").__getitem__, order)) for column in self.lengths)
         return Rows(self.columns, now, self.clock, self.widths, lengths, map([*self.lines, ""].__getitem__, order))
 

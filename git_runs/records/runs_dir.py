@@ -71,7 +71,7 @@ class RunsDir:
             file.write(IGNORE_ALL)
 
     def ignores_itself(self) -> bool:
-        """Whether git sees nothing of the runs dir because we told it so."""
+        """Whether git ignores the runs dir because of our own .gitignore."""
         with suppress(OSError), open(os.path.join(self.root, ".gitignore")) as file:
             return file.read() == IGNORE_ALL
         return False

@@ -58,7 +58,7 @@ class Store(RunsDir):
         """Hold the lock of a name, whether a run has it or not. It is taken before a run's ref is created, so that a
         ref without a record is that of a run being started as long as the lock's holder lives.
 
-        `purpose` is told by the lock file. Raises Locked.
+        `purpose` is written into the lock file. Raises Locked.
         """
         try:
             with self._locked(name, new=True, **purpose):

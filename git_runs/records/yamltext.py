@@ -252,7 +252,7 @@ class _NotInLines(Exception):
 
 
 class _Entry:
-    """Where one field stands in a record's text: its lines, and the comment behind its value."""
+    """Where one field stands in a record's text: its lines, and the comment after its value."""
 
     def __init__(self, text: str, key: yaml.Node, value: yaml.Node) -> None:
         self.column = key.start_mark.column
@@ -306,7 +306,7 @@ def _replace(text: str, key: str, value: Value) -> str:
 
 
 def _insert(text: str, key: str, value: Value) -> str:
-    """Behind the field that stands before it in the table of fields; unknown fields at the end."""
+    """After the field that stands before it in the table of fields; unknown fields at the end."""
     entries = _entries(text)
     earlier = FIELDS[: FIELDS.index(key)] if key in FIELDS else tuple(entries)
     predecessors = [entries[field] for field in earlier if field in entries]
@@ -319,7 +319,7 @@ def _insert(text: str, key: str, value: Value) -> str:
 
 
 def _lines(key: str, value: Value, column: int, comment: str = "") -> str:
-    """A field's own lines, the first without its indentation, with the comment behind it or, failing that, above."""
+    """A field's own lines, the first without its indentation, with the comment after it or, failing that, above."""
     lines = _dump({key: value}).splitlines(keepends=True)
     if comment and len(lines) == 1:
         lines = [f"{lines[0].rstrip()}  {comment}\n"]

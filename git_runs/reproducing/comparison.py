@@ -2,7 +2,7 @@
 
 What cannot be the same is masked in logs: times, durations, paths of the runs dir and of work trees, and escape
 sequences. Files are compared byte for byte; of TensorBoard's event files, all but the times. Where masking, or what
-is not there any more, leaves room for a difference, that is told.
+is not there any more, leaves room for a difference, that is said.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def is_silent(outputs: Outputs, run: Run) -> bool:
 
 
 class _Side:
-    """One of the runs, and what stands for the paths that hold its name or tell where it ran."""
+    """One of the runs, and what stands for the paths that hold its name or the place where it ran."""
 
     def __init__(self, outputs: Outputs, run: Run) -> None:
         self.outputs = outputs
@@ -176,9 +176,9 @@ def _files(a: _Side, b: _Side) -> Iterator[Item]:
         yield Item(f"worktree/{name}", NOT_COMPARED, "only one of the runs had a work tree of its own")
 
 
-def _pairs(kind: str, a: _Side, b: _Side, look: Callable[[_Side], dict[str, str]]) -> Iterator[Item]:
-    """The files that `look` finds of either run, side by side."""
-    left, right = look(a), look(b)
+def _pairs(kind: str, a: _Side, b: _Side, find: Callable[[_Side], dict[str, str]]) -> Iterator[Item]:
+    """The files that `find` gives of either run, side by side."""
+    left, right = find(a), find(b)
     for name in sorted({*left, *right}):
         if name not in right or name not in left:
             yield Item(f"{kind}/{name}", f"only in {(a if name in left else b).name}")
@@ -189,7 +189,7 @@ def _pairs(kind: str, a: _Side, b: _Side, look: Callable[[_Side], dict[str, str]
 def _below(top: str) -> dict[str, str]:
     """Paths of what is below `top`, by what to call them: the names of event files hold time, host and process.
 
-    Of directories, only the empty ones are told, and links, which are not followed.
+    Of directories, only the empty ones count, and links, which are not followed.
     """
     if os.path.lexists(top) and (os.path.islink(top) or not os.path.isdir(top)):
         return {"": top}

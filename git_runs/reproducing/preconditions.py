@@ -32,7 +32,7 @@ def check(here: Project, run: Run, inner: Iterable[tuple[str, str, str]], variab
 def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
     """Path, git dir and commit of the submodules of the run's code, outer ones first.
 
-    The git dir is "" where the submodule is not here. A run in the tree itself has recorded none: its commit tells.
+    The git dir is "" where the submodule is not here. A run in the tree itself recorded none: its commit names them.
     """
     recorded = {path: repository for path, repository, _ in record.submodules}
     top = here.repository.top or ""

@@ -31,11 +31,11 @@ def judge(store: Store, outputs: Outputs, former: Run, this: Run, surroundings: 
     unchecked = [f"{item.what}: {item.detail or item.state}" for item in items if not item.differs and item.detail]
     if len(items) == 2 and comparison.is_silent(outputs, this):
         unchecked.append("nothing was put out to compare but the exit code")
-    told = {"unchecked": _shortened(unchecked)} if unchecked else {}
+    notes = {"unchecked": _shortened(unchecked)} if unchecked else {}
     if not found:
-        return {"reproduction": comparison.EQUAL, **told}
+        return {"reproduction": comparison.EQUAL, **notes}
     causes = list(_causes(original, this, surroundings))
-    return {"reproduction": comparison.DIFFERENT, "differences": _shortened(found) + causes, **told}
+    return {"reproduction": comparison.DIFFERENT, "differences": _shortened(found) + causes, **notes}
 
 
 def _shortened(lines: list[str]) -> list[str]:

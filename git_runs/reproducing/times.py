@@ -1,4 +1,4 @@
-"""What in a line of a log tells when something took place or how long it took, and so is another each time."""
+"""What in a line of a log is a point in time or a duration, and so is another each time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..records.record import Record
 
-MARGIN = 86400.0  # seconds around a run in which a point in time is the run's own, in whatever time zone it is told
+MARGIN = 86400.0  # seconds around a run in which a point in time is the run's own, in whatever time zone it is written
 MASK = b"<time>"
 
 _UNIT = rb"(?:ns|us|ms|s|secs?|seconds?|min|mins|minutes?|h|hours?)\b"
@@ -20,7 +20,7 @@ _POINTS = re.compile(
     rb"\b(?P<date>\d{4}[-/]\d\d[-/]\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z| ?[+-]\d\d:?\d\d)?)?"
     rb"|\b(?P<epoch>1\d{9})\.\d+\b"
 )
-# Only what can be nothing but a time: a number with a blank and a unit behind it may be a result.
+# Only what can be nothing but a time: a number with a blank and a unit after it may be a result.
 _TIMES = re.compile(
     rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [\w: ]*?" + _CLOCK + rb"(?: [AP]M)?(?: [A-Z]{2,5})?(?: \d{4})?"  # ctime
     rb"|^[IWEF]\d{4} (?=\d\d:\d\d:\d\d)"  # glog

@@ -18,7 +18,7 @@ LONGEST = 128 * 1024 - 1  # bytes in one argument of a Linux process: execve(2),
 
 
 def compose(typed: str, settings: Settings, outputs: Outputs, name: str) -> str:
-    """`typed` with the flags that tell the program its paths, in the virtualenv; raises LaunchFailed if too long."""
+    """`typed` with the flags that pass the program its paths, in the virtualenv; raises LaunchFailed if too long."""
     # White space after the last line would end the command before the flags; a backslash there goes on with them.
     words = [re.sub(r"(?<!\\)\n\s*\Z", "", typed)]
     if settings.tb_dir_flag is not None:
@@ -40,7 +40,7 @@ def compose(typed: str, settings: Settings, outputs: Outputs, name: str) -> str:
 
 
 def typed_command(record: Record) -> str:
-    """What the user typed, before flags were added; the whole command where the record does not tell."""
+    """What the user typed, before flags were added; the whole command where the record does not have it."""
     return record.text("input-command") or record.text("command")
 
 

@@ -35,10 +35,10 @@ class Execution:
         self._say = say
         self._group = 0  # of what runs now
         self._has_begun = False
-        self._strays: list[processes.Identity] = []  # what it had started when it was told to stop
+        self._strays: list[processes.Identity] = []  # what it had started when it was to stop
         self.last_group = 0  # the process group of the program that ran last
-        self.stops: list[int] = []  # the signals that told us to stop
-        self.was_killed = False  # whether a program ended by a signal, or after one told us to stop
+        self.stops: list[int] = []  # the signals by which we were to stop
+        self.was_killed = False  # whether a program ended by a signal, or after one by which we were to stop
         for number in HANDLED:
             signal.signal(number, self._pass_on)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
@@ -124,7 +124,7 @@ class Execution:
                     os.kill(stray["pid"], signal.SIGCONT)
 
     def _wait_for_all(self) -> None:
-        """A run that was told to stop has not ended while a process of it goes on."""
+        """A run that is to stop has not ended while a process of it goes on."""
         while processes.group_lives(self._group) or any(map(processes.is_alive, self._strays)):
             time.sleep(0.05)
 

@@ -64,7 +64,7 @@ class Launch:
         self.description = description
         self.code = code  # what the ref is to point at
         self.prefix = prefix  # the command's directory, from the top: "" or "sub/dir/"
-        self.environment = environment  # all of the command's, but for what tells it of its run
+        self.environment = environment  # all of the command's, but for what describes its run
         self.links = links  # absolute targets by path from the top
         self.isolate = isolate  # whether it gets a work tree of its own
         self.keep = keep  # whether that stays whatever happens
@@ -112,7 +112,7 @@ class Launch:
         return isolation.live_code(runs_with, top, project.store.root) or None
 
     def start(self, project: Project, fields: Record) -> Started:
-        """Start the run of that record: all of it, or nothing is left behind. Where it runs here and now, all but its
+        """Start the run of that record: all of it, or nothing is left. Where it runs here and now, all but its
         supervisor is there then: see `Started.run_here`.
 
         Raises NameTaken, OutputsInTheWay, LaunchFailed, ToolMissing, ToolTooOld, and what the file system says.
@@ -205,7 +205,7 @@ def check_ready(project: Project, work_tree: WorkTree) -> None:
     """Raises what keeps any run of this code from being started: GitFailed, NotClean and the like."""
     project.store.ignore_itself()
     if project.settings.dirty == "refuse":
-        check_clean(project, work_tree.state, "no commit would tell what ran", SNAPSHOT_HINT)
+        check_clean(project, work_tree.state, "no commit would hold what ran", SNAPSHOT_HINT)
         if hidden := work_tree.hidden(project):
             raise HiddenChanges(hidden)
     if project.settings.dirty == "allow" and project.settings.isolate:

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from ..launchers.launcher import Session
     from ..project import Project
 
-# All that is looked at of a record to stop a run, close its session, and delete it.
+# All that is read of a record to stop a run, close its session, and delete it.
 FIELDS = ("id", "commit", "submodules", "host", "worktree", "status", "process", "former-names", "launcher")
 GRACE = 10.0  # seconds between TERM and KILL
 LAUNCH = 10.0  # seconds that it may take to launch a run
 AFTER_KILL = 5.0  # seconds that a killed command and its supervisor may take to end
-LONGEST_PAUSE = 0.2  # seconds between two looks at the records that are waited for
+LONGEST_PAUSE = 0.2  # seconds between two reads of the records that are waited for
 
 
 # --- sessions
@@ -326,7 +326,7 @@ def _repair_work_tree(project: Project, run: Run, new: str) -> None:
         try:
             isolation.repair(path, project.repository.common_dir, run.record.submodules)
         except RunsError as error:  # the run has its new name all the same
-            warn(f"git was not told that the work tree is now '{path}': {error}")
+            warn(f"git does not know that the work tree is now '{path}': {error}")
 
 
 def _move_outputs_back(project: Project, new: str, old: str) -> None:

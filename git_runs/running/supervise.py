@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..launchers.launcher import Inside
 
 PATIENCE = 60.0  # seconds to try to write the record: how a run ended is known only here
-TAIL = 1 << 12  # bytes at the end of a log that tell why git failed
+TAIL = 1 << 12  # bytes at the end of a log, in which git says why it failed
 
 
 def main() -> None:

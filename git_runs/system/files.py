@@ -47,7 +47,7 @@ def write_whole(path: str, text: str, mode: int | None = None, *, only_if: Calla
         if isinstance(error, OSError):
             error.filename, error.filename2 = path, None
         raise
-    with suppress(OSError):  # it is replaced by now, and nobody may be told that it is not
+    with suppress(OSError):  # it is replaced by now, and no error may say that it is not
         _sync_directory(os.path.dirname(os.path.abspath(path)))
     return True
 
@@ -82,7 +82,7 @@ def unlink_if(path: str, condition: Callable[[str], bool]) -> bool:
 
 @contextmanager
 def opened_directory(path: str) -> Iterator[int]:
-    """Its descriptor, for the `with` block, below which paths are looked up faster; raises FileNotFoundError."""
+    """Its descriptor, for the `with` block, below which paths are found faster; raises FileNotFoundError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -91,7 +91,7 @@ def opened_directory(path: str) -> Iterator[int]:
 
 
 def stamp_of(path: str) -> Stamp:
-    """What tells one state of a file from another: its size, times in nanoseconds, and inode.
+    """What is another in each state of a file: its size, times in nanoseconds, and inode.
 
     Raises FileNotFoundError and the like.
     """
@@ -113,7 +113,7 @@ def files_below(directory: str) -> Iterator[str]:
 
 
 def paths_below(directory: str) -> Iterator[str]:
-    """The same, told from the directory on, which is faster."""
+    """The same, relative to the directory, which is faster."""
     groups = [""]
     while groups:
         group = groups.pop()

@@ -1,6 +1,6 @@
 """Other processes: which is it, does it still live; and work that is left to them.
 
-A process id alone says little: ids are reused, and a reboot starts them over. A process is told apart by its id, its
+A process id alone says little: ids are reused, and a reboot starts them over. A process is known by its id, its
 start time and the boot it runs under. On Linux these come from proc(5): `starttime` in clock ticks since boot, and
 `/proc/sys/kernel/random/boot_id`. Elsewhere ps(1) gives the start as text.
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROC = "/proc"
 PATIENCE = 10.0  # seconds that a program which is asked may take to answer
-MANY = 5000  # files to look at that are worth another process
+MANY = 5000  # files to read that are worth another process
 
 
 def identify(pid: int) -> Identity | None:
@@ -36,7 +36,7 @@ def identify(pid: int) -> Identity | None:
 
 
 def is_alive(identity: Mapping[str, object]) -> bool:
-    """Whether the process that `identify` told of still lives."""
+    """Whether the process that `identify` described still lives."""
     try:
         living = identify(int(str(identity["pid"])))
     except (KeyError, ValueError):
@@ -81,12 +81,12 @@ def descendants(pid: int) -> list[Identity]:
 
 def end_children(patience: float) -> None:
     """Wait until the processes that we started have ended, as far as that can be known; after `patience` seconds they
-    are told to."""
+    get SIGTERM."""
     deadline = time.monotonic() + patience
-    told = False
+    asked = False
     while children := descendants(os.getpid()):
-        if time.monotonic() > deadline and not told:
-            told = True
+        if time.monotonic() > deadline and not asked:
+            asked = True
             for child in children:
                 with suppress(ProcessLookupError):
                     os.kill(child["pid"], signal.SIGTERM)
@@ -204,7 +204,7 @@ def hostname() -> str:
 
 
 def namespace() -> str:
-    """What tells process ids here from those in another container of the same machine; "" where there is none."""
+    """What is another in each container of the same machine; "" where there is none."""
     try:
         return os.readlink(f"{PROC}/self/ns/pid")
     except OSError:
@@ -216,7 +216,7 @@ def _has_proc() -> bool:
 
 
 def _pids() -> list[int]:
-    """The ids of all processes that are ours to see; none where nothing tells them."""
+    """The ids of all processes that are ours to see; none where they are not known."""
     return [int(entry) for entry in os.listdir(PROC) if entry.isdecimal()] if _has_proc() else []
 
 

@@ -14,12 +14,12 @@ ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def held() -> AbstractContextManager[None]:
-    """What is done in the `with` block is done as a whole: a signal that comes meanwhile counts behind it."""
+    """What is done in the `with` block is done as a whole: a signal that comes meanwhile counts after it."""
     return _mask(signal.SIG_BLOCK)
 
 
 def allowed() -> AbstractContextManager[None]:
-    """Inside of `held`: the `with` block may take long, and signals end it; they are held again behind it."""
+    """Inside of `held`: the `with` block may take long, and signals end it; they are held again after it."""
     return _mask(signal.SIG_UNBLOCK)
 
 

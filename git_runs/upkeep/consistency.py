@@ -1,8 +1,8 @@
 """Do records, refs, outputs and processes agree?
 
-What starts, moves or ends while we look is no disagreement. So we look twice: whatever was seen without its owner the
+What starts, moves or ends while we read is no disagreement. So we read twice: whatever was seen without its owner the
 first time, and has none the second time, never had one, since a run's lock comes before its ref, its ref before its
-record, and its record before all else. Each repair looks once more, under the lock of the record.
+record, and its record before all else. Each repair checks once more, under the lock of the record.
 
 A repair loses nothing. A ref stays, but for the second of the two that an interrupted move leaves. Records get only
 what is known: a run whose start was interrupted is one that failed, for no command was run; a ref of which nothing is
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
     from ..project import Project
 
-FIELDS = ("id", "name", "commit", "submodules", "host", "status", "process")  # all that is looked at
-PAUSE = 0.1  # seconds between the two looks, for what undoes a start that failed
+FIELDS = ("id", "name", "commit", "submodules", "host", "status", "process")  # all that is read
+PAUSE = 0.1  # seconds between the two readings, for what undoes a start that failed
 
 
 def check(project: Project, idle: float = HOUR) -> list[Problem]:
-    """All disagreements. Files that do not tell whose they are count only once nobody has touched them for `idle`
+    """All disagreements. Files that do not show whose they are count only once nobody has touched them for `idle`
     seconds."""
     cache = list(_cache(project))
     seen = _look(project, idle)
@@ -107,7 +107,7 @@ def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Probl
 def _cache(project: Project) -> Iterator[Problem]:
     try:
         wrong = project.store.reader.misremembered()
-        what = f"the cache tells something else than the record of run '{wrong[0]}'" if wrong else ""
+        what = f"the cache differs from the record of run '{wrong[0]}'" if wrong else ""
     except CacheDamaged as error:
         what = error.message
     if what:

@@ -1,6 +1,6 @@
 """Files that nobody needs any more, left by processes that were killed.
 
-What does not tell whose it is counts as left only if it has not been touched for an hour and the process whose number
+What does not show whose it is counts as left only if it has not been touched for an hour and the process whose number
 it carries does not live here: it may be in use on another host.
 """
 
@@ -71,7 +71,7 @@ class Locks:
 
     @property
     def started(self) -> set[str]:
-        """The names that are left of starts, as far as their locks tell; an import may have found its ref."""
+        """The names that are left of starts, as far as their locks say; an import may have found its ref."""
         return {name for name, purpose in self.left.items() if "adopts" not in purpose}
 
     def problems(self, project: Project, settled: Iterable[str]) -> Iterator[Problem]:
@@ -165,7 +165,7 @@ def _is_awaited(path: str) -> bool:
 
 
 def ref_locks(project: Project, left: Iterable[str], idle: float) -> Iterator[Problem]:
-    """Locks of run refs, which do not tell whose they are; `left` are names whose records' locks do."""
+    """Locks of run refs, which do not show whose they are; `left` are names whose records' locks do."""
     top = os.path.join(project.repository.common_dir, refs.PREFIX)
     for path in files_below(top):
         name = path[len(top) :].removesuffix(locks.SUFFIX)
@@ -196,7 +196,7 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
             for entry in entries(os.path.join(top, group)):
                 name = group + entry.name.removesuffix(suffix)
                 if name in names and name not in groups and entry.name.endswith(suffix):
-                    continue  # what most are, and told fast
+                    continue  # what most are, and seen fast
                 if entry.is_symlink() or not is_name(name):
                     continue
                 if suffix and entry.is_dir():
@@ -239,7 +239,7 @@ def work_tree_entries(project: Project, runs: Iterable[Run]) -> Iterator[Problem
     for entry_path, place in gone.items():
         if name := moved.get(entry_path):
             there = project.outputs.worktree(name)
-            what, repair = f"git does not know that the work tree '{place}' is now '{there}'", "told to git"
+            what, repair = f"git does not know that the work tree '{place}' is now '{there}'", "recorded in git"
             mend = partial(worktrees.repair, common_dir, there)
             yield Problem("work tree", what, path=place, repair=repair, mend=mend, run=name)
         elif place.removeprefix(top) not in under_way:

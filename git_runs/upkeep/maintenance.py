@@ -51,7 +51,7 @@ def is_due(project: Project) -> bool:
 
 
 def start_if_due(project: Project) -> None:
-    """Let it be done behind our back, if it is due; whatever keeps it from that matters to nobody."""
+    """Let a process of its own do it, if it is due; whatever keeps it from that matters to nobody."""
     with suppress(OSError):
         if is_due(project):
             import json

@@ -29,11 +29,11 @@ class Problem:
         self.other = other  # the name of another run that it is about, too
         self.path = path  # the file or directory that it is about, if any
         self.repair = repair  # how it would be settled: "removed"; "": only a person can settle it
-        self.mend = mend  # looks again, and settles it where it still is so; raises RunsError or OSError
+        self.mend = mend  # checks again, and settles it where it still is so; raises RunsError or OSError
         self.advice = advice  # what a person can do
         self.is_output = is_output  # whether settling it deletes what a run put out
 
     @property
     def key(self) -> tuple[str, str | None, str | None]:
-        """What tells it from others, whenever it is seen."""
+        """What identifies it, whenever it is seen."""
         return self.kind, self.run, self.path

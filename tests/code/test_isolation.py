@@ -34,7 +34,7 @@ def work_trees(repo: Repository) -> list[str]:
 
 
 def log(repo: Repository, name: str) -> list[str]:
-    """What the command printed, behind git's words on its work tree."""
+    """What the command printed, after git's words on its work tree."""
     return repo.log(name).rsplit("HEAD is now at ", 1)[1].splitlines()[1:]
 
 
@@ -75,10 +75,10 @@ def test_it_goes_when_all_is_well_and_nothing_is_left_in_it(repo: Repository) ->
     }
     for name, command in kept.items():
         finish(repo, name, command)
-    finish(repo, "wanted", "true", "--keep")
-    assert sorted(work_trees(repo)) == sorted([*kept, "wanted"])
+    finish(repo, "mine", "true", "--keep")
+    assert sorted(work_trees(repo)) == sorted([*kept, "mine"])
     repo.git("worktree", "prune")
-    assert sorted(work_trees(repo)) == sorted([*kept, "wanted"])
+    assert sorted(work_trees(repo)) == sorted([*kept, "mine"])
     repo.ok("delete", "-y", ".*")
     assert work_trees(repo) == []
     assert os.listdir(repo.path / ".runs/worktrees") == []
@@ -300,7 +300,7 @@ def test_it_stays_while_somebody_works_in_it(repo: Repository, how: str) -> None
     wait_for((repo.path / ".runs/worktrees/x/out").exists)
 
 
-def test_included_files_are_told_from_the_top(repo: Repository) -> None:
+def test_included_files_are_reported_from_the_top(repo: Repository) -> None:
     repo.commit(".gitignore", "*.cfg\n")
     (repo.path / "sub").mkdir()
     (repo.path / "sub/b.cfg").touch()

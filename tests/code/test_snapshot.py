@@ -117,7 +117,7 @@ def sparse_index(repo: Repository) -> None:
 
 
 def hidden(repo: Repository) -> None:
-    """Files that git was told not to look at."""
+    """Files whose changes git is set to ignore."""
     repo.commit("config", "old")
     repo.git("update-index", "--assume-unchanged", "train.py")
     repo.git("update-index", "--skip-worktree", "config")

@@ -86,11 +86,11 @@ def test_no_log(repo: Repository) -> None:
 def test_marker_and_line_ends_are_undone_wherever_a_block_ends(tmp_path: object) -> None:
     marker = end_marker("3f2a")
     text = b"a\r\nb\r\r\n\x1b[1m\x1b]7710;git\r" + marker + b"c\r\n\r" + marker[:5]
-    wanted = b"a\nb\r\n\x1b[1m\x1b]7710;git\rc\n\r" + marker[:5]
+    expected = b"a\nb\r\n\x1b[1m\x1b]7710;git\rc\n\r" + marker[:5]
     for size in range(1, len(text)):
         cleaner = logs._Cleaner(marker)
         blocks = [cleaner.clean(text[start : start + size]) for start in range(0, len(text), size)]
-        assert b"".join(blocks) + cleaner.rest() == wanted
+        assert b"".join(blocks) + cleaner.rest() == expected
 
 
 # --- attach
@@ -107,7 +107,7 @@ def test_attach_joins_the_session(repo: Repository, screen: Screen) -> None:
     assert repo.log("base").splitlines()[:2] == ["ready", "typed by a person"]
 
 
-def test_a_pane_that_somebody_looks_at_stays(repo: Repository, screen: Screen) -> None:
+def test_a_pane_that_somebody_watches_stays(repo: Repository, screen: Screen) -> None:
     repo.ok("new", *NO_FLAGS, "base", "echo ready; cat")
     screen.type("unset TMUX; git runs attach base")
     screen.shows("ready")
@@ -141,7 +141,7 @@ def test_in_another_tmux_it_says_so(repo: Repository, screen: Screen) -> None:
     screen.shows("hint: detach from this one first")
 
 
-def test_where_the_session_is_gone_it_tells_the_end(repo: Repository) -> None:
+def test_where_the_session_is_gone_it_shows_the_end(repo: Repository) -> None:
     repo.git("config", "runs.keep-session", "never")
     repo.finish("base", "seq 100; exit 3", *NO_FLAGS)
     wait_for(lambda: repo.machine.sessions() == [])

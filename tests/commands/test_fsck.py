@@ -1,4 +1,4 @@
-"""`git runs fsck`: what is out of step is told, and repaired without any loss."""
+"""`git runs fsck`: what is out of step is reported, and repaired without any loss."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from git_runs.system import processes
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
-def told(repo: Repository) -> list[tuple[str, str]]:
+def reported(repo: Repository) -> list[tuple[str, str]]:
     """Kind and run of each problem."""
     result = repo.runs("fsck", "--format=json")
     problems = json.loads(result.out)
@@ -31,7 +31,7 @@ def told(repo: Repository) -> list[tuple[str, str]]:
 
 
 def is_clean(repo: Repository) -> bool:
-    """Whether nothing is told."""
+    """Whether nothing is reported."""
     result = repo.runs("fsck")
     return (result.code, result.out, result.err) == (0, "", "")
 
@@ -64,7 +64,7 @@ def start(repo: Repository, name: str) -> int:
 
 
 def dead_holder(**changed: object) -> str:
-    """What a lock tells of a process that has ended here, but for what is `changed`."""
+    """The holder in a lock: a process that has ended here, but for what is `changed`."""
     with subprocess.Popen(["sleep", "60"]) as child:
         identity = processes.identify(child.pid)
         child.kill()
@@ -76,7 +76,7 @@ def dead_holder(**changed: object) -> str:
 # --- nothing is wrong
 
 
-def test_what_is_well_is_not_told(repo: Repository) -> None:
+def test_what_is_well_is_not_reported(repo: Repository) -> None:
     assert is_clean(repo)
     assert not (repo.path / ".runs").exists()
     for name in ("a", "g/b", "g/h/c"):
@@ -95,7 +95,7 @@ def test_what_is_well_is_not_told(repo: Repository) -> None:
     assert (repo.path / ".runs/worktrees/isolated2").is_dir()
 
 
-def test_what_goes_on_beside_is_not_told(repo: Repository) -> None:
+def test_what_goes_on_beside_is_not_reported(repo: Repository) -> None:
     done = threading.Event()
 
     def live() -> None:
@@ -117,7 +117,7 @@ def test_what_goes_on_beside_is_not_told(repo: Repository) -> None:
     assert [result for result in results if (result.code, result.out, result.err) != (0, "", "")] == []
 
 
-def test_what_ends_between_two_glances_is_not_told(repo: Repository) -> None:
+def test_what_ends_between_two_glances_is_not_reported(repo: Repository) -> None:
     repo.finish("a")
     real = shutil.which("git")
     wrapper = repo.machine.home / "bin/git"
@@ -240,7 +240,7 @@ def test_an_interrupted_deletion_can_be_repeated(repo: Repository, is_mended_fir
     kill_at(repo, "committed", "a")
     assert repo.runs("delete", "-y", "a").code != 0
     hook(repo, "")
-    assert sorted(told(repo)) == [("lock", "a"), ("no ref", "a")]
+    assert sorted(reported(repo)) == [("lock", "a"), ("no ref", "a")]
     if is_mended_first:
         assert repo.runs("fsck", "--repair").code == 0
         assert is_clean(repo)
@@ -281,7 +281,7 @@ def test_a_lost_ref_is_created_again(repo: Repository) -> None:
 
 
 @pytest.mark.parametrize("commit", ["1" * 40, "HEAD", "''"])
-def test_a_ref_whose_commit_is_not_here_is_only_told(repo: Repository, commit: str) -> None:
+def test_a_ref_whose_commit_is_not_here_is_only_reported(repo: Repository, commit: str) -> None:
     repo.finish("a")
     record = repo.record_path("a")
     record.write_text(record.read_text().replace(repo.git("rev-parse", "HEAD").strip(), commit))
@@ -293,7 +293,7 @@ def test_a_ref_whose_commit_is_not_here_is_only_told(repo: Repository, commit: s
     assert (repo.refs(), record.read_bytes()) == ([], before)
 
 
-def test_a_ref_at_another_commit_is_only_told(repo: Repository) -> None:
+def test_a_ref_at_another_commit_is_only_reported(repo: Repository) -> None:
     repo.finish("a")
     old = repo.git("rev-parse", "HEAD").strip()
     new = repo.commit("train.py", "print(1)\n")
@@ -309,7 +309,7 @@ def test_a_ref_at_another_commit_is_only_told(repo: Repository) -> None:
     assert repo.record_path("a").read_bytes() == before
 
 
-def test_a_record_that_cannot_be_read_is_told_and_left_alone(repo: Repository) -> None:
+def test_a_record_that_cannot_be_read_is_reported_and_left_alone(repo: Repository) -> None:
     repo.finish("bad")
     repo.finish("good")
     path = repo.record_path("bad")
@@ -321,7 +321,7 @@ def test_a_record_that_cannot_be_read_is_told_and_left_alone(repo: Repository) -
     assert path.read_text() == "id: 1\nname: a: b\n"
     assert repo.refs() == ["refs/runs/bad", "refs/runs/good"]
     assert (repo.path / ".runs/logs/bad.log").exists()
-    assert told(repo) == [("bad record", "bad")]
+    assert reported(repo) == [("bad record", "bad")]
 
 
 def test_of_two_records_of_one_id_the_copy_gets_another(repo: Repository) -> None:
@@ -330,7 +330,7 @@ def test_of_two_records_of_one_id_the_copy_gets_another(repo: Repository) -> Non
     repo.git("update-ref", "refs/runs/a", "refs/runs/b")
     for name in ("a", "c"):
         repo.record_path(name).write_text(before)
-    assert sorted(told(repo)) == [("no ref", "c"), ("same id", "a"), ("same id", "c")]
+    assert sorted(reported(repo)) == [("no ref", "c"), ("same id", "a"), ("same id", "c")]
     assert (
         "runs 'b' and 'a' have the same id: one record is a copy; with --repair: another id for 'a'; both stay\n"
         in repo.runs("fsck").out
@@ -365,7 +365,7 @@ def test_a_submodule_keeps_the_commit_again(repo: Repository) -> None:
     lib = repo.path / "lib"
     commit = repo.git("rev-parse", "refs/runs/a", cwd=lib)
     repo.git("update-ref", "-d", "refs/runs/a", cwd=lib)
-    assert told(repo) == [("no ref", "a")]
+    assert reported(repo) == [("no ref", "a")]
     assert repo.runs("fsck", "--repair").code == 0
     assert repo.git("rev-parse", "refs/runs/a", cwd=lib) == commit
     assert is_clean(repo)
@@ -432,7 +432,7 @@ def test_a_run_of_another_host_is_not_lost(repo: Repository) -> None:
     assert path.read_text() == text
 
 
-# --- files left behind
+# --- files that are left
 
 
 def test_locks_and_temporary_files_of_dead_processes_go(repo: Repository) -> None:
@@ -441,7 +441,7 @@ def test_locks_and_temporary_files_of_dead_processes_go(repo: Repository) -> Non
     lock, temporary = records / "a.yml.lock", records / "a.yml.4711.tmp.lock"
     lock.write_text(dead_holder())
     temporary.write_text("id: half")
-    assert sorted(told(repo)) == [("lock", "g/a"), ("temporary file", "g/a")]
+    assert sorted(reported(repo)) == [("lock", "g/a"), ("temporary file", "g/a")]
     assert repo.runs("fsck", "--repair").code == 0
     assert os.listdir(records) == ["a.yml"]
     assert is_clean(repo)
@@ -476,7 +476,7 @@ def test_a_lock_that_does_not_say_whose_it_is_goes_when_nobody_touches_it(repo: 
 
 
 @pytest.mark.parametrize("kind", ["fifo", "link"])
-def test_what_is_planted_as_a_lock_holds_nothing_up_and_is_told(repo: Repository, kind: str) -> None:
+def test_what_is_planted_as_a_lock_holds_nothing_up_and_is_reported(repo: Repository, kind: str) -> None:
     repo.finish("a")
     lock = repo.path / ".runs/records/a.yml.lock"
     os.mkfifo(lock) if kind == "fifo" else lock.symlink_to("/etc/passwd")
@@ -496,7 +496,7 @@ def test_specs_that_nobody_will_take_go(repo: Repository) -> None:
         long_ago(specs / f"{name}.json")
     (specs / "awaited.json").write_text("{}")
     mention(repo, specs / "awaited.json")
-    assert sorted(told(repo)) == [("spec", ""), ("spec", "a")]
+    assert sorted(reported(repo)) == [("spec", ""), ("spec", "a")]
     assert repo.runs("fsck", "--repair").code == 0
     assert os.listdir(specs) == ["awaited.json"]
     (specs / "awaited.json").unlink()
@@ -513,7 +513,7 @@ for problem in consistency.check(project.find(discovery.Search()), idle=float(sy
 """
 
 
-def test_what_does_not_tell_whose_it_is_goes_when_nobody_touches_it(repo: Repository) -> None:
+def test_what_does_not_show_whose_it_is_goes_when_nobody_touches_it(repo: Repository) -> None:
     repo.finish("a")
     git_dir, runs = repo.path / ".git", repo.path / ".runs"
     with subprocess.Popen(["sleep", "60"]) as child:
@@ -536,13 +536,13 @@ def test_a_ref_lock_of_a_start_that_was_interrupted_goes_at_once(repo: Repositor
     repo.finish("a")
     (repo.path / ".git/refs/runs/x.lock").touch()
     (repo.path / ".runs/records/x.yml.lock").write_text(dead_holder())
-    assert sorted(told(repo)) == [("lock", "x"), ("ref lock", "x")]
+    assert sorted(reported(repo)) == [("lock", "x"), ("ref lock", "x")]
     assert repo.runs("fsck", "--repair").code == 0
     assert is_clean(repo)
     repo.finish("x")
 
 
-def test_a_text_that_a_person_wrote_is_told_and_kept(repo: Repository) -> None:
+def test_a_text_that_a_person_wrote_is_reported_and_kept(repo: Repository) -> None:
     repo.finish("a")
     result = repo.runs("describe", "a", GIT_EDITOR="f() { echo mine >$1; exit 1; }; f")
     assert result.code == 128
@@ -555,7 +555,7 @@ def test_a_text_that_a_person_wrote_is_told_and_kept(repo: Repository) -> None:
     assert path.read_text() == "mine\n"
 
 
-def test_a_text_that_is_being_written_is_not_told(repo: Repository) -> None:
+def test_a_text_that_is_being_written_is_not_reported(repo: Repository) -> None:
     repo.finish("a")
     script = 'touch "$HOME/up"; while [ ! -e "$HOME/go" ]; do sleep 0.02; done; echo new >'
     repo.machine.environment["GIT_EDITOR"] = f"f() {{ {script}$1; }}; f"
@@ -620,7 +620,7 @@ def test_git_forgets_a_work_tree_that_is_gone(repo: Repository) -> None:
     repo.git("worktree", "add", str(other))
     for work_tree in (repo.path / ".runs/worktrees/a", other):
         repo.machine.run("rm", "-r", str(work_tree))
-    assert told(repo) == [("work tree", "")]
+    assert reported(repo) == [("work tree", "")]
     assert repo.runs("fsck", "--repair").code == 0
     assert is_clean(repo)
     assert [line.split()[0] for line in repo.git("worktree", "list").splitlines()] == [str(repo.path), str(other)]
@@ -645,7 +645,7 @@ def test_a_cache_that_is_out_of_step_goes(repo: Repository, damage: str) -> None
     assert is_clean(repo)
 
 
-def test_a_cache_that_lies_is_told_of(repo: Repository) -> None:
+def test_a_cache_that_lies_is_reported(repo: Repository) -> None:
     repo.finish("a")
     long_ago(repo.record_path("a"))
     repo.ok("list")
@@ -653,7 +653,7 @@ def test_a_cache_that_lies_is_told_of(repo: Repository) -> None:
         connection.execute("UPDATE records SET source = source + 1")
     connection.close()
     assert repo.runs("fsck").out == (
-        "the cache tells something else than the record of run 'a'; with --repair: removed, to be filled anew\n"
+        "the cache differs from the record of run 'a'; with --repair: removed, to be filled anew\n"
     )
 
 
@@ -665,7 +665,7 @@ def test_a_record_that_was_edited_is_no_disagreement(repo: Repository) -> None:
     assert is_clean(repo)
 
 
-def test_json_tells_all(repo: Repository) -> None:
+def test_json_shows_all(repo: Repository) -> None:
     repo.finish("a")
     repo.git("update-ref", "-d", "refs/runs/a")
     commit = repo.git("rev-parse", "HEAD").strip()
@@ -690,7 +690,7 @@ def test_json_tells_all(repo: Repository) -> None:
 
 def test_a_launch_that_nobody_will_end_is_given_up_at_once(repo: Repository) -> None:
     spec = interrupt_launch(repo, "x")
-    assert sorted(told(repo)) == [("lost", "x"), ("spec", "x")]
+    assert sorted(reported(repo)) == [("lost", "x"), ("spec", "x")]
     assert repo.runs("fsck", "--repair").code == 0
     assert is_clean(repo)
     assert (repo.record("x")["status"], spec.exists()) == ("lost", False)
@@ -700,7 +700,7 @@ def test_a_launch_that_tmux_is_to_end_is_given_up_after_ten_seconds(repo: Reposi
     spec = interrupt_launch(repo, "x")
     mention(repo, spec)
     os.utime(spec, (time.time() - 9, time.time() - 9))
-    assert sorted(told(repo)) == [("lost", "x"), ("spec", "x")]
+    assert sorted(reported(repo)) == [("lost", "x"), ("spec", "x")]
     spec.unlink()
 
 

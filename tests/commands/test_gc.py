@@ -150,7 +150,7 @@ def test_sessions_that_somebody_uses_stay(repo: Repository, screen: Screen) -> N
     assert repo.machine.sessions() == ["attached", "respawned", "running", "split", "window"]
 
 
-def test_a_date_that_git_does_not_understand_is_told_before_anything_is_done(repo: Repository) -> None:
+def test_a_date_that_git_does_not_understand_is_reported_before_anything_is_done(repo: Repository) -> None:
     repo.finish("a")
     result = repo.runs("-c", "runs.gc-sessions=whenever", "gc")
     assert result.code == 128

@@ -44,7 +44,7 @@ def test_the_first_tools_database_is_imported(repo: Repository) -> None:
     assert repo.git("rev-parse", "runs/continuous2").strip() == commit
 
 
-def test_what_cannot_be_imported_is_told_and_the_rest_is(repo: Repository) -> None:
+def test_what_cannot_be_imported_is_reported_and_the_rest_is(repo: Repository) -> None:
     repo.finish("continuous2")
     before = repo.record_path("continuous2").read_bytes()
     path = repo.machine.home / "runs.yml"

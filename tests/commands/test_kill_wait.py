@@ -14,7 +14,7 @@ from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
 def start(repo: Repository, name: str, command: str) -> int:
-    """Start a run that tells its process id when it is ready."""
+    """Start a run that writes its process id when it is ready."""
     repo.ok("new", *NO_FLAGS, name, command.replace("UP", f"echo $$ >{name}.new; mv {name}.new {name}.pid"))
     path = repo.path / f"{name}.pid"
     wait_for(path.exists)

@@ -233,7 +233,7 @@ def test_values_for_programs_are_spelled_out_on_a_terminal(repo: Repository, scr
     assert "\x1b[31mred\x9b" in repo.ok("table", "--format=csv", "--columns=description")
 
 
-def test_a_field_that_no_run_has_is_told(three: Repository) -> None:
+def test_a_field_that_no_run_has_is_reported(three: Repository) -> None:
     assert three.runs("table", "--columns=nam,status").err == "warning: none of these runs has a field 'nam'\n"
     assert three.runs("table", "--sort=-loss").err == "warning: none of these runs has a field 'loss'\n"
     assert three.runs("table", "--columns=exit-code,signal").err == ""

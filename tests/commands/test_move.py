@@ -215,7 +215,7 @@ def test_the_hint_names_no_options_that_move_does_not_have(repo: Repository) -> 
     assert repo.runs("move", "old", "taken").err == "fatal: run 'taken' already exists\n"
 
 
-def test_an_old_ref_that_cannot_be_deleted_is_told(repo: Repository) -> None:
+def test_an_old_ref_that_cannot_be_deleted_is_reported(repo: Repository) -> None:
     repo.finish("base")
     repo.git("pack-refs", "--all")
     repo.git("config", "core.packedRefsTimeout", "0")

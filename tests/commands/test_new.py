@@ -515,13 +515,13 @@ def test_what_is_no_name_never_reaches_git(repo: Repository) -> None:
     assert repo.refs() == ["refs/runs/keep"]
 
 
-def test_a_hook_that_watches_refs_is_told(repo: Repository) -> None:
+def test_a_hook_that_watches_refs_is_reported(repo: Repository) -> None:
     hook = repo.path / ".git/hooks/reference-transaction"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text('#!/bin/sh\n[ "$1" = committed ] && cat >>"$HOME/told"\nexit 0\n')
+    hook.write_text('#!/bin/sh\n[ "$1" = committed ] && cat >>"$HOME/seen"\nexit 0\n')
     hook.chmod(0o755)
     repo.finish("base")
-    assert "refs/runs/base" in (repo.machine.home / "told").read_text()
+    assert "refs/runs/base" in (repo.machine.home / "seen").read_text()
 
 
 def test_interrupted_while_tmux_is_asked_nothing_is_left(repo: Repository) -> None:

@@ -221,7 +221,7 @@ def test_the_way_back_is_quoted_for_the_shell(repo: Repository) -> None:
     assert "hint: to go back: git switch 'a;b'\n" in repo.runs("reproduce", "base").err
 
 
-def test_a_submodule_that_stays_elsewhere_is_told(repo: Repository) -> None:
+def test_a_submodule_that_stays_elsewhere_is_reported(repo: Repository) -> None:
     library = repo.add_submodules("lib")
     repo.finish("base")
     library.commit("code", "new")
@@ -242,7 +242,7 @@ def test_a_command_that_begins_like_an_option_works_when_pasted(repo: Repository
     assert repo.record(again)["input-command"] == repo.record("base")["input-command"]
 
 
-def test_a_record_without_a_command_is_told(repo: Repository) -> None:
+def test_a_record_without_a_command_is_reported(repo: Repository) -> None:
     repo.finish("base")
     path = repo.record_path("base")
     path.write_text(re.sub("(input-)?command: .*\n", "", path.read_text()))

@@ -175,7 +175,7 @@ def test_what_is_different_is_named_before_and_after(
     assert messy.record("x-repro")["differences"]
 
 
-def test_a_program_without_a_fixed_hash_seed_is_told_apart(messy: Repository) -> None:
+def test_a_program_without_a_fixed_hash_seed_is_known_as_such(messy: Repository) -> None:
     launch(messy, command="""python3 -c "print(hash('x'))" """)
     code, said = again(messy)
     assert code == 1
@@ -186,7 +186,7 @@ def test_a_program_without_a_fixed_hash_seed_is_told_apart(messy: Repository) ->
     assert again(messy) == (0, "Reproduction: equal\n")
 
 
-def test_another_package_list_is_told_package_by_package(messy: Repository) -> None:
+def test_another_package_list_is_reported_package_by_package(messy: Repository) -> None:
     site = messy.machine.home / "site"
     (site / "thing-1.0.dist-info").mkdir(parents=True)
     messy.machine.environment["PYTHONPATH"] = str(site)
@@ -324,10 +324,10 @@ def test_hidden_edits_are_not_carried_along(repo: Repository) -> None:
     (repo.path / "train.py").write_text("mine\n")
     result = repo.runs("reproduce", "x")
     assert result.code == 128
-    assert "fatal: the work tree has changes that git was told not to see" in result.err
+    assert "fatal: the work tree has changes that git is set not to see" in result.err
 
 
-def test_a_missing_log_is_told_before(messy: Repository) -> None:
+def test_a_missing_log_is_reported_before(messy: Repository) -> None:
     launch(messy)
     (messy.path / ".runs/logs/x.log").unlink()
     assert messy.runs("reproduce", "--check", "x").err == "error: its log is not there to compare with\n"
@@ -410,7 +410,7 @@ def test_bytes_of_a_variable_come_back(messy: Repository) -> None:
     assert again(messy) == (0, "Reproduction: equal\n")
 
 
-def test_what_was_not_there_before_is_told(messy: Repository) -> None:
+def test_what_was_not_there_before_is_reported(messy: Repository) -> None:
     messy.commit(".gitignore", "data\n")
     messy.git("config", "runs.link", "data")
     launch(messy)
@@ -421,10 +421,10 @@ def test_what_was_not_there_before_is_told(messy: Repository) -> None:
     tool.chmod(0o755)
     messy.machine.environment["PATH"] += f":{tool.parent}"
     messy.git("config", "core.autocrlf", "true")
-    told = messy.runs("reproduce", "--check", "x").err
-    assert "error: gpus: was not set, is NVIDIA A100, 535.1\n" in told
-    assert f"error: linked path data: '{messy.path}/data' was not there\n" in told
-    assert "error: core.autocrlf: was not set, is 'true'\n" in told
+    found = messy.runs("reproduce", "--check", "x").err
+    assert "error: gpus: was not set, is NVIDIA A100, 535.1\n" in found
+    assert f"error: linked path data: '{messy.path}/data' was not there\n" in found
+    assert "error: core.autocrlf: was not set, is 'true'\n" in found
 
 
 def test_asking_for_more_variables_later_changes_nothing(messy: Repository) -> None:
@@ -436,7 +436,7 @@ def test_asking_for_more_variables_later_changes_nothing(messy: Repository) -> N
     assert messy.runs("reproduce", "--check", "x").err == "error: variables that are others: FOO\n"
 
 
-def test_an_original_that_is_gone_is_told(messy: Repository) -> None:
+def test_an_original_that_is_gone_is_reported(messy: Repository) -> None:
     go = messy.machine.home / "go"
     launch(messy, command=f"if [ -e {go}.up ]; then while [ ! -e {go} ]; do sleep 0.02; done; fi; echo done")
     Path(f"{go}.up").touch()

@@ -50,7 +50,7 @@ def test_several_and_none(repo: Repository) -> None:
     assert (result.code, result.out) == (1, "")
 
 
-def test_without_its_commits_the_record_still_tells(repo: Repository) -> None:
+def test_without_its_commits_the_record_still_shows(repo: Repository) -> None:
     (repo.path / "new").write_text("1")
     repo.finish("x", "true", "--snapshot")
     path = repo.record_path("x")

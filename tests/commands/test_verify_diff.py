@@ -26,7 +26,7 @@ def two(repo: Repository) -> Repository:
     return repo
 
 
-def test_verify_tells_what_is_equal_and_what_is_not(two: Repository) -> None:
+def test_verify_shows_what_is_equal_and_what_is_not(two: Repository) -> None:
     result = two.runs("verify", "a", "b")
     assert result.code == 1
     assert [line.split(maxsplit=2)[:2] for line in result.out.splitlines()[3:]] == [
@@ -44,7 +44,7 @@ def test_verify_tells_what_is_equal_and_what_is_not(two: Repository) -> None:
     }
 
 
-def test_diff_tells_command_record_environment_and_code(two: Repository) -> None:
+def test_diff_shows_command_record_environment_and_code(two: Repository) -> None:
     result = two.runs("diff", "a", "b")
     assert result.code == 1
     assert result.out.startswith("command\n- -n 3\n+ -n 4\n")
@@ -97,14 +97,14 @@ def test_colours_are_gits(two: Repository, screen: Screen) -> None:
         ("true a\ntrue b", "true a true b"),
     ],
 )
-def test_diff_tells_commands_apart_whose_words_are_the_same(repo: Repository, a: str, b: str) -> None:
+def test_diff_separates_commands_whose_words_are_the_same(repo: Repository, a: str, b: str) -> None:
     for name, command in (("a", a), ("b", b)):
         repo.finish(name, command, *NO_FLAGS)
     result = repo.runs("diff", "a", "b")
     assert (result.code, result.out.splitlines()[0]) == (1, "command")
 
 
-def test_diff_tells_that_an_environment_was_not_recorded(repo: Repository) -> None:
+def test_diff_shows_that_an_environment_was_not_recorded(repo: Repository) -> None:
     for name in ("a", "b"):
         repo.finish(name, "true", *NO_FLAGS)
     path = repo.record_path("b")
@@ -119,7 +119,7 @@ def test_verify_waits_for_nobody(repo: Repository) -> None:
     assert (result.code, result.err) == (128, "fatal: run 'b' goes on\nhint: git runs wait b\n")
 
 
-def test_diff_tells_what_cannot_be_compared(repo: Repository) -> None:
+def test_diff_shows_what_cannot_be_compared(repo: Repository) -> None:
     for name in ("a", "b"):
         (repo.path / "train.py").write_text(name)
         repo.finish(name, "true", "-m", "same", "--allow-dirty", *NO_FLAGS)
@@ -133,7 +133,7 @@ def test_diff_tells_what_cannot_be_compared(repo: Repository) -> None:
     )
 
 
-def test_diff_of_submodules_that_git_was_told_to_overlook(repo: Repository) -> None:
+def test_diff_of_submodules_that_git_is_set_to_overlook(repo: Repository) -> None:
     repo.add_submodules("lib")
     repo.finish("a", "true", "-m", "same", *NO_FLAGS)
     Repository(repo.machine, repo.path / "lib").commit("code", "new\n")

@@ -15,7 +15,7 @@ from tests.conftest import Repository, Screen
 OVER_200 = "from git_runs.console import progress\nfor n in progress.over(range(200), 'Deleting runs', 200): "
 
 
-def told(code: str, **environment: str) -> str:
+def progress_of(code: str, **environment: str) -> str:
     """What a Python program writes to a terminal that is its standard error."""
     ours, its = os.openpty()
     with subprocess.Popen([sys.executable, "-c", code], stderr=its, env={**os.environ, **environment}):
@@ -28,35 +28,35 @@ def told(code: str, **environment: str) -> str:
     return written.decode()
 
 
-def test_each_percentage_is_told_once_and_the_end() -> None:
-    shown = told(OVER_200 + "pass", GIT_PROGRESS_DELAY="0").split("\r")
+def test_each_percentage_is_reported_once_and_the_end() -> None:
+    shown = progress_of(OVER_200 + "pass", GIT_PROGRESS_DELAY="0").split("\r")
     assert shown[0] == "Deleting runs:   0% (1/200)   "
     assert shown[45] == "Deleting runs:  45% (90/200)   "
     assert shown[-3:] == ["Deleting runs: 100% (200/200)   ", "Deleting runs: 100% (200/200), done.", "\n"]
     assert len(shown) == 101 + 2
 
 
-def test_what_is_fast_tells_nothing() -> None:
-    assert told(OVER_200 + "pass") == ""
+def test_what_is_fast_shows_nothing() -> None:
+    assert progress_of(OVER_200 + "pass") == ""
 
 
-def test_what_takes_long_tells_of_it_after_a_while() -> None:
-    shown = told("import time\n" + OVER_200 + "time.sleep(0.01)").split("\r")
+def test_what_takes_long_is_shown_after_a_while() -> None:
+    shown = progress_of("import time\n" + OVER_200 + "time.sleep(0.01)").split("\r")
     first = int(shown[0].split("(")[1].split("/")[0])
     assert 50 < first <= 101  # about a second is half of it
     assert shown[-2].endswith("100% (200/200), done.")
 
 
-def test_without_a_total_the_count_is_told() -> None:
+def test_without_a_total_the_count_is_reported() -> None:
     code = "from git_runs.console import progress\nfor n in progress.over(iter('abc'), 'Comparing'): pass"
-    assert told(code, GIT_PROGRESS_DELAY="0") == "Comparing: 1   \rComparing: 3, done.\r\n"
+    assert progress_of(code, GIT_PROGRESS_DELAY="0") == "Comparing: 1   \rComparing: 3, done.\r\n"
 
 
 def test_it_makes_room_for_messages_and_errors() -> None:
     say = "from git_runs.console.messages import warn\n"
-    shown = told(say + OVER_200 + "n == 100 and warn('left')", GIT_PROGRESS_DELAY="0")
+    shown = progress_of(say + OVER_200 + "n == 100 and warn('left')", GIT_PROGRESS_DELAY="0")
     assert "Deleting runs:  50% (100/200)   \r\r\x1b[Kwarning: left\r\n" in shown
-    shown = told(OVER_200 + "n == 100 and exit(3)", GIT_PROGRESS_DELAY="0")
+    shown = progress_of(OVER_200 + "n == 100 and exit(3)", GIT_PROGRESS_DELAY="0")
     assert shown.endswith("Deleting runs:  50% (100/200)   \r\r\x1b[K")
 
 

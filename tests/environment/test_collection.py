@@ -1,4 +1,4 @@
-"""What the record tells of the environment, and what it must never tell."""
+"""What is recorded of the environment, and what must never be."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_it_never_fails_or_delays_a_run(repo: Repository) -> None:
     assert repo.lookup("x", "status") == "finished"
 
 
-def test_differences_are_told_line_by_line(tmp_path: Path) -> None:
+def test_differences_are_reported_line_by_line(tmp_path: Path) -> None:
     environments = Environments(str(tmp_path))
     one, two = environments.keep_packages(["a==1", "b==1"]), environments.keep_packages(["a==1", "b==2"])
     was = {
@@ -178,7 +178,7 @@ def test_a_change_in_a_linked_directory_is_seen_whatever_its_times(tmp_path: Pat
     assert list(links.differences(before)) == changed
 
 
-def test_a_directory_with_too_many_files_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_directory_with_too_many_files_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links, "MOST_FILES", 2)
     for number in range(3):
         (tmp_path / str(number)).touch()

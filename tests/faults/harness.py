@@ -1,4 +1,4 @@
-"""Breaking things on purpose, and telling afterwards whether all is as it was promised.
+"""Breaking things on purpose, and checking afterwards whether all is as it was promised.
 
 `RUNS_FAULTS=full` makes the tests long: 500 moments instead of a dozen, 10,000 inputs instead of a few hundred.
 """

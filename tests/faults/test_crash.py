@@ -1,4 +1,4 @@
-"""Killed with -9 at any moment, or told that the disk is full, nothing that was there is lost."""
+"""Killed with -9 at any moment, or with a full disk, nothing that was there is lost."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_killed_at_any_time(repo: Repository, command: str) -> None:
             repo.runs("delete", "-y", "v[0-9]+v.*")
 
 
-def test_a_deletion_told_to_end_at_any_time_leaves_whole_runs(repo: Repository) -> None:
+def test_a_deletion_reported_to_end_at_any_time_leaves_whole_runs(repo: Repository) -> None:
     bystanders = Bystanders(repo, "by", "stander")
     names = [f"v{number}" for number in range(12)]
     for _ in range(MOMENTS):
@@ -148,7 +148,7 @@ def check_new(repo: Repository, name: str, printed: str, out_of_step: list[str])
     if name in printed:
         assert [line for line in out_of_step if "left over" not in line] == []
         assert read_records(repo)[name]["status"] == "finished"
-        assert repo.log(name).endswith(f"{name}\n")  # an isolated one tells of its work tree before
+        assert repo.log(name).endswith(f"{name}\n")  # an isolated one prints of its work tree before
 
 
 def check_new_here(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
@@ -229,7 +229,7 @@ def test_where_a_write_fails_it_is_said_and_undone(repo: Repository, command: st
             there = set(read_records(repo)) & {name, f"{name}-moved"}
             assert (left, there) == ([], {name} if command in CHANGING else set()), err
         bystanders.check()
-        if f"refs/runs/{name} is still there" in err:  # only the person who was told can say that nobody needs it
+        if f"refs/runs/{name} is still there" in err:  # only the person who read it can say that nobody needs it
             repo.git("update-ref", "-d", f"refs/runs/{name}")
         mend(repo)
         check(repo)

@@ -75,7 +75,7 @@ def test_what_lies_on_another_disk_is_deleted_too(repo: Repository, small_disk: 
         subprocess.run(["umount", "-l", checkpoints], check=True)
 
 
-def test_what_cannot_be_removed_is_told_and_stays_in_the_trash(repo: Repository, small_disk: Path) -> None:
+def test_what_cannot_be_removed_is_reported_and_stays_in_the_trash(repo: Repository, small_disk: Path) -> None:
     repo.finish("a", "mkdir $RUNS_SAVE_PATH/mine", *NO_FLAGS)
     repo.finish("b")
     mine = repo.path / ".runs/checkpoints/a/mine"

@@ -128,7 +128,7 @@ def assert_git_takes(name: str) -> None:
 @many
 @given(st.one_of(HOSTILE, st.from_regex(r"[A-Za-z0-9._=+,@%/-]+", fullmatch=True)))
 def test_what_git_refuses_as_a_name_we_refuse(name: str) -> None:
-    with suppress(UnicodeEncodeError, ValueError):  # which no process could be told
+    with suppress(UnicodeEncodeError, ValueError):  # which no process could be given
         if subprocess.run(["git", "check-ref-format", refs.ref(name)], check=False).returncode:
             with pytest.raises(RunsError):
                 refs.validate(name)
@@ -182,7 +182,7 @@ PARTS = st.sampled_from(
 PATTERNS = st.one_of(HOSTILE, st.lists(PARTS, max_size=12).map("".join))
 
 
-# Where the alarm rings in a call-back of hypothesis', it is swallowed, told in a warning, and rings again.
+# Where the alarm rings in a call-back of hypothesis', it is swallowed, shown as a warning, and rings again.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @settings(many, max_examples=EXAMPLES if FULL else 50)
 @given(PATTERNS, st.booleans())

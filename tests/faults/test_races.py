@@ -1,4 +1,4 @@
-"""Many processes at once: one wins where one can, and what was done and told stays done."""
+"""Many processes at once: one wins where one can, and what was done and said stays done."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ENTRIES = st.tuples(NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.floats(allow_nan=Fals
 
 
 def content(catalogue: Catalogue) -> list[tuple[str, tuple[float, ...]]]:
-    """Name after name with all that is told of it."""
+    """Name after name with all that is known of it."""
     columns = (*catalogue.stamps, catalogue.starts)
     return list(zip(catalogue.names, zip(*columns, strict=True), strict=True))
 
@@ -55,7 +55,7 @@ def test_what_it_cannot_have_given_is_refused(names: list[str], numbers: bytes) 
         Catalogue(names, numbers)
 
 
-def test_what_is_told_of_a_record() -> None:
+def test_what_is_reported_of_a_record() -> None:
     assert entry(Record(datetime="1970-01-01T01:00:00+00:00", reproduction="same"), (1, 2, 3, 4)) == (
         (1, 2, 3, 4, 3600.0, True)
     )

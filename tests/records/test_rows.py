@@ -34,7 +34,7 @@ def runs_of(fields: Fields) -> dict[str, Run]:
 
 
 def catalogue_of(fields: Fields) -> Catalogue:
-    """The stamp of each run tells its fields."""
+    """The stamp of each run decides its fields."""
     catalogue = Catalogue()
     entries = {name: (1, 2, 3, 1 + abs(hash(fields[int(name[1:])])), 0.0, False) for name in runs_of(fields)}
     catalogue.update(set(), entries)

@@ -121,7 +121,7 @@ def test_a_lock_says_who_holds_it_and_is_waited_for(store: Store) -> None:
 
 
 def dead_process() -> dict[str, object]:
-    """What a lock tells of a process that has ended."""
+    """The holder in a lock: a process that has ended."""
     with subprocess.Popen(["sleep", "60"]) as child:
         identity = processes.identify(child.pid)
         child.kill()
@@ -164,7 +164,7 @@ def test_a_lock_whose_holder_may_live_is_not_broken(store: Store, holder: dict[s
     assert path.exists()
 
 
-def test_a_lock_tells_all_from_the_first_moment(store: Store) -> None:
+def test_a_lock_shows_all_from_the_first_moment(store: Store) -> None:
     done = threading.Event()
     seen: list[str] = []
 
@@ -299,7 +299,7 @@ def test_what_is_remembered_is_not_read_again(store: Store, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("many", [0, 1000], ids=["by two", "alone"])
-def test_what_cannot_be_read_is_told_in_its_place(store: Store, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_read_is_reported_in_its_place(store: Store, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "MANY", many)
     names = [f"r{number}" for number in range(10)]
     for name in names:
@@ -410,7 +410,7 @@ def surveyed(store: Store, names: list[str] | None = None) -> list[str]:
 
 @pytest.fixture(params=[0, processes.MANY], ids=["by two", "alone"])
 def old(store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """Ten runs, in two groups, whose records may be remembered, and are; looked at by two processes, or by one."""
+    """Ten runs, in two groups, whose records may be remembered, and are; read by two processes, or by one."""
     monkeypatch.setattr(processes, "MANY", request.param)
     for name in (*(f"r{n}" for n in range(9)), "g/r10"):
         store.create(name, Record(name=name, datetime=f"2026-01-0{len(name)}T00:00:00+00:00"))
@@ -435,7 +435,7 @@ def test_a_survey_reads_only_what_has_changed(old: Store, monkeypatch: pytest.Mo
     assert read == ["r3"]
 
 
-def test_a_survey_tells_what_is_gone_and_what_is_new(old: Store) -> None:
+def test_a_survey_shows_what_is_gone_and_what_is_new(old: Store) -> None:
     os.unlink(old.path("r3"))
     old.create("r10", Record(name="r10"))
     for _ in range(2):
@@ -459,7 +459,7 @@ def test_a_survey_of_some_runs(old: Store, names: list[str]) -> None:
     assert len(surveyed(old)) == 11
 
 
-def test_a_survey_tells_of_bad_records_each_time(old: Store) -> None:
+def test_a_survey_shows_of_bad_records_each_time(old: Store) -> None:
     Path(old.path("r3")).write_text("a: b: c\n")
     age(old.path("r3"))
     for _ in range(2):
@@ -473,7 +473,7 @@ def test_a_young_record_is_surveyed_anew(old: Store) -> None:
     old.create("young", Record(name="young"))
     assert "young" in surveyed(old)
     status = os.stat(old.path("young"))
-    # Changed in the same instant, so that nothing but the content tells.
+    # Changed in the same instant, so that only the content is another.
     Path(old.path("young")).write_text("nome: young")
     os.utime(old.path("young"), ns=(status.st_atime_ns, status.st_mtime_ns))
     catalogue, _ = Store(old.root).reader.survey()
@@ -527,7 +527,7 @@ def test_more_runs_than_are_looked_up_together(store: Store) -> None:
 # --- together
 
 
-def test_bad_records_are_told_each_time(store: Store) -> None:
+def test_bad_records_are_reported_each_time(store: Store) -> None:
     store.create("a", Record(name="a"))
     Path(store.path("a")).write_text("a: b: c\n")
     age(store.path("a"))

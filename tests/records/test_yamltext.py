@@ -181,13 +181,13 @@ def test_tags_are_not_obeyed() -> None:
         (b"a: 1\n--- \nb: 2\n", 2, "but found another document"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_its_line(text: bytes, line: int, reason: str) -> None:
+def test_what_cannot_be_read_is_reported_with_its_line(text: bytes, line: int, reason: str) -> None:
     with pytest.raises(BadRecord) as error:
         yamltext.parse(text, "x")
     assert error.value.message == f"bad record in line {line} of 'x': {reason}"
 
 
-def test_no_depth_is_too_deep_to_be_told() -> None:
+def test_no_depth_is_too_deep_to_be_reported() -> None:
     with pytest.raises(BadRecord, match="nest"):  # PyYAML 6.0.4 notices it before we do
         yamltext.parse(b"a: 1\nb: " + b"[" * 200_000, "x")
 

@@ -187,7 +187,7 @@ def test_event_files_are_compared_without_their_times(pair: Pair) -> None:
     assert pair.different() == {"tensorboard/events.out.tfevents (1)": "different"}
 
 
-def test_what_is_masked_is_told(pair: Pair) -> None:
+def test_what_is_masked_is_reported(pair: Pair) -> None:
     pair.write("log", b"same\ntook 1s\n", b"same\ntook 2s\n")
     log = compare(pair.outputs, *pair.runs)[1]
     assert (log.state, log.detail) == ("equal", "equal but for times, as in line 2: 'took 1s' / 'took 2s'")

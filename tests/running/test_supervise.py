@@ -44,7 +44,7 @@ def test_a_signal_that_ends_the_command_is_recorded(repo: Repository, number: in
     assert "exit-code" not in record
 
 
-def test_while_it_runs_the_record_tells_the_process(repo: Repository) -> None:
+def test_while_it_runs_the_record_shows_the_process(repo: Repository) -> None:
     start(repo, "touch up; sleep 60")
     assert repo.lookup("base", "status") == "running"
     process = repo.record("base")["process"]

@@ -143,7 +143,7 @@ def test_a_separate_git_dir(machine: Machine, tmp_path: Path) -> None:
     result = repo.runs("list", cwd=tmp_path / "linked")
     assert result.code == 128
     assert result.err == (
-        f"fatal: cannot tell where the main work tree of '{tmp_path / 'store'}' is, and the runs dir is there\n"
+        f"fatal: it is not known where the main work tree of '{tmp_path / 'store'}' is, and the runs dir is there\n"
         "hint: say where: git config runs.runs-dir <absolute path>\n"
     )
     repo.git("config", "runs.runs-dir", str(repo.path / ".runs"))
@@ -177,7 +177,7 @@ def test_a_repository_that_git_finds_unsafe(repo: Repository) -> None:
 
 
 @pytest.mark.parametrize("how", ["deleted", "link", "submodule", "in a submodule"])
-def test_changes_that_git_was_told_not_to_see(repo: Repository, how: str) -> None:
+def test_changes_that_git_was_reported_not_to_see(repo: Repository, how: str) -> None:
     repo.add_submodules("lib")
     (repo.path / "link").symlink_to("train.py")
     repo.git("add", "link")
@@ -197,6 +197,6 @@ def test_changes_that_git_was_told_not_to_see(repo: Repository, how: str) -> Non
         inner.commit("code", "newer")
     result = repo.runs("new", "x", "true")
     path = {"deleted": "train.py", "link": "link", "submodule": "lib", "in a submodule": "lib/code"}[how]
-    assert f"that no commit would tell of: {path}\n" in result.err
+    assert f"that no commit would hold: {path}\n" in result.err
     repo.finish("y", "true", "--allow-dirty")
     assert repo.record("y")["dirty"] is True

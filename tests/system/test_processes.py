@@ -15,7 +15,7 @@ from git_runs.system import processes
 
 @pytest.fixture(params=["proc", "ps"])
 def way(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How processes are looked up."""
+    """How processes are found."""
     if request.param == "ps":
         monkeypatch.setattr(processes, "PROC", str(tmp_path))
     return str(request.param)

@@ -52,12 +52,12 @@ def checkout_settings(place: str, environment: dict[str, str]) -> dict[str, str]
 
 
 def wants_color(key: str, *, to_terminal: bool) -> bool:
-    """Whether a setting such as `color.diff` wants colours."""
+    """Whether a setting such as `color.diff` asks for colours."""
     return calls.run("config", "--get-colorbool", key, str(to_terminal).lower()).strip() == "true"
 
 
 def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
-    """The escape sequences for old and new lines and for what follows; None where `color.diff` wants no colours."""
+    """The escape sequences for old and new lines and for what follows; None where `color.diff` asks for none."""
     if not wants_color("color.diff", to_terminal=to_terminal):
         return None
     slots = (("color.diff.old", "red"), ("color.diff.new", "green"), ("color.diff.none", "reset"))
@@ -67,7 +67,7 @@ def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
 
 
 def pager() -> str:
-    """The pager for our output, a shell command; "" where none is wanted."""
+    """The pager for our output, a shell command; "" where none is to be used."""
     own, default = calls.start("config", "--get", "pager.runs"), calls.start("var", "GIT_PAGER")
     configured = own.finish()[1].strip()
     if configured.lower() in ("false", "no", "off", "0"):

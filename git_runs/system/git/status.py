@@ -64,7 +64,7 @@ def tracked(paths: Iterable[str]) -> list[str]:
 
 def ignored(top: str, pathspecs: Iterable[str] = (".",), *, each: bool = False) -> list[str]:
     """The ignored paths that match, from the top of the work tree at `top`; unless `each` file is asked for, a
-    directory, with "/" behind it, stands for all in it."""
+    directory, with "/" at its end, stands for all in it."""
     options = ("--others", "--ignored", "--exclude-standard", "--full-name", *(() if each else ("--directory",)))
     return calls.run("-C", top, "ls-files", "-z", *options, "--", *pathspecs).split("\0")[:-1]
 

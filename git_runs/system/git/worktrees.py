@@ -35,7 +35,7 @@ def remove(git_dir: str, place: str) -> None:
 
 
 def repair(git_dir: str, place: str) -> None:
-    """Tell the repository that a linked work tree has been moved to `place`; raises GitFailed."""
+    """Let the repository know that a linked work tree has been moved to `place`; raises GitFailed."""
     calls.run(*calls.at(git_dir), "worktree", "repair", place)
 
 
