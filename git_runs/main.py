@@ -22,6 +22,7 @@ COMMANDS = {
     "table": "show runs as a table",
     "show": "show how a run went, what it ran, and which uncommitted changes it had",
     "lookup": "show the record of a run, or one value of it",
+    "metrics": "show the metrics that a run has written",
     "reproduce": "check out the code of a run, and show how to run it again",
     "verify": "compare what two runs put out",
     "diff": "show what is different between two runs",
@@ -38,7 +39,7 @@ COMMANDS = {
     "export": "write the runs to a single-file database",
 }
 DEFAULT = "table"
-PAGED = ("list", "table", "show", "lookup", "verify", "diff")
+PAGED = ("list", "table", "show", "lookup", "metrics", "verify", "diff")
 USAGE = "usage: git runs [-C <path>] [-c <name>=<value>] [<command> [<args>]]"
 BROKEN_PIPE = 141  # as if SIGPIPE had ended us
 

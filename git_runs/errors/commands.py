@@ -33,6 +33,17 @@ class NoLog(Negative):
         super().__init__(f"run '{name}' has no log")
 
 
+class NoMetrics(Negative):
+    """The run has written none that are known."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"run '{name}' has no metrics",
+            "they are read from metrics.csv, results.csv, *.jsonl, metrics.json and trainer_state.json below its"
+            " TensorBoard and checkpoint directories, or in its own work tree",
+        )
+
+
 class NotRunning(Negative):
     """None of the runs that should be stopped is running."""
 

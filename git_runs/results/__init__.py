@@ -1,0 +1,1 @@
+"""What came out of runs, read from what their programs write anyway."""
