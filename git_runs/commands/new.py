@@ -202,7 +202,10 @@ def _settle_name(here: Project, neighbours: Neighbours, collision: str) -> tuple
         return name, None
     if collision == "timestamp":
         return _with_timestamp(here, name), None
+    is_starting = here.store.is_reserved(name)  # asked first: what is started has its record before this ends
     has_record = here.store.exists(name)
+    if is_starting and not has_record:
+        raise NameTaken(name)
     if collision == "refuse":
         raise NameTaken(name) if has_record else NameTaken(name, RefWithoutRecord.hint(refs.ref(name)))
     if not has_record:

@@ -60,7 +60,7 @@ def read(path: str) -> str:
         return file.read().decode(errors="replace")
 
 
-def tells_nothing(content: str) -> bool:
+def is_anonymous(content: str) -> bool:
     """Whether a lock does not say who holds it: whoever made it was killed just then, or had no room to say more."""
     return not purpose(content)
 

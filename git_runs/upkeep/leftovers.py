@@ -67,7 +67,7 @@ class Locks:
             return
         self.busy.add(name)
         if is_idle(path, idle):
-            (self._silent if locks.tells_nothing(content) else self._strange).append(path)
+            (self._silent if locks.is_anonymous(content) else self._strange).append(path)
 
     @property
     def started(self) -> set[str]:
@@ -105,7 +105,7 @@ def _break_lock(path: str, records: str) -> None:
 
 
 def _break_silent_lock(path: str, records: str) -> None:
-    unlink_if(path, locks.tells_nothing)
+    unlink_if(path, locks.is_anonymous)
     prune(path, records)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from git_runs.records import cache
+from git_runs.records.store import Store
 from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 
@@ -251,6 +252,19 @@ def test_of_racers_for_a_name_one_wins(repo: Repository) -> None:
     repo.wait("base")
     assert repo.lookup("base", "exit-code") == str(winners[0])
     assert repo.log("base").startswith(f"{winners[0]}\n")
+
+
+@pytest.mark.parametrize("collision", ["refuse", "overwrite"])
+def test_a_name_of_which_a_start_has_made_the_ref_is_taken(repo: Repository, collision: str) -> None:
+    """And nobody is advised to delete that ref."""
+    store = Store(str(repo.path / ".runs"))
+    store.prepare()
+    with store.reserved("base"):
+        repo.git("update-ref", "refs/runs/base", "HEAD")
+        result = repo.runs("-c", f"runs.collision={collision}", "new", "base", "true")
+        assert (result.code, result.err.splitlines()[0]) == (128, "fatal: run 'base' already exists")
+        assert "update-ref" not in result.err
+    assert "update-ref" in repo.runs("new", "base", "true").err
 
 
 def test_a_dry_run_touches_nothing(repo: Repository) -> None:
