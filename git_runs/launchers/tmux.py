@@ -254,7 +254,7 @@ def _run_at_once(server: Server, *arguments: str) -> Answer:
     place = ["-S", server.path] if server.path else ["-L", server.name] if server.name else []
     try:
         code, *streams = processes.run(["tmux", *place, *_escaped(arguments)])
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise _missing() from None
     return Answer(code, *(stream.decode(errors="backslashreplace").splitlines() for stream in streams))
 

@@ -138,7 +138,7 @@ def _answer(pipe: int, work: Callable[[], bytes]) -> NoReturn:
 
 
 def run(command: list[str]) -> tuple[int, bytes, bytes]:
-    """Exit code of a program, and what it printed to standard output and standard error. Raises FileNotFoundError.
+    """Exit code of a program, and what it printed to standard output and standard error. Raises OSError.
 
     It goes on where an exception, as of a signal, ends the call: what it has begun may not be undone by killing it.
     """
