@@ -46,7 +46,7 @@ FLOORS: dict[str, list[set[str]]] = {
     "launchers": [{"foreground", "tmux"}, {"launcher"}],
     "reproducing": [{"preconditions", "reproduction"}, {"comparison"}, {"times"}],
     "code": [{"work_tree"}, {"isolation", "refs", "snapshot"}, {"exactness"}, {"tree"}, {"index"}],
-    "environment": [{"collection"}, {"interpreter", "links"}],
+    "environment": [{"collection"}, {"fingerprints", "interpreter", "links"}],
     "config": [{"layers"}, {"runsrc"}, {"settings"}, {"values"}],
     "records": [
         {"importers", "logs", "query", "trash"},

@@ -1,13 +1,12 @@
 """What else decides a result: the interpreter and its packages, the machine, the GPUs, and environment variables.
 
-Of most variables only a salted hash is kept: they hold secrets, and a later check is only to say which of them is
+Of most variables only a fingerprint is kept: they hold secrets, and a later check is only to say which of them is
 another. It is collected beside the run and never fails one.
 """
 
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import re
 import shutil
@@ -15,7 +14,7 @@ import shutil
 from ..console.escape import printable
 from ..system import processes
 from ..system.git import config
-from . import interpreter
+from . import fingerprints, interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,16 +22,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..records.environments import Environments
+    from .fingerprints import Fingerprints
     from .interpreter import Command
 
 UNKNOWN = "unknown"
 
-# They describe a terminal, a session or the run itself, and so are others each time.
+# They describe a terminal, a login, a job or the run itself, and so are others each time.
 OF_NO_MATTER = (
-    *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "PWD", "OLDPWD", "SHLVL", "_", "TMUX"),
-    *("TMUX_PANE", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "STY"),
-    *("SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_TTY", "GPG_AGENT_INFO"),
-    *("DBUS_SESSION_BUS_ADDRESS", "XDG_SESSION_ID", "XDG_RUNTIME_DIR", "INVOCATION_ID", "JOURNAL_STREAM"),
+    *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "PWD", "OLDPWD", "SHLVL", "_"),
+    *("TMUX*", "STY", "TERM", "TERM_*", "TERMCAP", "TERMINFO", "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "GPG_TTY"),
+    *("SSH_*", "DBUS_*", "XDG_SESSION_*", "XDG_RUNTIME_DIR", "XDG_SEAT", "XDG_VTNR", "INVOCATION_ID", "JOURNAL_STREAM"),
+    *("SLURM_JOB_*", "SLURM_JOBID", "SLURM_STEP*", "SLURM_TASK_PID", "SLURM_SUBMIT_*", "PBS_JOBID", "LSB_JOBID"),
     "PYTEST_CURRENT_TEST",
 )
 
@@ -40,18 +40,27 @@ OF_NO_MATTER = (
 class Surroundings:
     """What a command finds where it runs."""
 
-    def __init__(self, command: Command, *, top: str, decisive: Iterable[str], environments: Environments) -> None:
+    def __init__(
+        self,
+        command: Command,
+        *,
+        top: str,
+        decisive: Iterable[str],
+        environments: Environments,
+        fingerprints: Fingerprints,
+    ) -> None:
         self.command = command
         self.top = top  # of the work tree that it runs in, absolute
         self.decisive = decisive  # globs for the variables whose values are kept
         self.environments = environments  # where lists of packages are kept
+        self.fingerprints = fingerprints  # those of here
 
     def collect(self, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """All of it, as it is kept; what was recorded before, in `like`, in the same way again."""
         before = like or {}
         environment = self.command.environment
-        salt = str(before.get("salt") or self.environments.salt())
-        found = {"salt": salt, **self._python()}
+        fingerprints = self.fingerprints.like(before)
+        found: dict[str, Any] = {**self._python()}
         found["platform"] = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
         if gpus := _gpus(environment):
             found["gpus"] = gpus
@@ -59,7 +68,7 @@ class Surroundings:
             found["git-config"] = checkout
         kept, hashed = _mapping(before.get("variables")), _mapping(before.get("others"))
         chosen = [name for name in environment if name in kept or (matches(name, self.decisive) and name not in hashed)]
-        return found | describe_variables(environment, chosen, salt)
+        return found | describe_variables(environment, chosen, fingerprints)
 
     def _python(self) -> dict[str, Any]:
         python = self.command.python()
@@ -72,15 +81,17 @@ class Surroundings:
         return {"python": python.version, "executable": executable, "packages": packages}
 
 
-def describe_variables(environment: Mapping[str, str], decisive: Iterable[str], salt: str) -> dict[str, dict[str, str]]:
-    """The variables as they are recorded: values of those that `decisive` globs match, of the others hashes."""
+def describe_variables(
+    environment: Mapping[str, str], decisive: Iterable[str], fingerprints: Fingerprints
+) -> dict[str, Any]:
+    """The variables as they are recorded: values of those that `decisive` globs match, of the others fingerprints."""
     kept, hashed = {}, {}
     for name, value in sorted(environment.items()):
         if matches(name, decisive):
             kept[printable(name)] = printable(value)
         elif not matches(name, OF_NO_MATTER):
-            hashed[printable(name)] = _hash(f"{salt}\0{name}\0{value}")
-    return {"variables": kept, "others": hashed}
+            hashed[printable(name)] = fingerprints.of(name, value)
+    return {"variables": kept, **fingerprints.origin(), "others": hashed}
 
 
 def matches(name: str, globs: Iterable[str]) -> bool:
@@ -91,10 +102,6 @@ def matches(name: str, globs: Iterable[str]) -> bool:
 def value_of(recorded: str) -> str:
     """The value of a variable as it was, bytes that are no text included."""
     return re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), recorded)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
 
 
 def _gpus(environment: Mapping[str, str]) -> list[str]:
@@ -110,10 +117,7 @@ def _gpus(environment: Mapping[str, str]) -> list[str]:
 
 
 def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], environments: Environments) -> list[str]:
-    """What is another now than recorded, a line each; both as `collect` gives it.
-
-    Of variables whose hashes have different salts only those count that one of both does not have.
-    """
+    """What is another now than recorded, a line each; both as `collect` gives it."""
     found = []
     for key in ("python", "executable", "platform", "gpus"):
         if recorded.get(key) != now.get(key):
@@ -126,9 +130,12 @@ def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], environment
             if was.get(name) != is_now.get(name):
                 found.append(f"{name}: was {_shown(was.get(name))}, is {_shown(is_now.get(name))}")
     was, is_now = _mapping(recorded.get("others")), _mapping(now.get("others"))
-    if recorded.get("salt") != now.get("salt"):
+    if not fingerprints.are_comparable(recorded, now):
+        if "key" in recorded and "key" in now and (both := was.keys() & is_now.keys()):
+            found.append(f"{len(both)} variables: unknown, since they were recorded in different clones")
         was, is_now = dict.fromkeys(was), dict.fromkeys(is_now)
-    if others := [name for name in sorted({*was, *is_now}) if was.get(name, "") != is_now.get(name, "")]:
+    names = (name for name in sorted({*was, *is_now}) if not matches(name, OF_NO_MATTER))  # some were recorded once
+    if others := [name for name in names if was.get(name, "") != is_now.get(name, "")]:
         found.append("variables that are others: " + ", ".join(others))
     return found
 

@@ -2,7 +2,6 @@
 
     environments/<id>.yml     interpreter, packages, variables; the record of a run has the id
     environments/<id>.txt     the list of packages that such a file names
-    environments/salt         for the hashes of variables in new files; each file holds its own
 
 An id is a hash of what the file holds, so that a file is never changed. Records of before hold it all themselves.
 """
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from .record import Record, Value
 
 DIGITS = 16  # of an id, in hexadecimal
-SALT = re.compile("[0-9a-f]{32}")
 
 
 class Environments:
@@ -40,7 +38,7 @@ class Environments:
         return self._keep(yamltext.dump(dict(environment)), ".yml")
 
     def of(self, run: Record) -> Record:
-        """What was recorded of the run, with the `salt` of its hashes; raises NoEnvironment."""
+        """What was recorded of the run; its id is the `salt` of what a record of before holds. Raises NoEnvironment."""
         recorded = run.get("environment")
         if isinstance(recorded, dict):
             return type(run)({"salt": run.text("id"), **recorded})
@@ -77,15 +75,6 @@ class Environments:
                 return file.read().decode(errors="replace").splitlines()
         except (OSError, NoEnvironment):
             return None
-
-    def salt(self) -> str:
-        """What is hashed with the variables of new environments: the same for all, so that they can be shared."""
-        path = os.path.join(self.directory, "salt")
-        found = _text(path)
-        if found is None or not SALT.fullmatch(found):
-            found = os.urandom(16).hex()
-            self._write(path, found)
-        return found
 
     def _keep(self, text: str, suffix: str) -> str:
         for number in count():  # a file that somebody has edited stays

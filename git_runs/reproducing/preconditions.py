@@ -8,6 +8,7 @@ from contextlib import suppress
 from ..code import isolation, refs
 from ..environment import collection, interpreter, links
 from ..environment.collection import Surroundings
+from ..environment.fingerprints import Fingerprints
 from ..errors.records import NoEnvironment
 from ..errors.system import GitFailed
 from ..system import processes
@@ -99,5 +100,11 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
         return
     if recorded.get("python") == collection.UNKNOWN:
         yield "which Python the command uses, and with which packages, is not known"
-    surroundings = Surroundings(command, top=top, decisive=here.settings.env, environments=environments)
+    surroundings = Surroundings(
+        command,
+        top=top,
+        decisive=here.settings.env,
+        environments=environments,
+        fingerprints=Fingerprints(here.repository.common_dir),
+    )
     yield from collection.differences(recorded, surroundings.collect(like=recorded), environments)

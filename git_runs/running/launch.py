@@ -164,6 +164,7 @@ class Launch:
             isolation=own.to_json() if own else None,
             virtualenv=project.settings.virtualenv_path,
             decisive=project.settings.env,
+            common_dir=project.repository.common_dir,
             original={"name": original.name, "identifier": original.record.text("id")} if original else None,
         )
 
@@ -235,7 +236,7 @@ def adopt(project: Project, name: str, fields: Record) -> None:
     """
     _prepare(project)
     environment = fields.get("environment")
-    if isinstance(environment, dict) and "salt" in environment:
+    if isinstance(environment, dict) and {"key", "salt"} & environment.keys():
         fields["environment"] = project.store.environments.keep(environment)
     with ExitStack() as undo:
         with project.store.reserved(name, adopts=fields.text("commit")):

@@ -41,6 +41,7 @@ class Spec:
         isolation: dict[str, Any] | None,
         virtualenv: str | None,
         decisive: list[str],
+        common_dir: str,
         original: dict[str, str] | None,
     ) -> None:
         self.root = root  # the runs dir, absolute
@@ -56,6 +57,7 @@ class Spec:
         self.isolation = isolation  # the arguments of an Isolation
         self.virtualenv = virtualenv  # what the command is run in
         self.decisive = decisive  # globs for the variables whose values are recorded
+        self.common_dir = common_dir  # the git dir that all work trees share
         self.original = original  # name and id of the run that this one is to reproduce
 
     def write(self) -> str:

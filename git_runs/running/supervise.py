@@ -15,6 +15,7 @@ from ..code.isolation import Isolation
 from ..console.messages import text_of
 from ..environment import links
 from ..environment.collection import Surroundings
+from ..environment.fingerprints import Fingerprints
 from ..environment.interpreter import Command
 from ..errors.base import RunsError
 from ..errors.records import BadRecord, Locked, NoSuchRun
@@ -164,7 +165,13 @@ class Supervisor:
     def _surroundings(self) -> Surroundings:
         spec = self.spec
         command = Command(spec.command, spec.environment, spec.cwd, spec.virtualenv)
-        return Surroundings(command, top=spec.top, decisive=spec.decisive, environments=self.store.environments)
+        return Surroundings(
+            command,
+            top=spec.top,
+            decisive=spec.decisive,
+            environments=self.store.environments,
+            fingerprints=Fingerprints(spec.common_dir),
+        )
 
     # --- the record
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from git_runs.environment import collection, links
+from git_runs.environment.fingerprints import Fingerprints
 from git_runs.records.environments import Environments
 from git_runs.records.record import Record
 from tests.conftest import NO_FLAGS, Repository, wait_for
@@ -79,14 +80,19 @@ def test_it_never_fails_or_delays_a_run(repo: Repository) -> None:
 
 
 def test_differences_are_reported_line_by_line(tmp_path: Path) -> None:
-    environments = Environments(str(tmp_path))
+    environments, key = Environments(str(tmp_path)), Fingerprints(str(tmp_path))
     one, two = environments.keep_packages(["a==1", "b==1"]), environments.keep_packages(["a==1", "b==2"])
     was = {
         "python": "3.10",
         "packages": one,
-        **collection.describe_variables({"A_SEED": "1", "X": "1"}, ["*SEED"], "s"),
+        **collection.describe_variables({"A_SEED": "1", "X": "1"}, ["*SEED"], key),
     }
-    now = {"python": "3.11", "packages": two, **collection.describe_variables({"X": "2"}, ["*SEED"], "s")}
+    now = {
+        "python": "3.11",
+        "packages": two,
+        **collection.describe_variables({"X": "2"}, ["*SEED"], key),
+    }
+    was["others"]["SSH_CLIENT"] = "as it once was recorded"
     assert collection.differences(was, was, environments) == []
     assert collection.differences(was, now, environments) == [
         "python: was '3.10', is '3.11'",

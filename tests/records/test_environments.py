@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from git_runs.environment import collection
+from git_runs.environment.fingerprints import Fingerprints
 from git_runs.errors.records import NoEnvironment
 from git_runs.records.environments import Environments
 from git_runs.records.record import Record
@@ -24,9 +25,11 @@ def hold_itself(repo: Repository, name: str) -> None:
     """Make the run's record one of before, which holds its environment, with hashes salted by its id."""
     fields = repo.record(name)
     environment = repo.environment(name)
-    del environment["salt"]
-    variables = collection.describe_variables(repo.machine.environment, environment["variables"], str(fields["id"]))
-    fields["environment"] = {**environment, **variables, "others": {**environment["others"], **variables["others"]}}
+    salted = Fingerprints("").like({"salt": fields["id"]})
+    variables = collection.describe_variables(repo.machine.environment, environment["variables"], salted)
+    others = {name: variables["others"].get(name, "12345678") for name in environment["others"]}
+    fields["environment"] = {**environment, "variables": variables["variables"], "others": others}
+    del fields["environment"]["key"]  # type: ignore[attr-defined]
     repo.record_path(name).write_text(yaml.safe_dump(fields, sort_keys=False))
 
 
@@ -46,13 +49,35 @@ def test_runs_that_found_the_same_share_a_file(repo: Repository) -> None:
     assert repo.runs("diff", "c", "d").out == "environment\n  variables that are others: TOKEN\n"
 
 
-def test_no_hash_is_the_same_in_another_runs_dir(repo: Repository, tmp_path: Path) -> None:
-    salts = {Environments(str(tmp_path / name)).salt() for name in ("a", "a", "b")}
-    assert len(salts) == 2
-    salt = tmp_path / "a/environments/salt"
-    salt.write_text("short")
-    Environments(str(tmp_path / "a")).salt()
-    assert len(salt.read_text()) == 32
+def test_only_who_has_the_key_can_compare(repo: Repository, tmp_path: Path) -> None:
+    """It stays in the git dir, and out of the runs dir and of clones."""
+    repo.machine.environment["TOKEN"] = "secret"
+    repo.git("config", "runs.runs-dir", str(tmp_path / "runs"))
+    repo.finish("a", "true", *NO_FLAGS)
+    key = repo.path / ".git/git-runs.key"
+    assert (key.stat().st_mode & 0o777, len(key.read_text())) == (0o600, 64)
+    everything = b"".join(path.read_bytes() for path in (tmp_path / "runs").rglob("*") if path.is_file())
+    assert key.read_bytes() not in everything
+    name = repo.environment("a")["key"]
+    before = key.read_text()
+    repo.finish("b", "true", *NO_FLAGS)
+    assert repo.environment("b")["key"] == name
+    key.unlink()
+    repo.finish("c", "true", *NO_FLAGS)
+    assert key.read_text() != before
+    assert repo.environment("c")["others"].keys() == repo.environment("a")["others"].keys()
+    assert repo.environment("c")["others"].items().isdisjoint(repo.environment("a")["others"].items())
+    number = len(repo.environment("a")["others"])
+    unknown = f"{number} variables: unknown, since they were recorded in different clones\n"
+    assert repo.runs("diff", "a", "c").out == f"environment\n  {unknown}"
+    assert repo.runs("reproduce", "--check", "a").err == f"error: {unknown}"
+
+
+def test_linked_work_trees_share_the_key(repo: Repository, tmp_path: Path) -> None:
+    repo.git("worktree", "add", "-q", str(tmp_path / "other"))
+    for name, place in (("a", repo.path), ("b", tmp_path / "other")):
+        repo.finish(name, "true", *NO_FLAGS, cwd=place)
+    assert repo.record("a")["environment"] == repo.record("b")["environment"]
 
 
 def test_a_record_may_hold_its_environment_itself(repo: Repository) -> None:
@@ -129,6 +154,6 @@ def test_a_file_that_was_edited_stays(tmp_path: Path) -> None:
 def test_whatever_a_variable_holds_comes_back(tmp_path: Path) -> None:
     value = "a\tb\n\x1b ü\u2028: #'\"\\"
     environments = Environments(str(tmp_path))
-    environment = {"salt": "0e0", "variables": {"A": value, "": "1", "yes": "no"}, "gpus": [], "others": {}}
+    environment = {"key": "0e0", "variables": {"A": value, "": "1", "yes": "no"}, "gpus": [], "others": {}}
     identifier = environments.keep(environment)
     assert json.loads(json.dumps(environments.of(Record(environment=identifier)))) == environment
