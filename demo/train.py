@@ -37,13 +37,12 @@ class Network:
         self.output[-1] -= lr * slope
         return (y - target) ** 2
 
-    def save(self, directory):
-        os.makedirs(directory, exist_ok=True)
-        with open(os.path.join(directory, "model.json"), "w") as file:
+    def save(self, path):
+        with open(path, "w") as file:
             json.dump(vars(self), file)
 
-    def load(self, directory):
-        with open(os.path.join(directory, "model.json")) as file:
+    def load(self, path):
+        with open(path) as file:
             vars(self).update(json.load(file))
 
 
@@ -73,7 +72,7 @@ def main():
             file.writelines(f"{epoch},{loss}\n" for epoch, loss in enumerate(losses))
     if args.save_path:
         network.save(args.save_path)
-        print(f"saved {args.save_path}/model.json")
+        print(f"saved {args.save_path}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from tests.conftest import NO_FLAGS, Repository, wait_for
 VALUES = {
     "runs-dir": ("a-runs", "b-runs"),
     "db-filename": ("a.yml", "b.yml"),
+    "tb-dir": ("<runs-dir>/tensorboard/<run-name>/a", "/tmp/<run-name>/b"),
     "tb-dir-flag": ("--a", "--b"),
+    "save-path": ("<runs-dir>/checkpoints/<run-name>/a", "/tmp/<run-name>/b"),
     "save-path-flag": ("--a", "--b"),
     "extra-flag": ("--a=1", "--b=2"),
     "virtualenv-path": ("/a", "/b"),
@@ -74,7 +76,7 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
         return name
 
     if key == "runs-dir":
-        return runs("new", "-n", "base", "true").split("--tb-dir=")[1].split("/")[-3]
+        return runs("new", "-n", "base", "true").split("--tb-dir=")[1].split("/")[-4]
     if key == "db-filename":
         return runs("export").strip("'\n").rpartition("/")[2]
     if key == "column-width":
@@ -127,15 +129,26 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
 def expected(repo: Repository, key: str, value: str) -> str:
     """What `effect` gives for that value."""
     tb = f"--tb-dir={repo.path}/.runs/tensorboard/base"
-    save = f"--save-path={repo.path}/.runs/checkpoints/base"
+    save = f"--save-path={repo.path}/.runs/checkpoints/base/model.ckpt"
+    filled = value.replace("<runs-dir>", f"{repo.path}/.runs").replace("<run-name>", "base")
     return {
+        "tb-dir": f"true --tb-dir={filled} {save}",
+        "save-path": f"true {tb} --save-path={filled}",
         "tb-dir-flag": f"true {value}={repo.path}/.runs/tensorboard/base {save}",
-        "save-path-flag": f"true {tb} {value}={repo.path}/.runs/checkpoints/base",
+        "save-path-flag": f"true {tb} {value}={repo.path}/.runs/checkpoints/base/model.ckpt",
         "virtualenv-path": f". {value}/bin/activate && true {tb} {save}",
     }.get(key, value)
 
 
-ON_THE_COMMAND_LINE = ("tb-dir-flag", "save-path-flag", "virtualenv-path", "shell", "snapshot-limit")
+ON_THE_COMMAND_LINE = (
+    "tb-dir",
+    "save-path",
+    "tb-dir-flag",
+    "save-path-flag",
+    "virtualenv-path",
+    "shell",
+    "snapshot-limit",
+)
 MANY = ("extra-flag", "include", "link", "env")
 
 
@@ -164,9 +177,9 @@ def test_extra_flags_add_up_from_all_levels_until_an_empty_one(repo: Repository)
     for level, value in (("global", "--g=1"), ("runsrc", "--r=2"), ("local", "--l=3")):
         set_at(repo, level, "extra-flag", value)
     assert effect(repo, "extra-flag", "-c", "runs.extra-flag=--c=4", new_options=("--extra-flag=--o=5",)).endswith(
-        "/checkpoints/base --g=1 --r=2 --l=3 --c=4 --o=5"
+        "/checkpoints/base/model.ckpt --g=1 --r=2 --l=3 --c=4 --o=5"
     )
-    assert effect(repo, "extra-flag", new_options=("--extra-flag=", "--extra-flag=--o=5")).endswith("/base --o=5")
+    assert effect(repo, "extra-flag", new_options=("--extra-flag=", "--extra-flag=--o=5")).endswith("/model.ckpt --o=5")
 
 
 def test_placeholders_in_extra_flags(repo: Repository) -> None:
@@ -189,7 +202,7 @@ def test_none_and_nothing_mean_that_no_flag_is_passed(repo: Repository, key: str
 
 def test_a_flag_of_one_letter_takes_its_value_as_the_next_word(repo: Repository) -> None:
     repo.git("config", "runs.save-path-flag", "-s")
-    assert effect(repo, "save-path-flag").endswith(f" -s {repo.path}/.runs/checkpoints/base")
+    assert effect(repo, "save-path-flag").endswith(f" -s {repo.path}/.runs/checkpoints/base/model.ckpt")
 
 
 def test_collision(repo: Repository) -> None:
@@ -285,7 +298,7 @@ def test_the_published_example_of_the_first_tool(repo: Repository, text: str) ->
     runs = repo.path / ".lstm-runs"
     result = repo.runs("new", "-n", "base", "python")
     assert result.out.splitlines()[-1] == (
-        f"  . /home/ethan/virtualenvs/baselines/bin/activate && python -s {runs}/checkpoints/base"
+        f"  . /home/ethan/virtualenvs/baselines/bin/activate && python -s {runs}/checkpoints/base/model.ckpt"
         f" --goal-log-dir={runs}/goal-logs/base.log"
     )
     assert result.err == (

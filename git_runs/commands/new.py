@@ -81,6 +81,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         isolate.add_argument(option, dest="isolate", action="append_const", const=value, help=summary)
     code.add_argument("--keep", action="store_true", help="keep the run's own work tree, whatever happens")
     settings = parser.add_argument_group("settings, for this run")
+    settings.add_argument("--tb-dir", metavar="PATH", action="append", help="the TensorBoard directory")
+    settings.add_argument("--save-path", metavar="PATH", action="append", help="the checkpoint path, in a directory")
     settings.add_argument("--tb-dir-flag", metavar="FLAG", action="append", help="passes the TensorBoard directory")
     settings.add_argument("--save-path-flag", metavar="FLAG", action="append", help="passes the checkpoint path")
     settings.add_argument(

@@ -21,7 +21,7 @@ from ..errors.code import HiddenChanges, NameTaken, NotClean, RefMoved
 from ..errors.commands import NoCommand
 from ..errors.reproducing import GoesOn, NotTheSame, PlaceTaken
 from ..records import query
-from ..records.record import SHAPING_SETTINGS, Record, Run, to_text
+from ..records.record import SHAPING_SETTINGS, UNRECORDED_SETTINGS, Record, Run, to_text
 from ..reproducing import comparison, preconditions
 from ..running import launch, lifecycle
 from ..running.command_line import quote, typed_command
@@ -304,6 +304,7 @@ def _changed_settings(run: Run, today: Settings | None) -> Iterator[tuple[str, s
     recorded = run.record.get("settings")
     if not isinstance(recorded, dict):
         return
+    recorded = {**UNRECORDED_SETTINGS, **recorded}
     for key in SHAPING_SETTINGS:
         if key not in recorded:
             continue

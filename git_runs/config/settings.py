@@ -20,7 +20,9 @@ class Settings:
 
     runs_dir: str  # absolute
     db_filename: str
+    tb_dir: str  # with placeholders, as save_path: running/command_line.py
     tb_dir_flag: str | None
+    save_path: str
     save_path_flag: str | None
     extra_flag: list[str]
     virtualenv_path: str | None  # absolute
@@ -86,7 +88,9 @@ class Setting:
 SETTINGS = (
     Setting("runs-dir", ".runs/", values.path),
     Setting("db-filename", ".runs.yml", values.file_name),
+    Setting("tb-dir", "<runs-dir>/tensorboard/<run-name>", values.path_with_placeholders),
     Setting("tb-dir-flag", "--tb-dir", values.text_or_none),
+    Setting("save-path", "<runs-dir>/checkpoints/<run-name>/model.ckpt", values.path_with_placeholders),
     Setting("save-path-flag", "--save-path", values.text_or_none),
     Setting("extra-flag", "", values.text, many=True),
     Setting("virtualenv-path", "None", values.path_or_none),

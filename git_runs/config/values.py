@@ -34,6 +34,11 @@ def path_or_none(given: str, base: str) -> str | None:
     return None if text_or_none(given, base) is None else path(given, base)
 
 
+def path_with_placeholders(given: str, base: str) -> str:
+    """A path, absolute once its placeholders are filled in."""
+    return given if given.startswith("<runs-dir>") else path(given, base)
+
+
 def file_name(given: str, base: str) -> str:
     """The name of a file in the runs dir."""
     if "/" in given or given in ("", ".", ".."):

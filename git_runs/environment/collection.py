@@ -29,7 +29,8 @@ UNKNOWN = "unknown"
 
 # They describe a terminal, a login, a job or the run itself, and so are others each time.
 OF_NO_MATTER = (
-    *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "PWD", "OLDPWD", "SHLVL", "_"),
+    *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "RUNS_CHECKPOINT_DIR"),
+    *("PWD", "OLDPWD", "SHLVL", "_"),
     *("TMUX*", "STY", "TERM", "TERM_*", "TERMCAP", "TERMINFO", "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "GPG_TTY"),
     *("SSH_*", "DBUS_*", "XDG_SESSION_*", "XDG_RUNTIME_DIR", "XDG_SEAT", "XDG_VTNR", "INVOCATION_ID", "JOURNAL_STREAM"),
     *("SLURM_JOB_*", "SLURM_JOBID", "SLURM_STEP*", "SLURM_TASK_PID", "SLURM_SUBMIT_*", "PBS_JOBID", "LSB_JOBID"),

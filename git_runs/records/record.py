@@ -24,7 +24,18 @@ FIELDS = (
 HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and read by few
 NUMBERS = ("exit-code", "signal")
 SHARED = ("commit", "host", "status")  # of which many runs have the same
-SHAPING_SETTINGS = ("tb-dir-flag", "save-path-flag", "extra-flag", "virtualenv-path", "shell")
+SHAPING_SETTINGS = (
+    *("tb-dir", "tb-dir-flag", "save-path", "save-path-flag", "extra-flag", "virtualenv-path", "shell"),
+)
+# What held where the record of a run has settings, and not that one.
+UNRECORDED_SETTINGS: dict[str, Value] = {
+    "tb-dir": "<runs-dir>/tensorboard/<run-name>",
+    "tb-dir-flag": None,
+    "save-path": "<runs-dir>/checkpoints/<run-name>",  # a directory, once
+    "save-path-flag": None,
+    "extra-flag": [],
+    "virtualenv-path": None,
+}
 
 STARTING, RUNNING, FINISHED, FAILED, KILLED, LOST = "starting", "running", "finished", "failed", "killed", "lost"
 UNDER_WAY = (STARTING, RUNNING)
@@ -35,6 +46,12 @@ NAME_STARTS_WITH = "A-Za-z0-9_"
 NAME_CONSISTS_OF = "A-Za-z0-9._=+,@%/-"
 LONGEST_NAME = 200  # bytes; the names of a run's files, and of their locks, then fit into 255
 _NAME = re.compile(rf"(?!.*(//|/\.|\.\.))[{NAME_STARTS_WITH}][{NAME_CONSISTS_OF}]{{0,{LONGEST_NAME - 1}}}(?<!/)")
+
+
+def shaping(settings: object) -> dict[str, Value]:
+    """What the record of a run holds of the settings in force, so that its command can be built again."""
+    values = {key: getattr(settings, key.replace("-", "_")) for key in SHAPING_SETTINGS}
+    return {key: value for key, value in values.items() if value not in (None, [])}
 
 
 def is_name(text: str) -> bool:

@@ -10,6 +10,8 @@ from ..errors.launchers import LaunchFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..config.settings import Settings
     from ..records.outputs import Outputs
     from ..records.record import Record
@@ -17,19 +19,36 @@ if TYPE_CHECKING:
 LONGEST = 128 * 1024 - 1  # bytes in one argument of a Linux process: execve(2), MAX_ARG_STRLEN
 
 
-def compose(typed: str, settings: Settings, outputs: Outputs, name: str) -> str:
-    """`typed` with the flags that pass the program its paths, in the virtualenv; raises LaunchFailed if too long."""
+class Paths:
+    """Where a run is to put what it puts out, and what stands for that in commands, flags and settings."""
+
+    def __init__(self, settings: Settings, outputs: Outputs, name: str) -> None:
+        self._values = {"<runs-dir>": outputs.root, "<run-name>": name}
+        self.tb_dir = self.fill(settings.tb_dir)  # absolute, as all of them
+        self.save_path = self.fill(settings.save_path)
+        self.checkpoint_dir = outputs.checkpoints(name)
+        self._values |= {"<tb-dir>": self.tb_dir, "<save-path>": self.save_path}
+
+    def fill(self, text: str, quote: Callable[[str, int], str] = lambda value, start: value) -> str:
+        """The text with the values of its placeholders, each `quote`d for the place where its placeholder starts."""
+        known = "|".join(self._values)
+        return re.sub(known, lambda found: quote(self._values[found[0]], found.start()), text)
+
+
+def compose(typed: str, settings: Settings, paths: Paths) -> str:
+    """`typed` with its placeholders filled in, and with the flags that pass the program its paths, but for those that
+    it places itself; in the virtualenv. Raises LaunchFailed if too long."""
+    filled = paths.fill(typed, lambda value, start: _quoted_within(value, typed[:start]))
     # White space after the last line would end the command before the flags; a backslash there goes on with them.
-    words = [re.sub(r"(?<!\\)\n\s*\Z", "", typed)]
-    if settings.tb_dir_flag is not None:
-        words.append(_flag(settings.tb_dir_flag, outputs.tensorboard(name)))
-    if settings.save_path_flag is not None:
-        words.append(_flag(settings.save_path_flag, outputs.checkpoints(name)))
+    words = [re.sub(r"(?<!\\)\n\s*\Z", "", filled)]
+    if settings.tb_dir_flag is not None and "<tb-dir>" not in typed:
+        words.append(_flag(settings.tb_dir_flag, paths.tb_dir))
+    if settings.save_path_flag is not None and "<save-path>" not in typed:
+        words.append(_flag(settings.save_path_flag, paths.save_path))
     for extra in settings.extra_flag:
         flag, equals, value = extra.partition("=")
-        value = value.replace("<runs-dir>", outputs.root).replace("<run-name>", name)
-        words.append(_flag(flag, value) if equals else flag)
-    command = " ".join(words) if len(words) > 1 else typed
+        words.append(_flag(flag, paths.fill(value)) if equals else flag)
+    command = " ".join(words) if len(words) > 1 else filled
     if settings.virtualenv_path is not None:
         # All of a compound command depends on the virtualenv, and not only its first part.
         whole = f"{{ {command}\n}}" if re.search(r"[;&|\n]", command) else command
@@ -37,6 +56,18 @@ def compose(typed: str, settings: Settings, outputs: Outputs, name: str) -> str:
     if len(command.encode(errors="surrogateescape")) > LONGEST:
         raise LaunchFailed("the command is longer than the 128 KiB that a shell can be given", "put it into a script")
     return command
+
+
+def _quoted_within(value: str, before: str) -> str:
+    """The value as a shell has to read it after that part of a command, which may have opened a quote."""
+    opened = re.sub(_WHOLE, "", before)[:1]
+    if opened == "'":
+        return value.replace("'", "'\\''")
+    return re.sub(r'([\\$`"])', r"\\\1", value) if opened == '"' else shlex.quote(value)
+
+
+# What leaves no quote open, in a shell command: POSIX, Shell Command Language, 2.2 Quoting.
+_WHOLE = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^'"\\]""", re.DOTALL)
 
 
 def typed_command(record: Record) -> str:

@@ -26,7 +26,7 @@ from ..system import processes, signals
 from ..system.files import remove_file
 from ..system.git import status
 from . import spec
-from .command_line import compose
+from .command_line import Paths, compose
 from .spec import Spec
 
 TYPE_CHECKING = False
@@ -77,7 +77,7 @@ class Launch:
         Raises LaunchFailed where the command is too long, or Unencodable.
         """
         settings, submodules = project.settings, self.code.submodules
-        command = compose(self.command, settings, project.outputs, name)
+        command = compose(self.command, settings, Paths(settings, project.outputs, name))
         known = {
             "id": str(uuid.uuid4()),
             "name": name,
@@ -99,9 +99,8 @@ class Launch:
             "status": record.STARTING,
             "process": processes.identify(os.getpid()),
         }
-        shaping = {key: getattr(settings, key.replace("-", "_")) for key in record.SHAPING_SETTINGS}
         fields = {key: value for key, value in {**known, **self.notes}.items() if value is not None}
-        whole = Record({**fields, "settings": shaping})
+        whole = Record({**fields, "settings": record.shaping(settings)})
         yamltext.dump(whole)
         return whole
 
@@ -126,6 +125,7 @@ class Launch:
                 _create_refs_and_record(project, name, fields, undo)
                 remove_stale_links(project, name)
                 project.outputs.create(name)
+                _create_directories(Paths(settings, project.outputs, name))
                 undo.callback(project.outputs.discard, name)
                 undo.callback(remove_file, spec.path_of(launched.root, launched.identifier))
                 command = spec.supervisor(launched.write())
@@ -140,12 +140,14 @@ class Launch:
 
     def _spec(self, project: Project, fields: Record) -> Spec:
         name, outputs = fields.text("name"), project.outputs
+        paths = Paths(project.settings, outputs, name)
         about_the_run = {
             "RUNS_NAME": name,
             "RUNS_COMMIT": fields.text("commit"),
             "RUNS_DIR": outputs.root,
-            "RUNS_TB_DIR": outputs.tensorboard(name),
-            "RUNS_SAVE_PATH": outputs.checkpoints(name),
+            "RUNS_TB_DIR": paths.tb_dir,
+            "RUNS_SAVE_PATH": paths.save_path,
+            "RUNS_CHECKPOINT_DIR": paths.checkpoint_dir,
         }
         own, original = self._isolation(project, name) if self.isolate else None, self.original
         top = own.path if own else project.repository.top or ""
@@ -253,6 +255,12 @@ def _prepare(project: Project) -> None:
     if project.store.is_foreign() and not status.ignores(os.path.join(project.store.root, "records")):
         raise RunsDirInUse(project.store.root)
     project.store.prepare()
+
+
+def _create_directories(paths: Paths) -> None:
+    """Those that the program finds, where settings have them elsewhere than in the runs dir; nothing removes them."""
+    os.makedirs(paths.tb_dir, exist_ok=True)
+    os.makedirs(os.path.dirname(paths.save_path), exist_ok=True)
 
 
 def _create_refs_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:

@@ -206,7 +206,7 @@ def test_ignored_files_that_are_included(repo: Repository) -> None:
     (repo.path / "c.pt").write_text("c")
     repo.git("config", "runs.include", "a.*")
     repo.git("config", "--add", "runs.include", "conf")
-    repo.finish("before", "echo x >$RUNS_SAVE_PATH/a.pt", *NO_FLAGS)
+    repo.finish("before", "echo x >$RUNS_CHECKPOINT_DIR/a.pt", *NO_FLAGS)
     assert {"a.pt", "conf/b"} == set(take(repo)) - {".gitignore", "train.py"}
 
 

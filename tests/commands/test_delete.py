@@ -15,7 +15,7 @@ from tests.conftest import NO_FLAGS, Repository, Screen, wait_for
 
 def test_record_ref_and_outputs_go(repo: Repository) -> None:
     repo.finish("keep")
-    repo.finish("exp/a", "echo x >$RUNS_TB_DIR/events; echo y >$RUNS_SAVE_PATH/model; false")
+    repo.finish("exp/a", "echo x >$RUNS_TB_DIR/events; echo y >$RUNS_CHECKPOINT_DIR/model; false")
     commit = repo.lookup("exp/a", "commit")
     assert repo.ok("delete", "-y", "exp/a") == f"Deleted run 'exp/a' (was {commit[:10]})\n"
     assert repo.ok("list") == "keep\n"
@@ -75,7 +75,9 @@ def test_links_are_removed_not_what_they_point_to(repo: Repository, tmp_path: Pa
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "data").write_text("dear")
-    repo.finish("base", f"ln -s {precious} $RUNS_TB_DIR/link; ln -s {precious}/data $RUNS_SAVE_PATH/model", *NO_FLAGS)
+    repo.finish(
+        "base", f"ln -s {precious} $RUNS_TB_DIR/link; ln -s {precious}/data $RUNS_CHECKPOINT_DIR/model", *NO_FLAGS
+    )
     repo.finish("direct")
     outputs = repo.path / ".runs/tensorboard/direct"
     outputs.rmdir()
@@ -86,7 +88,7 @@ def test_links_are_removed_not_what_they_point_to(repo: Repository, tmp_path: Pa
 
 
 def test_it_never_leaves_the_runs_dir(repo: Repository, tmp_path: Path) -> None:
-    repo.finish("exp/base", "echo x >$RUNS_SAVE_PATH/model", *NO_FLAGS)
+    repo.finish("exp/base", "echo x >$RUNS_CHECKPOINT_DIR/model", *NO_FLAGS)
     elsewhere = tmp_path / "elsewhere"
     group = repo.path / ".runs/checkpoints/exp"
     group.rename(elsewhere)
@@ -182,7 +184,7 @@ def trash(repo: Repository) -> list[Path]:
 def test_the_files_of_few_runs_are_gone_when_it_ends(repo: Repository, limit: str, names: tuple[str, ...]) -> None:
     repo.git("config", "runs.gc-auto", limit)
     for name in names:
-        repo.finish(name, "echo x >$RUNS_SAVE_PATH/model", *NO_FLAGS)
+        repo.finish(name, "echo x >$RUNS_CHECKPOINT_DIR/model", *NO_FLAGS)
     repo.ok("delete", "-y", *names)
     assert not (repo.path / ".runs/trash").exists()
     assert repo.ok("fsck") == ""
@@ -191,7 +193,7 @@ def test_the_files_of_few_runs_are_gone_when_it_ends(repo: Repository, limit: st
 def test_those_of_many_are_removed_behind_our_back(repo: Repository) -> None:
     repo.git("config", "runs.gc-auto", "2")
     for name in ("a", "b", "c", "kept"):
-        repo.finish(name, "echo x >$RUNS_SAVE_PATH/model", *NO_FLAGS)
+        repo.finish(name, "echo x >$RUNS_CHECKPOINT_DIR/model", *NO_FLAGS)
     lock = repo.path / ".git/runs-gc.lock"
     lock.touch()  # it has to wait
     assert len(repo.ok("delete", "-y", "[abc]").splitlines()) == 3

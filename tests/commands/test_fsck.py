@@ -176,7 +176,7 @@ def test_a_run_that_is_just_being_started_is_left_alone(repo: Repository) -> Non
 
 @pytest.mark.parametrize(("stage", "at", "name"), [("committed", "b", "a"), ("prepared", "a", "b")])
 def test_an_interrupted_move_is_undone_or_finished(repo: Repository, stage: str, at: str, name: str) -> None:
-    repo.finish("a", 'echo said; touch "$RUNS_SAVE_PATH/model"', *NO_FLAGS)
+    repo.finish("a", 'echo said; touch "$RUNS_CHECKPOINT_DIR/model"', *NO_FLAGS)
     repo.ok("list")
     kill_at(repo, stage, at)
     assert repo.runs("move", "a", "b").code != 0

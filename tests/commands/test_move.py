@@ -22,7 +22,7 @@ def files(repo: Repository) -> list[str]:
 @pytest.mark.parametrize("pack", [False, True])
 def test_ref_record_outputs_and_session_move(repo: Repository, pack: bool) -> None:
     repo.finish(
-        "exp/old", "echo model >$RUNS_SAVE_PATH/model; echo event >$RUNS_TB_DIR/event; echo hi; exit 1", *NO_FLAGS
+        "exp/old", "echo model >$RUNS_CHECKPOINT_DIR/model; echo event >$RUNS_TB_DIR/event; echo hi; exit 1", *NO_FLAGS
     )
     before = repo.record("exp/old")
     if pack:
@@ -46,7 +46,7 @@ def test_a_run_that_goes_on_ends_under_its_new_name(repo: Repository) -> None:
         "new",
         *NO_FLAGS,
         "old",
-        "touch up; while [ ! -e go ]; do sleep 0.02; done; date >$RUNS_SAVE_PATH/late; echo bye",
+        "touch up; while [ ! -e go ]; do sleep 0.02; done; date >$RUNS_CHECKPOINT_DIR/late; echo bye",
     )
     wait_for((repo.path / "up").exists)
     repo.ok("move", "old", "middle")
@@ -153,7 +153,7 @@ def start(repo: Repository, name: str) -> None:
     """A run that goes on until there is a file `go`, and then writes to the path that it was given."""
     repo.ok(
         *("new", *NO_FLAGS, name),
-        "touch up; while [ ! -e go ]; do sleep 0.02; done; echo late >$RUNS_SAVE_PATH/late",
+        "touch up; while [ ! -e go ]; do sleep 0.02; done; echo late >$RUNS_CHECKPOINT_DIR/late",
     )
     wait_for((repo.path / "up").exists)
     (repo.path / "up").unlink()

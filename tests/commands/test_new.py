@@ -33,7 +33,7 @@ def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None
     assert repo.git("rev-parse", "refs/runs/base").strip() == head
     assert repo.git("log", "-1", "--format=%s", "runs/base") == "first model\n"
     runs = repo.path / ".runs"
-    command = f"python3 train.py --tb-dir={runs}/tensorboard/base --save-path={runs}/checkpoints/base"
+    command = f"python3 train.py --tb-dir={runs}/tensorboard/base --save-path={runs}/checkpoints/base/model.ckpt"
     record = repo.record("base")
     assert list(record) == [
         *("id", "name", "description", "command", "input-command", "commit", "branch", "datetime", "host", "user"),
@@ -52,10 +52,10 @@ def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None
     assert record["status"] == "finished"
     assert record["exit-code"] == 0
     assert record["settings"] == {
+        "tb-dir": "<runs-dir>/tensorboard/<run-name>",
         "tb-dir-flag": "--tb-dir",
+        "save-path": "<runs-dir>/checkpoints/<run-name>/model.ckpt",
         "save-path-flag": "--save-path",
-        "extra-flag": [],
-        "virtualenv-path": None,
         "shell": "bash",
     }
     for key in ("datetime", "finished"):
@@ -63,8 +63,8 @@ def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None
         assert re.search(r"\.\d{6}[+-]\d\d:\d\d$", str(record[key]))
         assert abs(datetime.now(timezone.utc) - moment) < timedelta(minutes=5)
     assert (runs / "tensorboard/base").is_dir()
-    assert (runs / "checkpoints/base").is_dir()
-    assert repo.log("base") == f"--tb-dir={runs}/tensorboard/base\n--save-path={runs}/checkpoints/base\n"
+    assert list((runs / "checkpoints/base").iterdir()) == []
+    assert repo.log("base") == f"--tb-dir={runs}/tensorboard/base\n--save-path={runs}/checkpoints/base/model.ckpt\n"
 
 
 def test_the_work_tree_stays_clean(repo: Repository) -> None:
@@ -163,7 +163,8 @@ def test_the_run_sees_the_callers_environment_and_what_it_is(repo: Repository) -
     assert variables["RUNS_COMMIT"] == repo.lookup("base", "commit")
     assert variables["RUNS_DIR"] == str(runs)
     assert variables["RUNS_TB_DIR"] == f"{runs}/tensorboard/base"
-    assert variables["RUNS_SAVE_PATH"] == f"{runs}/checkpoints/base"
+    assert variables["RUNS_SAVE_PATH"] == f"{runs}/checkpoints/base/model.ckpt"
+    assert variables["RUNS_CHECKPOINT_DIR"] == f"{runs}/checkpoints/base"
     assert variables["TMUX"].startswith(repo.machine.environment["TMUX_TMPDIR"])
     assert not [key for key in variables if key.startswith("GIT_") and key not in repo.machine.environment]
     assert variables["PATH"] == repo.machine.environment["PATH"]
@@ -272,7 +273,7 @@ def test_a_dry_run_touches_nothing(repo: Repository) -> None:
     assert repo.ok("new", "-n", "base", "python3 train.py") == (
         f"Would start run 'base' at commit {head}:\n"
         f"  python3 train.py --tb-dir={repo.path}/.runs/tensorboard/base"
-        f" --save-path={repo.path}/.runs/checkpoints/base\n"
+        f" --save-path={repo.path}/.runs/checkpoints/base/model.ckpt\n"
     )
     assert repo.refs() == []
     assert not (repo.path / ".runs").exists()
@@ -338,7 +339,7 @@ def test_timestamp_adds_the_time_only_to_a_name_that_is_taken(repo: Repository) 
     assert len({"base", *names}) == 3
     for name in names:
         assert repo.lookup(name, "command") == f"true --tb-dir={repo.path}/.runs/tensorboard/{name}" + (
-            f" --save-path={repo.path}/.runs/checkpoints/{name}"
+            f" --save-path={repo.path}/.runs/checkpoints/{name}/model.ckpt"
         )
 
 
@@ -411,7 +412,7 @@ def test_a_missing_virtualenv_is_warned_of(repo: Repository) -> None:
 def test_the_word_behind_an_option_is_its_value_whatever_it_begins_with(repo: Repository) -> None:
     out = repo.ok("new", "-n", "--tb-dir-flag", "--logdir", "--save-path-flag", "-s", "-m", "-1", "base", "true")
     runs = f"{repo.path}/.runs"
-    assert out.splitlines()[-1] == f"  true --logdir={runs}/tensorboard/base -s {runs}/checkpoints/base"
+    assert out.splitlines()[-1] == f"  true --logdir={runs}/tensorboard/base -s {runs}/checkpoints/base/model.ckpt"
     repo.ok("new", "base", "-m", "- a\n- b", "true")
     assert repo.lookup("base", "description") == "- a\n- b"
     assert repo.runs("new", "base", "true", "-m").err.startswith(

@@ -182,7 +182,9 @@ def test_the_settings_of_the_commit_count_not_those_of_today(repo: Repository) -
     repo.commit(".runsrc", "[runs]\n\ttb-dir-flag = --new\n")
     # A dry run does not know what of the other .runsrc will be in force.
     assert line_of(repo, "base").endswith(
-        " --tb-dir-flag=--old --save-path-flag=--save-path --extra-flag='' --virtualenv-path=None --shell=bash\n"
+        " --tb-dir='<runs-dir>/tensorboard/<run-name>' --tb-dir-flag=--old"
+        " --save-path='<runs-dir>/checkpoints/<run-name>/model.ckpt' --save-path-flag=--save-path"
+        " --extra-flag='' --virtualenv-path=None --shell=bash\n"
     )
     out = repo.ok("reproduce", "base")
     assert out == "To reproduce:\n git runs new --timestamp base true --description=change\n"

@@ -18,7 +18,7 @@ while os.environ.get("GO") and not os.path.exists(os.environ["GO"]):
     time.sleep(0.02)
 import late
 print(late.text, *sys.argv[1:])
-open(os.path.join(os.environ["RUNS_SAVE_PATH"], "model"), "w").write(late.text)
+open(os.path.join(os.environ["RUNS_CHECKPOINT_DIR"], "model"), "w").write(late.text)
 """
 
 

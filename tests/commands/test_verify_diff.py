@@ -13,13 +13,20 @@ from tests.conftest import NO_FLAGS, Repository, Screen
 def two(repo: Repository) -> Repository:
     """Runs `a` and `b` that differ in flag, code, environment and output."""
     repo.ok(
-        "new", "-q", *NO_FLAGS, "-m", "same", "a", "echo --lr=1 -n 3 in.txt; echo one >$RUNS_SAVE_PATH/m", MY_SEED="1"
+        "new",
+        "-q",
+        *NO_FLAGS,
+        "-m",
+        "same",
+        "a",
+        "echo --lr=1 -n 3 in.txt; echo one >$RUNS_CHECKPOINT_DIR/m",
+        MY_SEED="1",
     )
     repo.wait("a")
     repo.commit("train.py", "changed\n")
     repo.ok(
         *("new", "-q", *NO_FLAGS, "-m", "same", "b"),
-        "echo -n 4 --lr=1 in.txt --fast; echo two >$RUNS_SAVE_PATH/m; touch $RUNS_TB_DIR/t",
+        "echo -n 4 --lr=1 in.txt --fast; echo two >$RUNS_CHECKPOINT_DIR/m; touch $RUNS_TB_DIR/t",
         MY_SEED="2",
     )
     repo.wait("b")

@@ -54,7 +54,7 @@ def test_a_run_that_ends_on_a_full_disk_is_recorded_once_there_is_room(repo: Rep
 def test_what_is_on_a_full_disk_can_be_deleted(repo: Repository, small_disk: Path) -> None:
     (repo.path / ".runs").symlink_to(small_disk)
     (repo.path / ".git/info/exclude").write_text(".runs\n")
-    repo.finish("a", "echo x >$RUNS_SAVE_PATH/model; echo x >$RUNS_TB_DIR/events", *NO_FLAGS)
+    repo.finish("a", "echo x >$RUNS_CHECKPOINT_DIR/model; echo x >$RUNS_TB_DIR/events", *NO_FLAGS)
     repo.machine.run("sh", "-c", f"cat /dev/zero >{small_disk}/filler")
     repo.ok("delete", "-y", "a")
     assert not [path for path in small_disk.rglob("*") if path.name in ("a.yml", "a", "model", "events")]
@@ -67,7 +67,7 @@ def test_what_lies_on_another_disk_is_deleted_too(repo: Repository, small_disk: 
     checkpoints = repo.path / ".runs/checkpoints"
     subprocess.run(["mount", "--bind", small_disk, checkpoints], check=True)
     try:
-        repo.finish("b", "echo x >$RUNS_SAVE_PATH/model", *NO_FLAGS)
+        repo.finish("b", "echo x >$RUNS_CHECKPOINT_DIR/model", *NO_FLAGS)
         assert [path.name for path in small_disk.rglob("*")] == ["b", "model"]
         repo.ok("delete", "-y", "a", "b")
         assert list(small_disk.iterdir()) == []
@@ -76,7 +76,7 @@ def test_what_lies_on_another_disk_is_deleted_too(repo: Repository, small_disk: 
 
 
 def test_what_cannot_be_removed_is_reported_and_stays_in_the_trash(repo: Repository, small_disk: Path) -> None:
-    repo.finish("a", "mkdir $RUNS_SAVE_PATH/mine", *NO_FLAGS)
+    repo.finish("a", "mkdir $RUNS_CHECKPOINT_DIR/mine", *NO_FLAGS)
     repo.finish("b")
     mine = repo.path / ".runs/checkpoints/a/mine"
     subprocess.run(["mount", "--bind", small_disk, mine], check=True)
