@@ -32,6 +32,7 @@ COMMANDS = {
     "kill": "stop runs",
     "describe": "change the description of a run",
     "move": "rename a run",
+    "adopt": "make records of runs of which only the refs are here",
     "delete": "delete runs and what they put out",
     "fsck": "find where records, refs, outputs and processes disagree, and settle it",
     "gc": "pack refs, compact the cache, and close old sessions",

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from ..records.record import Run
     from ..system.git.discovery import Repository
 
-PREFIX = "refs/runs/"
+PREFIX = refstore.RUNS
 OUR_SUFFIXES = (".yml", ".log")
+MANY_NAMES = 100
 MANY_PACKED = 1 << 16  # bytes of packed-refs that dulwich, which parses them all, reads no slower than git starts
 
 
@@ -183,6 +184,31 @@ def gone(run: Run) -> RefGone:
     commit = run.record.text("commit")
     is_here = objects.resolve(commit) is not None
     return RefGone(ref(run.name), commit, is_here=is_here, host=run.record.text("host"))
+
+
+class Tip:
+    """What a ref points at."""
+
+    def __init__(self, commit: str, date: str, subject: str) -> None:
+        self.commit = commit  # full hash
+        self.date = date  # the committer's, ISO 8601
+        self.subject = subject  # the first line of the message
+
+
+def tips(names: Iterable[str]) -> dict[str, Tip]:
+    """What the runs' refs point at, by name; without those that are not here, or at no commit."""
+    names = list(names)
+    form = "%(objecttype)%00%(objectname)%00%(committerdate:iso-strict)%00%(subject)%00%(refname)"
+    # Of more refs than a command line takes, all are read.
+    patterns = list(map(ref, names)) if len(names) < MANY_NAMES else [PREFIX]
+    wanted = set(names)
+    found = {}
+    for line in calls.run("for-each-ref", f"--format={form}", *patterns).splitlines():
+        kind, commit, date, subject, full_name = line.split("\0")
+        name = full_name[len(PREFIX) :]
+        if kind == "commit" and name in wanted:
+            found[name] = Tip(commit, date, subject)
+    return found
 
 
 class Commits:

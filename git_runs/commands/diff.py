@@ -12,8 +12,8 @@ from ..console.output import reaches_terminal
 from ..environment import collection
 from ..errors.code import CommitMissing
 from ..errors.records import NoEnvironment
-from ..records import query
 from ..records.record import to_text
+from ..running import adoption
 from ..running.command_line import typed_command
 from ..system.git import config, objects
 
@@ -48,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, search: Search) -> int:
     """Exit code 0 if nothing is different, else 1, as of git diff --exit-code."""
     here = project.find(search)
-    a, b = query.find_all(here.store, [args.a, args.b])
+    a, b = adoption.find_all(here, [args.a, args.b])
     command, fields = _commands(a, b), _records(a, b)
     surroundings = _environments(a, b, here.store.environments)
     colors = config.diff_colors(to_terminal=reaches_terminal()) if args.format == "text" else None

@@ -7,7 +7,8 @@ import sys
 from .. import project
 from ..cli.arguments import natural
 from ..errors.commands import NoLog
-from ..records import logs, query
+from ..records import logs
+from ..running import adoption
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, search: Search) -> int:
     """The bytes go out as the command printed them."""
     here = project.find(search)
-    one = query.find(here.store, args.name)
+    one = adoption.find_all(here, [args.name])[0]
 
     def goes_on() -> bool:
         now = here.store.find(one)

@@ -21,9 +21,9 @@ from ..errors.code import HiddenChanges, NameTaken, NotClean, RefMoved
 from ..errors.commands import NoCommand
 from ..errors.reproducing import GoesOn, NotTheSame, PlaceTaken
 from ..records import query
-from ..records.record import SHAPING_SETTINGS, UNRECORDED_SETTINGS, Record, Run, to_text
+from ..records.record import SHAPING_SETTINGS, UNKNOWN, UNRECORDED_SETTINGS, Record, Run, to_text
 from ..reproducing import comparison, preconditions
-from ..running import launch, lifecycle
+from ..running import adoption, launch, lifecycle
 from ..running.command_line import quote, typed_command
 from ..running.launch import Launch
 from ..system import signals
@@ -65,7 +65,7 @@ def run(args: Namespace, search: Search) -> int:
         raise UsageError("--wait and --yes go with --run", f"usage: {USAGE}\n")
     work_tree = WorkTree()
     here = project.find(search)
-    one = query.find(here.store, args.name)
+    (one,) = adoption.find_all(here, [args.name])
     if args.run is not None and one.record.is_under_way:
         raise GoesOn(one.name)
     today = work_tree.environment()
@@ -75,7 +75,8 @@ def run(args: Namespace, search: Search) -> int:
     if args.check:
         return report_all([NotTheSame(problem) for problem in problems])
     commit = _commit(one)
-    if not typed_command(one.record).strip():
+    has_command = bool(typed_command(one.record).strip())
+    if not has_command and (args.run is not None or one.record.status != UNKNOWN):
         raise NoCommand(one.name)
     for problem in problems:
         warn(problem)
@@ -249,6 +250,8 @@ def _command(repository: Repository, run: Run, today: Settings | None, *, always
     `today` are the settings that it will meet; None: nobody knows.
     """
     typed = typed_command(run.record)
+    if not typed.strip():
+        return "# the command is not known: there was only the ref"
     words = ["git", *_directory(repository, run, always_there), "runs", "new", "--timestamp", run.name]
     options = [("description", run.record.text("description")), *_changed_settings(run, today)]
     if launcher := _own_launcher(run, today):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from .. import project
 from ..console.escape import escape
 from ..console.output import reaches_terminal
-from ..records import query
 from ..records.record import local_time
+from ..running import adoption
 from ..system.git import config, objects
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, search: Search) -> int:
     """Exit code 0; what there is no run of is an error."""
     here = project.find(search)
-    for number, one in enumerate(query.find_all(here.store, args.names)):
+    for number, one in enumerate(adoption.find_all(here, args.names)):
         lines = [f"run {one.name}", *(f"{title + ':':<14}{escape(text)}" for title, text in _facts(one) if text)]
         lines += [f"  {escape(line)}" for line in one.record.texts("differences")]
         lines += [f"  note: {escape(line)}" for line in one.record.texts("unchecked")]

@@ -8,6 +8,7 @@ from .. import project
 from ..cli import filters, table
 from ..cli.arguments import add_patterns, surveyed
 from ..cli.filters import Filter
+from ..cli.strays import Strays
 from ..console.messages import report_all, warn
 from ..console.output import show
 from ..records import query
@@ -46,6 +47,7 @@ def run(args: Namespace, search: Search) -> int:
     options = {key: [value] for key in ("hidden-columns", "column-width") if (value := _option(args, key)) is not None}
     chosen = Filter(args)
     here = project.find(search, options)
+    strays = Strays(args)
     catalogue, bad = surveyed(here, args)
     names = chosen.choose(here.store, catalogue, bad, args.sort)
     columns = _columns(args, here)
@@ -55,6 +57,7 @@ def run(args: Namespace, search: Search) -> int:
     is_usual = args.format == table.DEFAULT_FORMAT and args.sort.lstrip("-") in FIELDS
     if is_usual and (drawn := _drawn(here.store, catalogue, names, columns, width)):
         show(drawn)
+        strays.warn(here, catalogue, bad)
         return report_all(bad)
     missing = {*columns, args.sort.lstrip("-")} - set(FIELDS)
     runs = _noting(query.recall(here.store, names, columns, bad), missing)
@@ -63,6 +66,7 @@ def run(args: Namespace, search: Search) -> int:
     show(table.render(columns, rows, args.format, width))
     for key in missing if names else ():
         warn(f"none of these runs has a field '{key}'")
+    strays.warn(here, catalogue, bad)
     return report_all(bad)
 
 

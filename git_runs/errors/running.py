@@ -25,7 +25,10 @@ class RefWithoutRecord(RunsError):
     @staticmethod
     def hint(ref: str) -> str:
         """What can be done about it."""
-        return f"use --timestamp or another name, or, if nobody needs the ref, git update-ref -d {ref}"
+        return (
+            f"use --timestamp or another name; git runs adopt {ref[len('refs/runs/') :]} makes a record of it, and, if"
+            f" nobody needs it, git update-ref -d {ref} deletes it"
+        )
 
 
 class NameInUse(RunsError):

@@ -38,6 +38,7 @@ UNRECORDED_SETTINGS: dict[str, Value] = {
 }
 
 STARTING, RUNNING, FINISHED, FAILED, KILLED, LOST = "starting", "running", "finished", "failed", "killed", "lost"
+UNKNOWN = "unknown"  # of a run of which there was only the ref
 UNDER_WAY = (STARTING, RUNNING)
 
 

@@ -2,6 +2,7 @@
 
     <runs dir>/
         .gitignore                     "*": the directory ignores itself
+        .git/                          an empty repository: git passes by, see system/git/guard.py
         records/<name>.yml             the database: one file a run
         records/<name>.yml.lock        while the record is changed: who changes it, see store.py
         environments/                  what runs found where they ran, see environments.py
@@ -52,7 +53,7 @@ class RunsDir:
         """Whether the runs dir is a directory that holds other things, and no runs so far."""
         if os.path.isdir(self.records) or not os.path.isdir(self.root):
             return False
-        return bool(set(os.listdir(self.root)) - {".gitignore"})
+        return bool(set(os.listdir(self.root)) - {".gitignore", ".git"})
 
     def prepare(self) -> None:
         """Make the runs dir, ignored by git, where it is not there."""

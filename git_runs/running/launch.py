@@ -24,7 +24,7 @@ from ..records import record, yamltext
 from ..records.record import Record, Run
 from ..system import processes, signals
 from ..system.files import remove_file
-from ..system.git import status
+from ..system.git import guard, status
 from . import spec
 from .command_line import Paths, compose
 from .spec import Spec
@@ -255,6 +255,7 @@ def _prepare(project: Project) -> None:
     if project.store.is_foreign() and not status.ignores(os.path.join(project.store.root, "records")):
         raise RunsDirInUse(project.store.root)
     project.store.prepare()
+    guard.protect(project.store.root)
 
 
 def _create_directories(paths: Paths) -> None:

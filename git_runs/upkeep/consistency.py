@@ -176,7 +176,7 @@ def _refs_without_record(project: Project, commits: Iterable[str], known: Contai
     for name in commits:
         if name not in known and not project.store.exists(name):
             what = f"{refs.ref(name)} has no record here: it may be a run of another clone"
-            advice = f"if nobody needs it: git update-ref -d {refs.ref(name)}"
+            advice = f"to record it: git runs adopt {name}; if nobody needs it: git update-ref -d {refs.ref(name)}"
             yield Problem("ref without record", what, run=name, advice=advice)
 
 

@@ -259,7 +259,7 @@ def test_a_ref_without_a_record_stays_as_it_is(repo: Repository) -> None:
     assert (result.code, result.err) == (1, "")
     assert result.out == (
         "refs/runs/x has no record here: it may be a run of another clone;"
-        " if nobody needs it: git update-ref -d refs/runs/x\n"
+        " to record it: git runs adopt x; if nobody needs it: git update-ref -d refs/runs/x\n"
     )
     assert repo.refs() == ["refs/runs/a", "refs/runs/x"]
     assert not repo.record_path("x").exists()

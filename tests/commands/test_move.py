@@ -16,7 +16,7 @@ def files(repo: Repository) -> list[str]:
     """All that is in the runs dir, but for the cache and what belongs to all runs."""
     runs = repo.path / ".runs"
     paths = (str(path.relative_to(runs)) for path in runs.rglob("*"))
-    return sorted(path for path in paths if not path.startswith(("cache", "environments")))
+    return sorted(path for path in paths if not path.startswith((".git/", "cache", "environments")))
 
 
 @pytest.mark.parametrize("pack", [False, True])
@@ -36,7 +36,7 @@ def test_ref_record_outputs_and_session_move(repo: Repository, pack: bool) -> No
     assert repo.machine.sessions() == ["new"]
     assert repo.log("new") == "hi\n"
     assert files(repo) == [
-        *(".gitignore", "checkpoints", "checkpoints/new", "checkpoints/new/model", "logs", "logs/new.log"),
+        *(".git", ".gitignore", "checkpoints", "checkpoints/new", "checkpoints/new/model", "logs", "logs/new.log"),
         *("records", "records/new.yml", "specs", "tensorboard", "tensorboard/new", "tensorboard/new/event"),
     ]
 

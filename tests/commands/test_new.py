@@ -20,9 +20,9 @@ from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 
 def files(repo: Repository) -> set[str]:
-    """The names of the files in the runs dir, but for environments, which belong to all runs."""
+    """The names of the files in the runs dir, but for environments and the guard, which belong to all runs."""
     found = (path for path in (repo.path / ".runs").rglob("*") if path.is_file())
-    return {path.name for path in found if path.parent.name != "environments"}
+    return {path.name for path in found if path.parent.name not in ("environments", ".git")}
 
 
 def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None:
@@ -443,7 +443,7 @@ def test_a_failed_launch_leaves_nothing_behind(repo: Repository) -> None:
     assert result.code == 128
     assert result.err.startswith("fatal: tmux could not start a session: ")
     assert repo.refs() == []
-    assert [path for path in (repo.path / ".runs").rglob("*") if path.is_file()] == [repo.path / ".runs/.gitignore"]
+    assert files(repo) == {".gitignore"}
 
 
 def test_outputs_of_nobody_are_never_mixed_with_a_new_run(repo: Repository) -> None:
@@ -465,14 +465,16 @@ def test_a_ref_without_a_record_is_never_overwritten(repo: Repository) -> None:
     repo.git("update-ref", "refs/runs/base", "HEAD")
     assert repo.runs("new", "base", "true").err == (
         "fatal: run 'base' already exists\n"
-        "hint: use --timestamp or another name, or, if nobody needs the ref, git update-ref -d refs/runs/base\n"
+        "hint: use --timestamp or another name; git runs adopt base makes a record of it, and, if nobody needs it,"
+        " git update-ref -d refs/runs/base deletes it\n"
     )
     result = repo.runs("new", "--overwrite", "-y", "base", "true")
     assert (result.code, result.err) == (
         128,
         (
             "fatal: refs/runs/base exists, but run 'base' has no record here: it may be a run of another clone\n"
-            "hint: use --timestamp or another name, or, if nobody needs the ref, git update-ref -d refs/runs/base\n"
+            "hint: use --timestamp or another name; git runs adopt base makes a record of it, and, if nobody needs it,"
+            " git update-ref -d refs/runs/base deletes it\n"
         ),
     )
     assert repo.refs() == ["refs/runs/base"]

@@ -47,6 +47,7 @@ COMMANDS = {
     "move": ("move", "{}", "{}-moved"),
     "describe": ("describe", "{}", "-m", "new words"),
     "import": ("import", "../{}.yml"),
+    "adopt": ("adopt", "{}"),
     "export": ("export", "-f", "-o", "../{}.yml", "by"),
 }
 CHANGING = ("delete", "move", "describe")  # those that need a run to be there
@@ -65,6 +66,7 @@ def test_killed_at_any_call_that_writes(repo: Repository, command: str) -> None:
     make_ready(repo, command, *map(named, moments))
     for moment in moments:
         name = named(moment)
+        make_stray(repo, command, name)
         printed = strace.kill(moment, *arguments(command, name))
         check_after(repo, command, name, printed)
         bystanders.check()
@@ -81,6 +83,7 @@ def test_killed_at_any_time(repo: Repository, command: str) -> None:
         batch = names[start : start + BATCH]
         make_ready(repo, command, *batch)
         for name in batch:
+            make_stray(repo, command, name)
             printed = kill_after(repo, random.uniform(0.2, 1.1) * duration, *arguments(command, name))
             check_after(repo, command, name, printed)
             bystanders.check()
@@ -88,7 +91,7 @@ def test_killed_at_any_time(repo: Repository, command: str) -> None:
             repo.runs("delete", "-y", "v[0-9]+v.*")
 
 
-def test_a_deletion_reported_to_end_at_any_time_leaves_whole_runs(repo: Repository) -> None:
+def test_a_deletion_ended_at_any_time_leaves_whole_runs(repo: Repository) -> None:
     bystanders = Bystanders(repo, "by", "stander")
     names = [f"v{number}" for number in range(12)]
     for _ in range(MOMENTS):
@@ -108,6 +111,7 @@ def prepare(repo: Repository, command: str, name: str) -> tuple[Bystanders, Stra
         (repo.path / "notes").write_text("mine\n")
     make_ready(repo, command, name)
     check(repo)
+    make_stray(repo, command, name)
     return bystanders, Strace(repo)
 
 
@@ -118,6 +122,12 @@ def make_ready(repo: Repository, command: str, *names: str) -> None:
     for name in names if command in ("import", "export") else ():
         fields = {"commit": repo.git("rev-parse", "HEAD").strip(), "command": "true"}
         database(repo, name).write_text(yaml.safe_dump({name: fields}))
+
+
+def make_stray(repo: Repository, command: str, name: str) -> None:
+    """What has to be there just before the command, since it is out of step itself: the ref that is to be adopted."""
+    if command == "adopt":
+        repo.git("update-ref", f"refs/runs/{name}", "HEAD")
 
 
 def database(repo: Repository, name: str) -> Path:
@@ -136,9 +146,11 @@ def check_after(repo: Repository, command: str, name: str, printed: str) -> None
     out_of_step = disagreements(repo)
     assert [line for line in out_of_step if name not in line and "left over" not in line] == []
     CHECKS[command](repo, name, printed, out_of_step)
+    if command == "adopt":
+        repo.runs(*arguments(command, name))
     mend(repo)
     assert [line for line in disagreements(repo) if "left over" not in line] == []
-    if command == "import":
+    if command in ("adopt", "import"):
         repo.runs(*arguments(command, name))
         assert name in read_records(repo)
 
@@ -194,6 +206,13 @@ def check_import(repo: Repository, name: str, printed: str, out_of_step: list[st
     assert f"ref without record: {name}" not in out_of_step
 
 
+def check_adopt(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What was reported as adopted is whole, and the ref stays in any case."""
+    if name in printed:
+        assert name in read_records(repo)
+    assert f"refs/runs/{name}" in repo.refs()
+
+
 def check_export(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
     """The file is the old one or the new one, and whole."""
     (exported,) = yaml.safe_load(database(repo, name).read_text())
@@ -208,6 +227,7 @@ CHECKS = {
     "move": check_move,
     "describe": check_describe,
     "import": check_import,
+    "adopt": check_adopt,
     "export": check_export,
 }
 
@@ -221,16 +241,20 @@ def test_where_a_write_fails_it_is_said_and_undone(repo: Repository, command: st
     for moment in moments:
         name = named(moment)
         error = random.choice(["ENOSPC", "EROFS", "EIO"])
+        make_stray(repo, command, name)
         out, err, code = strace.fail(moment, error, *arguments(command, name))
         assert not surprises(err)
         assert (code == 0) == (not err.startswith(("fatal:", "error:"))), (out, err, code)
         if code:
             left = [line for line in disagreements(repo) if name in line]
             there = set(read_records(repo)) & {name, f"{name}-moved"}
-            assert (left, there) == ([], {name} if command in CHANGING else set()), err
+            before = [f"ref without record: {name}"] if command == "adopt" else []
+            assert (left, there) == (before, {name} if command in CHANGING else set()), err
         bystanders.check()
         if f"refs/runs/{name} is still there" in err:  # only the person who read it can say that nobody needs it
             repo.git("update-ref", "-d", f"refs/runs/{name}")
+        if command == "adopt":
+            repo.runs(*arguments(command, name))
         mend(repo)
         check(repo)
 

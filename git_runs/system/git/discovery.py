@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ...errors.system import GitFailed, MainWorkTreeUnknown, ToolTooOld
-from . import calls, config, variables
+from . import calls, config, guard, variables
 from .config import ConfigEntry
 
 OLDEST = "2.31"  # `rev-parse --path-format`
@@ -51,6 +51,8 @@ class Search:
     """git on its way to find the repository of the current directory and environment, by its own rules."""
 
     def __init__(self, *options: str) -> None:
+        if not options:
+            _leave_guard()
         self._layout = calls.start(
             *options,
             *("rev-parse", "--path-format=absolute", "--git-common-dir", self.SEPARATOR, "--git-dir", self.SEPARATOR),
@@ -77,6 +79,18 @@ class Search:
             prefix=calls.path(prefix),
             config=config.parse(self._config.output()),
         )
+
+
+def _leave_guard() -> None:
+    """In a directory that git is kept away from, name the repository around it to git: git(1), GIT_DIR."""
+    try:
+        here = os.getcwd()
+    except FileNotFoundError:  # git has words for that
+        return
+    place = guard.beyond(here)
+    if place != here and "GIT_DIR" not in os.environ:
+        around = repository_at(place)
+        os.environ |= {"GIT_DIR": around.git_dir, "GIT_WORK_TREE": around.top or around.git_dir}
 
 
 def repository_at(place: str) -> Repository:

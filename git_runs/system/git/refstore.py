@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .discovery import Repository
 
 
+RUNS = "refs/runs/"  # where the refs of runs are
 _LINE = re.compile(r"(?P<target>\S+) (?P<name>.+)\n")
 PATIENCE = 2000  # milliseconds to wait for the lock of a ref
 
@@ -37,6 +38,16 @@ def read_each(call: calls.Call) -> Iterator[tuple[str, str]]:
     """The same, name and target, one after the other."""
     for line in _LINE.finditer(call.output()):
         yield line["name"], sys.intern(line["target"])  # one object for many that point at the same
+
+
+def start_counting(prefix: str) -> calls.Call:
+    """Begin to count the refs below `prefix`; `count` takes the answer."""
+    return calls.start("for-each-ref", "--format=", prefix)
+
+
+def count(call: calls.Call) -> int:
+    """The answer to `start_counting`; raises GitFailed."""
+    return len(call.bytes())
 
 
 def update(words: Iterable[str], git_dir: str | None = None) -> None:

@@ -1,0 +1,76 @@
+"""Runs of which only the ref is here: fetched from another clone, or left where records were lost."""
+
+from __future__ import annotations
+
+import os
+import uuid
+
+from ..code import refs
+from ..console.messages import warn
+from ..errors.records import NoSuchRun
+from ..records import query, record
+from ..records.record import Record, Run
+from . import launch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..project import Project
+
+
+def find_all(project: Project, names: Iterable[str]) -> list[Run]:
+    """The runs of exactly those names; what has no record is as its ref has it. Raises NoSuchRun or BadRecord."""
+    return [_find(project, name) for name in names]
+
+
+def _find(project: Project, name: str) -> Run:
+    try:
+        return query.find(project.store, name)
+    except NoSuchRun:
+        tip = refs.tips([name]).get(name)
+        if tip is None:
+            raise
+        return Run(name, _record(name, tip))
+
+
+def without_record(project: Project) -> list[str]:
+    """The names of the refs whose runs have no record, and are not just being started, moved or deleted."""
+    commits = refs.Commits().by_name()
+    there = set(project.store.names())
+    return [name for name in commits if name not in there and not os.path.lexists(project.store.lock(name))]
+
+
+def warn_of_refs(project: Project) -> None:
+    """Count those refs, and name what makes runs of them again."""
+    if not (names := without_record(project)):
+        return
+    is_gone = not os.path.isdir(project.store.records)
+    what = f"the runs dir '{project.store.root}' is gone, and " if is_gone else ""
+    count = "1 ref of a run has" if len(names) == 1 else f"{len(names)} refs of runs have"
+    warn(f"{what}{count} no record; to make records: git runs adopt --all")
+
+
+def adopt(project: Project, names: Iterable[str]) -> list[str]:
+    """Make records of the runs with those names, from their refs; gives the names of which there is no ref.
+
+    Raises NameTaken where there is a record, and what `launch.adopt` raises.
+    """
+    names = list(names)
+    tips = refs.tips(names)
+    for name, tip in tips.items():
+        launch.adopt(project, name, Record({"id": str(uuid.uuid4()), **_record(name, tip)}))
+    return [name for name in names if name not in tips]
+
+
+def _record(name: str, tip: refs.Tip) -> Record:
+    """What is known of a run of which there is a ref."""
+    return Record(
+        {
+            "name": name,
+            "description": tip.subject,
+            "commit": tip.commit,
+            "datetime": tip.date,
+            "status": record.UNKNOWN,
+        }
+    )
