@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..errors.records import BadRecord
     from ..records.catalogue import Catalogue
-    from ..records.record import Run, Value
+    from ..records.record import Run
     from ..records.store import Store
 
 _CONDITION = re.compile(r"([^\s=!<>~]+)\s*(!=|<=|>=|=|<|>|~)\s*(.*)", re.DOTALL)
@@ -79,7 +79,7 @@ class Filter:
         if order.lstrip("-") == "datetime":
             by_start = _by_start(places, catalogue.starts, backwards=order.startswith("-"))
             return map(catalogue.names.__getitem__, by_start)
-        return query.sort(query.recall(store, names, [order.lstrip("-")], bad), order)
+        return query.sort(store, query.recall(store, names, [order.lstrip("-")], bad), order)
 
     def _matching(self, store: Store, names: list[str], bad: list[BadRecord]) -> Iterator[str]:
         runs = query.recall(store, names, [one.key for one in self._conditions], bad)
@@ -113,7 +113,7 @@ class _Condition:
 
     def holds(self, run: Run, store: Store) -> bool:
         """Whether it holds for the run; a field that is missing is equal to nothing, and not less or greater."""
-        value = _find(run, self.key, store)
+        value = query.value(store, run, self.key)
         if self._operator in ("=", "!="):
             return (value is not None and to_text(value) == self._value) == (self._operator == "=")
         if value is None:
@@ -123,14 +123,3 @@ class _Condition:
                 return self._pattern.search(to_text(value)) is not None
         left, right = value_key(value), value_key(self._value)
         return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[self._operator]
-
-
-def _find(run: Run, key: str, store: Store) -> Value:
-    """A field, or with dots a field inside it: "environment.python"."""
-    value = run.value(key)
-    if value is None and "." in key:
-        outer, *inner = key.split(".")
-        value = store.environments.find(run.record) if outer == "environment" else run.value(outer)
-        for part in inner:
-            value = value.get(part) if isinstance(value, dict) else None
-    return value

@@ -55,6 +55,8 @@ def _broken_rule(name: str) -> str | None:
         return f"'{stranger[0]}' is not allowed; letters, digits and . _ - = + , @ % / are"
     if len(name) > LONGEST_NAME:
         return f"it is longer than {LONGEST_NAME} bytes"
+    if name in ("HEAD", "FETCH_HEAD"):
+        return "git has a ref of that name"
     if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", name):
         return "it could be the hash of a commit"
     for part in name.split("/"):

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME")
-    parser.add_argument("-m", "--description", metavar="TEXT", help="the new description, instead of the editor")
+    parser.add_argument(
+        "-m",
+        "--description",
+        metavar="TEXT",
+        action="append",
+        help="the new description, instead of the editor; each further one is a paragraph",
+    )
 
 
 def run(args: Namespace, search: Search) -> int:
@@ -27,7 +33,7 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     one = query.find(here.store, args.name)
     if args.description is not None:
-        _describe(here.store, one, args.description)
+        _describe(here.store, one, "\n\n".join(args.description))
         return 0
     old = one.record.text("description")
     with edited(old, editor=config.editor(), directory=here.repository.git_dir) as text:

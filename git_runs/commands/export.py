@@ -8,7 +8,7 @@ import sys
 from .. import project
 from ..cli.arguments import add_patterns, selected
 from ..console.escape import escape
-from ..console.messages import report_all
+from ..console.messages import counted, report_all
 from ..errors.commands import WouldLose
 from ..records import query, yamltext
 from ..records.record import Record
@@ -44,7 +44,7 @@ def run(args: Namespace, search: Search) -> int:
         _check_nothing_is_lost(path, entries)
     here.store.prepare()
     write_whole(path, yamltext.dump_database(entries))
-    print(f"Exported {len(runs)} runs to '{escape(path)}'")
+    print(f"Exported {counted(len(runs), 'run')} to '{escape(path)}'")
     return report_all(bad)
 
 

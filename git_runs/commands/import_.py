@@ -10,7 +10,7 @@ from .. import project
 from ..code import refs
 from ..console import progress
 from ..console.escape import escape
-from ..console.messages import report_all
+from ..console.messages import counted, report_all
 from ..errors.base import RunsError
 from ..errors.code import CommitMissing
 from ..errors.commands import AlreadyHere
@@ -46,7 +46,8 @@ def run(args: Namespace, search: Search) -> int:
             _add(here, name, fields)
         except RunsError as error:
             failed.append(error)
-    print(f"Imported {len(entries) - len(failed)} of {len(entries)} runs from '{escape(path)}'")
+    total = counted(len(entries), "run")
+    print(f"Imported {len(entries) - len(failed)} of {total} from '{escape(path)}'")
     return report_all(failed)
 
 

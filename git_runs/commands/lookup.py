@@ -28,7 +28,7 @@ def run(args: Namespace, search: Search) -> int:
     one = query.find(here.store, args.name)
     if args.key is None:
         text = _whole_record(here.store, one)
-    elif args.key in one.record:
+    elif args.key in one.record or query.value(here.store, one, args.key) is not None:
         text = to_text(_value(here.store, one, args.key)) + "\n"
     else:
         raise NoSuchKey(args.name, args.key, list(here.store.read(args.name)))
@@ -39,7 +39,7 @@ def run(args: Namespace, search: Search) -> int:
 def _value(store: Store, run: Run, key: str) -> Value:
     """The field; of the environment all that is known."""
     environment = store.environments.find(run.record) if key == "environment" else None
-    return environment or run.value(key)
+    return environment or query.value(store, run, key)
 
 
 def _whole_record(store: Store, run: Run) -> str:

@@ -54,7 +54,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("command", metavar="COMMAND", nargs="*", help="what the shell is to run, in one argument")
     parser.set_defaults(words=[])  # what follows "--"
     parser.epilog = f"{ONE_ARGUMENT}."
-    parser.add_argument("-m", "--description", metavar="TEXT", help="default: the subject of the commit")
+    parser.add_argument(
+        "-m",
+        "--description",
+        metavar="TEXT",
+        action="append",
+        help="default: the subject of the commit; each further one is a paragraph",
+    )
     parser.add_argument("-e", "--edit", action="store_true", help="write the description in the editor")
     parser.add_argument("-a", "--attach", action="store_true", help="join its session at once")
     parser.add_argument("--wait", action="store_true", help="return when it has ended, with its exit code")
@@ -98,6 +104,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, search: Search) -> int:
     """Asks and edits first; then the run is started as a whole, or not at all."""
     typed = _typed(args)
+    if args.description is not None:
+        args.description = "\n\n".join(args.description)
     work_tree = WorkTree()
     here = project.find(search, _options(args))
     refs.validate(args.name)
@@ -262,7 +270,8 @@ def _announce(fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: boo
         print(name, file=target)
         return
     base = f", a snapshot on top of {fields['base'][:10]}" if "base" in fields else ""
-    print(f"Started run '{name}' at {fields['commit'][:10]}{base} ({escape(work_tree.subject)})", file=target)
+    subject = f" ({escape(work_tree.subject)})" if work_tree.subject else ""
+    print(f"Started run '{name}' at {fields['commit'][:10]}{base}{subject}", file=target)
     if launchers.can_attach(fields):
         print(f"  to follow its output:  git runs log -f {name}", file=target)
         print(f"  to attach to it:       git runs attach {name}", file=target)

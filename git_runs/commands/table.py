@@ -9,7 +9,7 @@ from ..cli import filters, table
 from ..cli.arguments import add_patterns, surveyed
 from ..cli.filters import Filter
 from ..cli.strays import Strays
-from ..console.messages import report_all, warn
+from ..console.messages import hint, report_all, warn
 from ..console.output import show
 from ..records import query
 from ..records.record import FIELDS, Run, local_time
@@ -60,13 +60,15 @@ def run(args: Namespace, search: Search) -> int:
         strays.warn(here, catalogue, bad)
         return report_all(bad)
     missing = {*columns, args.sort.lstrip("-")} - set(FIELDS)
-    runs = _noting(query.recall(here.store, names, columns, bad), missing)
+    runs = _noting(here.store, query.recall(here.store, names, columns, bad), missing)
     for_people = args.format not in FOR_PROGRAMS
-    rows = ([_value(one, column, for_people) for column in columns] for one in runs)
+    rows = ([_value(here.store, one, column, for_people) for column in columns] for one in runs)
     show(table.render(columns, rows, args.format, width))
     for key in missing if names else ():
         warn(f"none of these runs has a field '{key}'")
     strays.warn(here, catalogue, bad)
+    if not (catalogue.names or bad or args.patterns or args.patterns_too):
+        hint("no run is here so far; to start one: git runs new NAME COMMAND")
     return report_all(bad)
 
 
@@ -84,10 +86,10 @@ def _drawn(
     return table.render_kept(rows, [places[name] for name in names], width)
 
 
-def _noting(runs: Iterator[Run], missing: set[str]) -> Iterator[Run]:
+def _noting(store: Store, runs: Iterator[Run], missing: set[str]) -> Iterator[Run]:
     """The runs; keys of fields that one of them has are missing no more."""
     for one in runs:
-        missing.difference_update(one.record)
+        missing.difference_update([key for key in missing if query.value(store, one, key) is not None])
         yield one
 
 
@@ -103,6 +105,6 @@ def _columns(args: Namespace, here: Project) -> list[str]:
     return columns
 
 
-def _value(run: Run, column: str, for_people: bool) -> object:
-    value = run.value(column)
+def _value(store: Store, run: Run, column: str, for_people: bool) -> object:
+    value = query.value(store, run, column)
     return local_time(value) if for_people and column in TIMES else value

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# Control characters, and what stands for bytes that are no text.
-_HARMFUL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# Control characters, what turns the direction of text or has no width (Unicode Technical Report 36, section 2.4), and
+# what stands for bytes that are no text.
+_HARMFUL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
 
 def escape(text: str, *, keep: str = "") -> str:

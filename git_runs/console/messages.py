@@ -20,6 +20,11 @@ def text_of(error: RunsError) -> str:
     return "\n".join([message, *(f"hint: {escape(hint)}" for hint in error.hints)])
 
 
+def counted(number: int, noun: str) -> str:
+    """The number with the noun: "1 run", "2 runs"."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def warn(message: str) -> None:
     """A `warning:` line on standard error."""
     progress.clear()

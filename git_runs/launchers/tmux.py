@@ -54,7 +54,8 @@ class OwnLauncher(Launcher):
         names = _names(job.name)
         session = next(names)
         attempts = ATTEMPTS
-        while (answer := _new_session(server, session, job)).returncode != 0:
+        # Where it cannot make its socket it says so, with exit code 0.
+        while (answer := _new_session(server, session, job)).returncode != 0 or not answer.stdout:
             if _is_taken(answer):
                 session = next(names)
             elif _has_left(answer) and attempts > 0:
@@ -232,9 +233,14 @@ class Answer:
 
 
 def _chosen_server(settings: Settings) -> Server:
-    """The server that new runs get: that of `runs.tmux-socket`, else the one that we are in, else the default one."""
-    name = settings.tmux_socket
-    return Server(None if name else _current_socket(), name)
+    """The server that new runs get: that of `runs.tmux-socket`, else the one that we are in, else the default one.
+
+    `$TMUX` may name one that is gone, in an environment that has outlived it; tmux itself would go by it.
+    """
+    name, inside = settings.tmux_socket, _current_socket()
+    if name or not inside:
+        return Server(name=name)
+    return Server(inside) if os.path.exists(inside) else Server(name="default")
 
 
 def _run(server: Server, *arguments: str) -> Answer:

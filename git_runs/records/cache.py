@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ..system.files import Stamp
 
-NAME = "cache-6.sqlite"  # another number for another form, so that no version stumbles over another's
+NAME = "cache-7.sqlite"  # another number for another form, so that no version stumbles over another's
 UNUSED = 7 * 24 * 3600.0  # seconds after which the cache of another version is taken for one that nobody uses
 WASTE = 0.1  # share of the file that may be empty
 PATIENCE = 0.2  # seconds to wait for another process

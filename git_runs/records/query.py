@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import NoReturn
 
+    from .record import Value
     from .store import Store
 
 PATIENCE = 2.0  # seconds of computing that matching a pattern may take
@@ -123,10 +124,21 @@ def recall(store: Store, names: Iterable[str], keys: Iterable[str], bad: list[Ba
             bad.append(found)
 
 
-def sort(runs: Iterable[Run], key: str) -> list[str]:
+def value(store: Store, run: Run, key: str) -> Value:
+    """A field as it is to be shown, None where it is missing; with dots a field inside it: `settings.shell`."""
+    found = run.value(key)
+    if found is None and "." in key:
+        outer, *inner = key.split(".")
+        found = store.environments.find(run.record) if outer == "environment" else run.value(outer)
+        for part in inner:
+            found = found.get(part) if isinstance(found, dict) else None
+    return found
+
+
+def sort(store: Store, runs: Iterable[Run], key: str) -> list[str]:
     """The names of the runs in the order of a field, `-field` backwards; those without it at the end."""
     field, backwards = key.lstrip("-"), key.startswith("-")
-    values = [(run.name, run.value(field)) for run in runs]
+    values = [(run.name, value(store, run, field)) for run in runs]
     having = [(value_key(value), name) for name, value in values if value is not None]
     having.sort(key=itemgetter(0), reverse=backwards)
     return [name for _, name in having] + [name for name, value in values if value is None]

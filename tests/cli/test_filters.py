@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import Repository, Screen
+from tests.conftest import NO_FLAGS, Repository, Screen
 
 RUNS = {
     "a": "2026-01-01T12:00:00.000000+00:00",
@@ -107,3 +107,17 @@ def test_more_than_a_screen_is_shown_page_by_page(three: Repository, screen: Scr
     screen.press("q")
     screen.type("echo d''one")
     screen.shows("done")
+
+
+def test_dots_lead_into_a_field_everywhere(repo: Repository) -> None:
+    repo.finish("a", "true", "--shell=sh", *NO_FLAGS)
+    repo.finish("b", "true", "--shell=bash", *NO_FLAGS)
+    assert repo.lookup("a", "settings.shell") == "sh"
+    assert repo.lookup("a", "environment.python") == repo.environment("a")["python"]
+    assert repo.runs("lookup", "a", "settings.none").code == 1
+    result = repo.runs("table", "--columns=name,settings.shell", "--sort=settings.shell", "--format=csv")
+    assert (result.out, result.err) == ("name,settings.shell\nb,bash\na,sh\n", "")
+    assert "no field 'settings.none'" not in repo.runs("table", "--columns=settings.shell").err
+    assert repo.runs("table", "--columns=name,settings.none").err == (
+        "warning: none of these runs has a field 'settings.none'\n"
+    )

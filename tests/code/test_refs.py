@@ -28,7 +28,7 @@ def test_a_valid_name_is_one_that_git_accepts(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "A_9", "_x", "0", "lr=0.1+wd=1e-4,seed@3%", "a/b/c-d", "x" * 200, "HEAD", "a.ymlx", "a.b"]
+    "name", ["a", "A_9", "_x", "0", "lr=0.1+wd=1e-4,seed@3%", "a/b/c-d", "x" * 200, "head", "a/HEAD", "a.ymlx", "a.b"]
 )
 def test_names_that_are_valid(name: str) -> None:
     refs.validate(name)

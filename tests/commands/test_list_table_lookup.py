@@ -237,3 +237,19 @@ def test_a_field_that_no_run_has_is_reported(three: Repository) -> None:
     assert three.runs("table", "--columns=nam,status").err == "warning: none of these runs has a field 'nam'\n"
     assert three.runs("table", "--sort=-loss").err == "warning: none of these runs has a field 'loss'\n"
     assert three.runs("table", "--columns=exit-code,signal").err == ""
+
+
+def test_where_there_is_no_run_it_is_said_how_to_start_one(repo: Repository) -> None:
+    hint = "hint: no run is here so far; to start one: git runs new NAME COMMAND\n"
+    assert repo.runs().err == hint
+    assert repo.runs("list").err == ""
+    repo.finish("a")
+    assert repo.runs().err == ""
+
+
+def test_what_turns_text_around_is_spelled_out(repo: Repository) -> None:
+    repo.finish("a", "true", "-m", "gnp.\u202eexe\u200b")
+    for command in (["table"], ["show", "a"]):
+        shown = repo.ok(*command)
+        assert "gnp.\\u202eexe\\u200b" in shown
+        assert "\u202e" not in shown

@@ -628,3 +628,25 @@ def test_a_run_that_is_just_being_started_is_stopped_not_its_starter(repo: Repos
     starting.communicate(timeout=30)
     assert starting.returncode == 0
     assert repo.lookup("base", "status") == "killed"
+
+
+def test_each_description_is_a_paragraph(repo: Repository) -> None:
+    repo.finish("a", "true", "-m", "one", "-m", "two", *NO_FLAGS)
+    assert repo.record("a")["description"] == "one\n\ntwo"
+    repo.ok("describe", "a", "-m", "three", "-m", "four")
+    assert repo.record("a")["description"] == "three\n\nfour"
+
+
+def test_a_commit_without_a_message_is_no_empty_parenthesis(repo: Repository) -> None:
+    repo.git("commit", "-q", "--allow-empty", "--allow-empty-message", "-m", "")
+    commit = repo.git("rev-parse", "HEAD")[:10]
+    assert repo.ok("new", *NO_FLAGS, "a", "true").splitlines()[0] == f"Started run 'a' at {commit}"
+
+
+@pytest.mark.parametrize("name", ["HEAD", "FETCH_HEAD"])
+def test_no_run_is_called_as_git_calls_its_own(repo: Repository, name: str) -> None:
+    result = repo.runs("new", name, "true")
+    assert (result.code, result.err) == (
+        128,
+        f"fatal: '{name}' is not a valid run name: git has a ref of that name\n",
+    )

@@ -36,3 +36,19 @@ def test_a_server_that_does_not_answer_is_not_waited_for_longer(
             tmux.OwnLauncher().sessions([{"socket": socket}])
     finally:
         os.kill(int(pid), signal.SIGCONT)
+
+
+@pytest.mark.parametrize("place", ["gone/socket", "socket"])
+def test_where_the_server_that_we_were_in_is_gone_the_default_one_serves(repo: Repository, place: str) -> None:
+    """As in the environment of an old ssh agent."""
+    result = repo.runs("new", "-q", *NO_FLAGS, "a", "echo hello", TMUX=f"{repo.path.parent}/{place},123,0")
+    assert (result.code, result.out, result.err) == (0, "a\n", "")
+    repo.wait("a")
+    assert repo.log("a") == "hello\n"
+    assert repo.record("a")["launcher"]["tmux"]["socket"].startswith(repo.machine.environment["TMUX_TMPDIR"])  # type: ignore[index]
+
+
+def test_a_socket_that_cannot_be_made_is_said(repo: Repository) -> None:
+    result = repo.runs("-c", "runs.tmux-socket=no/such/place", "new", *NO_FLAGS, "a", "true")
+    assert (result.code, result.err.startswith("fatal: tmux could not start a session: ")) == (128, True)
+    assert repo.refs() == []
