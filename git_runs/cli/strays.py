@@ -23,10 +23,13 @@ class Strays:
         """From the arguments of `add_patterns`."""
         self._counting = None if args.patterns or args.patterns_too else refstore.start_counting(refstore.RUNS)
 
-    def warn(self, here: Project, catalogue: Catalogue, bad: list[BadRecord]) -> None:
-        """Warn of those that have no record, where there are more refs than records."""
+    def warn(self, here: Project, catalogue: Catalogue, bad: list[BadRecord]) -> bool:
+        """Warn of those that have no record, where there are more refs than records; whether there are any refs."""
         with suppress(GitFailed):
-            if self._counting and refstore.count(self._counting) > len(catalogue.names) + len(bad):
+            number = refstore.count(self._counting) if self._counting else 0
+            if number > len(catalogue.names) + len(bad):
                 from ..running import adoption
 
                 adoption.warn_of_refs(here)
+            return number > 0
+        return False

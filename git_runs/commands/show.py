@@ -31,7 +31,7 @@ def run(args: Namespace, search: Search) -> int:
         lines += [f"  {escape(line)}" for line in one.record.texts("differences")]
         lines += [f"  note: {escape(line)}" for line in one.record.texts("unchecked")]
         description = one.record.text("description").splitlines()
-        lines += ["", *(f"    {escape(line)}" for line in description)] if description else []
+        lines += ["", *(f"    {escape(line)}".rstrip() for line in description)] if description else []
         print("\n" * bool(number) + "\n".join(lines))
         if changes := _uncommitted(one.record, patch=args.patch):
             print(f"\n{changes}", end="")

@@ -66,8 +66,8 @@ def run(args: Namespace, search: Search) -> int:
     show(table.render(columns, rows, args.format, width))
     for key in missing if names else ():
         warn(f"none of these runs has a field '{key}'")
-    strays.warn(here, catalogue, bad)
-    if not (catalogue.names or bad or args.patterns or args.patterns_too):
+    has_refs = strays.warn(here, catalogue, bad)
+    if not (catalogue.names or bad or has_refs or args.patterns or args.patterns_too):
         hint("no run is here so far; to start one: git runs new NAME COMMAND")
     return report_all(bad)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEEPEST = 100  # levels of collections in collections
 NULLS = ("", "~", "null", "Null", "NULL")
+LONG_LINE = 120  # characters, from which on a mapping has a line for each of its fields
 LONG = 1 << 20  # bytes, in which indentation alone could make too many
 
 
@@ -336,7 +337,9 @@ def _dump_field(key: str, value: Value) -> str:
     # None: the innermost collections in braces, the others as blocks.
     flow_style = None if isinstance(value, (dict, list)) else False
     try:
-        return _to_yaml({key: value}, flow_style)
+        text = _to_yaml({key: value}, flow_style)
+        is_long = isinstance(value, dict) and text.count("\n") == 1 and len(text) > LONG_LINE
+        return _to_yaml({key: value}, False) if is_long else text
     except UnicodeEncodeError:
         raise Unencodable(key) from None
 

@@ -23,7 +23,7 @@ def test_a_run_in_words(repo: Repository) -> None:
         "Command:      cat train.py; exit 3",
         "",
         "    try two",
-        "    ",
+        "",
         "    it fails",
         "",
         " train.py | 3 +--",

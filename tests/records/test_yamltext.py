@@ -224,3 +224,9 @@ def test_what_only_indentation_nests_too_deeply_is_refused(depth: int) -> None:
     text = "".join(f"{' ' * level}a:\n" for level in range(depth)) + " " * depth + "b: c\n"
     with pytest.raises(BadRecord):
         yamltext.parse(text.encode(), "a.yml")
+
+
+def test_a_long_mapping_has_a_line_for_each_field() -> None:
+    short, long = {"a": "1", "b": "2"}, {"a": "x" * 60, "b": "y" * 60}
+    assert yamltext.dump({"settings": short}) == "settings: {a: '1', b: '2'}\n"
+    assert yamltext.dump({"settings": long}) == f"settings:\n  a: {'x' * 60}\n  b: {'y' * 60}\n"
