@@ -26,6 +26,7 @@ from ..errors.running import RefWithoutRecord
 from ..records import query
 from ..records.record import FINISHED, SHAPING_SETTINGS, Run
 from ..running import launch, lifecycle
+from ..running.command_line import possible_secrets
 from ..running.launch import Launch
 from ..system import signals
 from ..system.git import config
@@ -275,11 +276,13 @@ def _announce(fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: boo
     if launchers.can_attach(fields):
         print(f"  to follow its output:  git runs log -f {name}", file=target)
         print(f"  to attach to it:       git runs attach {name}", file=target)
-    print(f"  to have it back:       git runs reproduce {'--run ' if 'worktree' in fields else ''}{name}", file=target)
+    print(f"  to reproduce it:       git runs reproduce {'--run ' if 'worktree' in fields else ''}{name}", file=target)
 
 
 def _warn(here: Project, fields: Record) -> None:
     """Warn of what may make the run something else than the person expects."""
+    if secrets := possible_secrets(fields.text("input-command")):
+        warn(f"the record, which others may read, holds what looks secret: {', '.join(secrets)}; pass it in a variable")
     if inexact := fields.get("inexact"):
         warn(f"a checkout would give other bytes than you have (line ends, ident, filters): {', '.join(inexact)}")
     for path, link in fields.links.items() if "worktree" in fields else ():

@@ -235,8 +235,8 @@ def _check_out(here: Project, work_tree: WorkTree, commit: str) -> None:
     for name in query.going_on_here(here.store):
         warn(f"run '{name}' goes on: if it runs in this work tree, what it loads from now on is other code")
     print(escape(worktrees.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)
-    if before.branch:
-        hint(f"to go back: git switch {_quote(before.branch)}")
+    back = _quote(before.branch) if before.branch else f"--detach {before.commit}"
+    hint(f"to go back: git switch {back}")
     try:
         check_clean(here, status.read(status.start()), "it is not what the run had")
     except NotClean as error:

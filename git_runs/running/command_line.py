@@ -75,6 +75,17 @@ def typed_command(record: Record) -> str:
     return record.text("input-command") or record.text("command")
 
 
+def possible_secrets(typed: str) -> list[str]:
+    """Flags and variables of a command whose values, by their names, may be nobody's business."""
+    names = re.findall(r"(?:^|[\s;&|(])([\w-]+)[= ](?=[^\s$<-])", typed)
+    return [name for name in dict.fromkeys(names) if _SECRET.fullmatch(name)]
+
+
+_SECRET = re.compile(
+    r"(?i:-{0,2}(?:\w+[-_])*(?:token|password|passwd|secret|api[-_]?key|access[-_]key))|[A-Z0-9_]+_KEY"
+)
+
+
 def _flag(flag: str, value: str) -> str:
     """`--flag=value`; a flag of one letter takes its value as the next word, which every parser understands."""
     separator = " " if re.fullmatch(r"-[^-]", flag) else "="

@@ -259,3 +259,11 @@ def test_a_run_that_goes_on_is_named_before_its_code_is_changed(repo: Repository
     assert result.err.startswith(
         "warning: run 'long' goes on: if it runs in this work tree, what it loads from now on is other code\n"
     )
+
+
+def test_from_a_detached_head_it_is_said_how_to_go_back(repo: Repository) -> None:
+    repo.finish("a")
+    commit = repo.commit("train.py", "changed\n")
+    repo.git("switch", "-q", "--detach")
+    assert repo.runs("reproduce", "a").err.endswith(f"\nhint: to go back: git switch --detach {commit}\n")
+    repo.git("switch", "-q", "--detach", commit)

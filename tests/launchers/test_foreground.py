@@ -42,7 +42,7 @@ def test_what_the_command_prints_is_shown_where_it_was_printed(repo: Repository)
     assert (result.code, result.out) == (3, "out\n")
     assert result.err.splitlines() == [
         f"Started run 'base' at {commit} (first model)",
-        "  to have it back:       git runs reproduce base",
+        "  to reproduce it:       git runs reproduce base",
         "err",
     ]
     quiet = repo.runs("new", "-q", *HERE, "quiet", "echo out")
@@ -256,7 +256,7 @@ def test_the_screen_of_a_person(repo: Repository, screen: Screen) -> None:
     screen.type(
         "git runs new --launcher=foreground --tb-dir-flag=None --save-path-flag=None base 'tty; stty size; cat'"
     )
-    screen.shows("to have it back")
+    screen.shows("to reproduce it")
     screen.shows("48 160")
     screen.machine.run("tmux", "-L", "screen", "resize-window", "-t", "screen", "-x", "100", "-y", "30")
     assert supervisor(repo)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from git_runs.running.command_line import possible_secrets
 from tests.conftest import NO_FLAGS, Repository
 
 # As torch.save, tf.train.Saver and a program with a directory of its own do it.
@@ -112,3 +113,27 @@ def test_directories_elsewhere_are_made(repo: Repository, tmp_path: Path) -> Non
     assert repo.lookup("g/x", "status") == "finished"
     assert (tmp_path / "models/g/x/best.pt").exists()
     assert (tmp_path / "events/g/x/e").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("python t.py --token=abc", ["--token"]),
+        ("python t.py --api-key abc --lr 1", ["--api-key"]),
+        ("WANDB_API_KEY=abc python t.py", ["WANDB_API_KEY"]),
+        ("cd x && HF_TOKEN=abc python t.py --password=x", ["HF_TOKEN", "--password"]),
+        ("python t.py --token=$TOKEN --tokens=5 --key=lr --max-tokens 7 --tokenizer=bpe", []),
+        ("python t.py --token", []),
+        ("python t.py --lr=0.1 monkey=3", []),
+    ],
+)
+def test_what_may_be_secret_in_a_command(typed: str, expected: list[str]) -> None:
+    assert possible_secrets(typed) == expected
+
+
+def test_a_secret_in_the_command_is_warned_of_once(repo: Repository) -> None:
+    result = repo.runs("new", "-q", *NO_FLAGS, "a", "true --token=abc")
+    assert (result.code, result.out) == (0, "a\n")
+    assert result.err == (
+        "warning: the record, which others may read, holds what looks secret: --token; pass it in a variable\n"
+    )
