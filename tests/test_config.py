@@ -374,3 +374,17 @@ def test_an_empty_value_forgets_the_variables_of_the_default(repo: Repository) -
         repo.git("config", "--add", "runs.env", value)
     repo.finish("x")
     assert repo.environment("x")["variables"] == {"MODE": "fast"}
+
+
+def test_settings_that_count_for_nothing_are_warned_of(repo: Repository) -> None:
+    repo.git("config", "runs.x.isolate", "true")
+    assert repo.runs("list").err == "warning: unknown setting 'runs.x.isolate' in file .git/config\n"
+    repo.git("config", "--unset", "runs.x.isolate")
+    place = repo.path / ".runsrc"
+    for target in (None, "nowhere"):
+        place.symlink_to(target) if target else place.mkdir()
+        assert repo.runs("list").err == f"warning: no settings are read from '{place}', which is no file\n"
+        place.rmdir() if place.is_dir() else place.unlink()
+    (repo.path / "sub/.runsrc").mkdir(parents=True)
+    place.write_text("[runs]\n\tcolumn-width = bad\n")
+    assert "runs.column-width" in repo.runs("list", cwd=repo.path / "sub").err

@@ -43,8 +43,9 @@ def load(repository: Repository, options: Mapping[str, list[str]]) -> Settings:
     def add_git_config(*scopes: str) -> None:
         for entry in repository.config:
             section, _, key = entry.key.partition(".")
-            if section == "runs" and "." not in key and entry.scope in scopes:
-                add(key, Given(entry.value, entry.origin.replace("file:", "file ").rstrip(":"), base))
+            if section == "runs" and entry.scope in scopes:
+                origin = entry.origin.replace("file:", "file ").rstrip(":")
+                add(entry.key if "." in key else key, Given(entry.value, origin, base))
 
     add_git_config("system", "global")
     for key, value in runsrc.read(repository, base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ..console.messages import warn
 from ..errors.config import BadConfig
 from ..system.git import config
 from .settings import SETTINGS, Given
@@ -26,6 +27,8 @@ def read(repository: Repository, base: str) -> Iterable[tuple[str, Given]]:
         return
     directory = repository.prefix.rstrip("/")
     while not os.path.isfile(path := os.path.join(repository.top, directory, NAME)):
+        if os.path.lexists(path):
+            warn(f"no settings are read from '{path}', which is no file")
         if not directory:
             return
         directory = os.path.dirname(directory)
