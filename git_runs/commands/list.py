@@ -8,7 +8,7 @@ from .. import project
 from ..cli import filters
 from ..cli.arguments import add_patterns, surveyed
 from ..cli.filters import Filter
-from ..cli.strays import Strays
+from ..cli.strays import warn_of_strays
 from ..console.messages import report_all
 
 TYPE_CHECKING = False
@@ -27,9 +27,8 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a record cannot be read; the others are listed all the same."""
     chosen = Filter(args)
     here = project.find(search)
-    strays = Strays(args)
     catalogue, bad = surveyed(here, args)
     names = chosen.choose(here.store, catalogue, bad)
     sys.stdout.write("\n".join([*names, ""]))
-    strays.warn(here, catalogue, bad)
+    warn_of_strays(here, args, len(catalogue.names) + len(bad))
     return report_all(bad)

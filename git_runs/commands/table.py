@@ -8,7 +8,7 @@ from .. import project
 from ..cli import filters, table
 from ..cli.arguments import add_patterns, surveyed
 from ..cli.filters import Filter
-from ..cli.strays import Strays
+from ..cli.strays import warn_of_strays
 from ..console.messages import hint, report_all, warn
 from ..console.output import show
 from ..records import query
@@ -47,7 +47,6 @@ def run(args: Namespace, search: Search) -> int:
     options = {key: [value] for key in ("hidden-columns", "column-width") if (value := _option(args, key)) is not None}
     chosen = Filter(args)
     here = project.find(search, options)
-    strays = Strays(args)
     catalogue, bad = surveyed(here, args)
     names = chosen.choose(here.store, catalogue, bad, args.sort)
     columns = _columns(args, here)
@@ -57,7 +56,7 @@ def run(args: Namespace, search: Search) -> int:
     is_usual = args.format == table.DEFAULT_FORMAT and args.sort.lstrip("-") in FIELDS
     if is_usual and (drawn := _drawn(here.store, catalogue, names, columns, width)):
         show(drawn)
-        strays.warn(here, catalogue, bad)
+        warn_of_strays(here, args, len(catalogue.names) + len(bad))
         return report_all(bad)
     missing = {*columns, args.sort.lstrip("-")} - set(FIELDS)
     runs = _noting(here.store, query.recall(here.store, names, columns, bad), missing)
@@ -66,8 +65,7 @@ def run(args: Namespace, search: Search) -> int:
     show(table.render(columns, rows, args.format, width))
     for key in missing if names else ():
         warn(f"none of these runs has a field '{key}'")
-    has_refs = strays.warn(here, catalogue, bad)
-    if not (catalogue.names or bad or has_refs or args.patterns or args.patterns_too):
+    if not warn_of_strays(here, args, len(catalogue.names) + len(bad)) and not catalogue.names and not bad:
         hint("no run is here so far; to start one: git runs new NAME COMMAND")
     return report_all(bad)
 
