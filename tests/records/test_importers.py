@@ -9,7 +9,8 @@ import pytest
 from git_runs.errors.records import BadRecord
 from git_runs.records import importers
 
-# By importer: a database of two runs as its tool writes it, and what is none.
+# By importer: a database as its tool writes it, of a run `a`, `python train.py` at commit 90c0ad7, and a run `b/c`; and
+# what is none.
 DATABASES = {
     "single_file": (
         (

@@ -32,7 +32,8 @@ def write_csv(outputs: Outputs, name: str) -> Path:
     return path
 
 
-# By source: what writes `loss` 2.5, 1.25, 0.5 at steps 49, 99, 149, and `val_loss` NaN and infinity at the last two.
+# By source: a function that makes one file below the run's directories, with `loss` 2.5, 1.25, 0.5 at steps 49, 99,
+# 149, and `val_loss` NaN and infinity at the last two.
 WRITERS: dict[str, Write] = {"files": write_csv}
 
 

@@ -1,5 +1,9 @@
 """The interface of an importer: it reads what another tool has written, and changes none of it.
 
+A new importer is a module beside this one with a class `OwnImporter`, its name in `NAMES`; then
+tests/records/test_importers.py runs against it, too. What a record may hold is in records/record.py; only `commit` is
+needed.
+
 Whoever calls it decides which of the runs are added, gives ids to those that have none, and finds their commits.
 """
 
