@@ -206,12 +206,12 @@ def test_beside_the_run_only_its_parent_stays(repo: Repository) -> None:
 
 
 def test_gc_is_not_deaf_to_signals(repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a process that starts while signals are held would be: its git says which are blocked."""
+    """As a process that starts while signals are held would be: its git inherits which are blocked."""
     seen, git = tmp_path / "seen", shutil.which("git")
     wrapper = tmp_path / "bin/git"
     wrapper.parent.mkdir()
     wrapper.write_text(
-        f'#!/bin/sh\ncase "$*" in *pack-refs*) grep SigBlk /proc/$PPID/status >{seen};; esac\nexec {git} "$@"\n'
+        f'#!/bin/sh\ncase "$*" in *pack-refs*) grep SigBlk /proc/self/status >{seen};; esac\nexec {git} "$@"\n'
     )
     wrapper.chmod(0o755)
     monkeypatch.setitem(repo.machine.environment, "PATH", f"{wrapper.parent}:{repo.machine.environment['PATH']}")
