@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Rows = Iterable[Sequence[Any]]
 
 DEFAULT_FORMAT = "simple"
+FOR_PROGRAMS = ("csv", "tsv", "json")  # the formats that have values as they are
 PAGE = 1000  # rows that are drawn together
 
 

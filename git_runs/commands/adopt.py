@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-    from ..errors.base import RunsError
     from ..system.git.discovery import Search
 
 USAGE = "git runs adopt NAME...\n   or: git runs adopt --all"
@@ -31,10 +30,10 @@ def run(args: Namespace, search: Search) -> int:
         raise UsageError("name the runs, or use --all", f"usage: {USAGE}\n")
     here = project.find(search)
     names = adoption.without_record(here) if args.all else list(dict.fromkeys(args.names))
-    errors: list[RunsError] = [NameTaken(name, "") for name in names if here.store.exists(name)]
-    new = [name for name in names if not here.store.exists(name)]
-    errors += [NoSuchRun(name) for name in adoption.adopt(here, new)]
+    taken = [name for name in names if here.store.exists(name)]
+    new = [name for name in names if name not in taken]
+    missing = adoption.adopt(here, new)
     for name in new:
-        if here.store.exists(name):
+        if name not in missing:
             print(f"Adopted run '{name}'")
-    return report_all(errors)
+    return report_all([*(NameTaken(name, "") for name in taken), *map(NoSuchRun, missing)])

@@ -28,8 +28,8 @@ def run(args: Namespace, search: Search) -> int:
     one = query.find(here.store, args.name)
     if args.key is None:
         text = _whole_record(here.store, one)
-    elif args.key in one.record or query.value(here.store, one, args.key) is not None:
-        text = to_text(_value(here.store, one, args.key)) + "\n"
+    elif (value := _value(here.store, one, args.key)) is not None or args.key in one.record:
+        text = to_text(value) + "\n"
     else:
         raise NoSuchKey(args.name, args.key, list(here.store.read(args.name)))
     show([text])

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 WIDTH = 200  # of a cell
 SUMMARY = ("metric", "source", "points", "last step", "last", "min", "max")
 CURVE = ("metric", "source", "step", "value")
-FOR_PROGRAMS = ("csv", "tsv", "json")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -41,7 +40,7 @@ def run(args: Namespace, search: Search) -> int:
     found = metrics.read(here.outputs, one.name)
     if not found:
         raise NoMetrics(one.name)
-    if args.format in FOR_PROGRAMS:
+    if args.format in table.FOR_PROGRAMS:
         points = (point for metric in found for point in _points(metric))
         show(table.render(CURVE, points if args.format != "json" else map(_for_json, points), args.format, WIDTH))
     else:

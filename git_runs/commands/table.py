@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("name", "status", "command", "input-command", "commit", "datetime", "description", "host")
 MANY = 200  # runs, from which on the rows of a table are kept
-FOR_PROGRAMS = ("csv", "tsv", "json")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -60,7 +59,7 @@ def run(args: Namespace, search: Search) -> int:
         return report_all(bad)
     missing = {*columns, args.sort.lstrip("-")} - set(FIELDS)
     runs = _noting(here.store, query.recall(here.store, names, columns, bad), missing)
-    for_people = args.format not in FOR_PROGRAMS
+    for_people = args.format not in table.FOR_PROGRAMS
     rows = ([_value(here.store, one, column, for_people) for column in columns] for one in runs)
     show(table.render(columns, rows, args.format, width))
     for key in missing if names else ():

@@ -61,7 +61,7 @@ class Surroundings:
         before = like or {}
         environment = self.command.environment
         fingerprints = self.fingerprints.like(before)
-        found: dict[str, Any] = {**self._python()}
+        found = self._python()
         found["platform"] = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
         if gpus := _gpus(environment):
             found["gpus"] = gpus

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def find_all(project: Project, names: Iterable[str]) -> list[Run]:
     """The runs of exactly those names; what has no record is as its ref has it. Raises NoSuchRun or BadRecord."""
-    return [_find(project, name) for name in names]
+    names = list(names)
+    try:
+        return query.find_all(project.store, names)
+    except NoSuchRun:
+        return [_find(project, name) for name in names]
 
 
 def _find(project: Project, name: str) -> Run:
