@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 STOPPING = (signal.SIGHUP, signal.SIGTERM)
 FOR_ALL = (*STOPPING, signal.SIGINT, signal.SIGQUIT)  # for all processes of the command, as a terminal does it
 HANDLED = (*FOR_ALL, signal.SIGUSR1, signal.SIGUSR2, KILL_NOW)
-CHANGED_BY_US = (*HANDLED, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
+CHANGED_BY_US = (*HANDLED, signal.SIGCHLD, signal.SIGTTOU, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
+
+SIGNALS = 1 << 10  # bytes, one each, that are read at once
 
 
 class Execution:
@@ -39,9 +41,13 @@ class Execution:
         self.last_group = 0  # the process group of the program that ran last
         self.stops: list[int] = []  # the signals by which we were to stop
         self.was_killed = False  # whether a program ended by a signal, or after one by which we were to stop
+        self._signalled, descriptor = os.pipe()
+        os.set_blocking(descriptor, False)
+        signal.set_wakeup_fd(descriptor, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # so that a child's end wakes us as well
         for number in HANDLED:
             signal.signal(number, self._pass_on)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {*HANDLED, signal.SIGCHLD})
 
     def run(self, words: list[str], *, cwd: str, began: Callable[[int], None], to_errors: bool = False) -> int:
         """Run a program in the foreground of the terminal; gives its exit code, or minus the signal that ended it.
@@ -61,11 +67,25 @@ class Execution:
         self._has_begun = True
         began(child)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-        code = _wait_for(child)
+        code = self._wait_for(child)
         self.was_killed = code < 0 or bool(self.stops)
         if signal.SIGTERM in self.stops or KILL_NOW in self.stops:
             self._wait_for_all()
         return code
+
+    def _wait_for(self, child: int) -> int:
+        """Its exit code, or minus the signal that ended it.
+
+        A blocking waitpid(2) would not be woken by a signal that has come just before it, and whose handler is to run.
+        """
+        while True:
+            pid, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
+            if not pid:
+                os.read(self._signalled, SIGNALS)
+            elif not os.WIFSTOPPED(status):
+                return os.waitstatus_to_exitcode(status)
+            elif os.WSTOPSIG(status) == signal.SIGTSTP:  # Ctrl-Z, and no shell is there to go on with `fg`
+                os.killpg(child, signal.SIGCONT)
 
     def end(self) -> None:
         """No more is run: signals that come now have nobody to go to."""
@@ -134,13 +154,3 @@ def _take_terminal() -> None:
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     with suppress(OSError):
         os.tcsetpgrp(0, os.getpgrp())
-
-
-def _wait_for(child: int) -> int:
-    """Its exit code, or minus the signal that ended it."""
-    while True:
-        _, status = os.waitpid(child, os.WUNTRACED)
-        if not os.WIFSTOPPED(status):
-            return os.waitstatus_to_exitcode(status)
-        if os.WSTOPSIG(status) == signal.SIGTSTP:  # Ctrl-Z, and no shell is there to go on with `fg`
-            os.killpg(child, signal.SIGCONT)

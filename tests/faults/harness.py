@@ -166,6 +166,7 @@ class Strace:
         *("ftruncate", "fchmod", "vfork", "fork", "clone", "clone3", "execve", "kill"),
     )
     FAILING = ("openat", "write", "pwrite64", "rename", "link", "mkdir", "fsync", "fdatasync")
+    READING = re.compile(r"openat\(.*O_RDONLY|openat\(.*/dev/|write\([12],")
 
     def __init__(self, repo: Repository) -> None:
         assert STRACE
@@ -180,13 +181,12 @@ class Strace:
 
     def logged(self, only: tuple[str, ...] = CALLS) -> list[Moment]:
         """The same, from the log of the last process."""
-        reading = re.compile(r"openat\(.*O_RDONLY|openat\(.*/dev/|write\([12],")
         counts: dict[str, int] = {}
         found = []
         for line in self.log.read_text(errors="replace").splitlines():
             if call := re.match(r"(\w+)\(", line):
                 counts[call[1]] = counts.get(call[1], 0) + 1
-                if call[1] in only and not reading.match(line):
+                if call[1] in only and not self.READING.match(line):
                     found.append((call[1], counts[call[1]]))
         return random.sample(found, min(SYSTEM_CALLS, len(found)))
 
@@ -197,6 +197,11 @@ class Strace:
     def fail(self, moment: Moment, error: str, *arguments: str) -> tuple[str, str, int]:
         """`git runs <arguments>`, for which that call fails; gives what it printed and its exit code."""
         return _broken(self.repo, [*self.command(moment, f"error={error}"), "git-runs", *arguments], None)
+
+    def missed(self) -> bool:
+        """Whether the last fault met a call that reads: where the cache is written, a process opens more files."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return any("(INJECTED)" in line and self.READING.match(line) for line in lines)
 
     def command(self, moment: Moment | None = None, fault: str = "") -> list[str]:
         """What to put before a command; the traced process stays the child of whoever starts it."""

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -203,6 +204,15 @@ def test_beside_the_run_only_its_parent_stays(repo: Repository) -> None:
     wait_for(lambda: list(filter(processes.identify, map(int, children.read_text().split()))) == [supervisor(repo)])
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
+
+
+def test_whoever_blocks_the_signal_of_a_child_s_end_sees_the_run_end(repo: Repository) -> None:
+    block = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])"
+    code = f"import os, signal, sys; {block}; os.execvp(sys.argv[1], sys.argv[1:])"
+    words = ("git-runs", "new", "-q", *HERE, "base", "true")
+    process = repo.machine.start(sys.executable, "-c", code, *words, cwd=repo.path)
+    process.communicate(timeout=30)
+    assert (process.returncode, repo.lookup("base", "status")) == (0, "finished")
 
 
 def test_gc_is_not_deaf_to_signals(repo: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
