@@ -34,6 +34,8 @@ COMMANDS = {
     "move": "rename a run",
     "adopt": "make records of runs of which only the refs are here",
     "delete": "delete runs and what they put out",
+    "undelete": "have deleted runs back",
+    "trash": "show the deleted runs that can be had back, or delete them for good",
     "fsck": "find where records, refs, outputs and processes disagree, and settle it",
     "gc": "pack refs, compact the cache, and close old sessions",
     "import": "add the runs of a single-file database",

@@ -98,8 +98,12 @@ def selected(project: Project, args: argparse.Namespace) -> list[str]:
     """The names that the arguments of `add_patterns` select; raises BadPattern or NothingSelected."""
     from ..records import query
 
-    glob = args.glob or project.settings.pattern_type == "glob"
-    return query.select(project.store, _patterns(args), glob=glob)
+    return query.select(project.store, _patterns(args), glob=is_glob(project, args))
+
+
+def is_glob(project: Project, args: argparse.Namespace) -> bool:
+    """Whether the patterns are shell globs."""
+    return args.glob or project.settings.pattern_type == "glob"
 
 
 def surveyed(project: Project, args: argparse.Namespace) -> tuple[Catalogue, list[BadRecord]]:

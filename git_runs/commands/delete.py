@@ -1,17 +1,18 @@
-"""Delete runs: stop them, and remove their outputs, records and refs."""
+"""Delete runs: stop them, and put their outputs, records and refs into the trash, from where they can be had back."""
 
 from __future__ import annotations
 
 import os
 
 from .. import project
+from ..cli import outcome
 from ..cli.arguments import add_patterns, selected
 from ..console.escape import escape
-from ..console.messages import report_all
+from ..console.messages import counted, hint, report_all
 from ..console.questions import confirm
 from ..errors.commands import GoneMeanwhile
 from ..records import query
-from ..running import lifecycle
+from ..running import deletion, lifecycle
 from ..upkeep import maintenance
 
 TYPE_CHECKING = False
@@ -26,21 +27,31 @@ if TYPE_CHECKING:
 def add_arguments(parser: ArgumentParser) -> None:
     add_patterns(parser, required=True)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only show what would be deleted")
     parser.add_argument("-f", "--force", action="store_true", help="delete runs of other hosts too")
+    parser.add_argument("--now", action="store_true", help="free the disk at once: there is no way back")
+    outcome.add_verbose(parser)
 
 
 def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where somebody else moved or deleted a run meanwhile; what took its name is not hit."""
     here = project.find(search)
     runs = query.find_all(here.store, selected(here, args), only=lifecycle.FIELDS)
+    shown = [_shown(here, one) for one in runs]
+    if args.dry_run:
+        print("\n".join(f"Would delete run {one}" for one in shown))
+        return 0
     if not args.yes:
-        confirm("Delete the following runs?", [_shown(here, one) for one in runs], doing="delete runs")
-    deleted = {one.name for one in lifecycle.delete(here, runs, force=args.force)}
+        confirm("Delete the following runs?", shown, doing="delete runs")
+    deleted = deletion.delete(here, runs, force=args.force, now=args.now)
     maintenance.start_if_due(here)
-    for one in runs:
-        if one.name in deleted:
-            print(f"Deleted run '{one.name}' (was {escape(one.record.text('commit')[:10])})")
-    return report_all([GoneMeanwhile(one.name) for one in runs if one.name not in deleted])
+    lines = [f"Deleted run '{one.name}' (was {escape(one.record.text('commit')[:10])})" for one in deleted]
+    outcome.say(lines, f"Deleted {counted(len(lines), 'run')}", verbose=args.verbose)
+    if deleted and here.settings.trash_days and not args.now:
+        days = counted(here.settings.trash_days, "day")
+        hint(f"to have {'it' if len(deleted) == 1 else 'one'} back, within {days}: git runs undelete NAME")
+    names = {one.name for one in deleted}
+    return report_all([GoneMeanwhile(one.name) for one in runs if one.name not in names])
 
 
 def _shown(here: Project, run: Run) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .. import project
+from ..cli import outcome
 from ..cli.arguments import add_patterns, seconds, selected
 from ..console.escape import escape
+from ..console.messages import counted
 from ..errors.commands import NotRunning
 from ..records import query
 from ..records.record import KILLED
@@ -26,6 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=lifecycle.GRACE,
         help=f"time between SIGTERM and SIGKILL (default: {lifecycle.GRACE:.0f})",
     )
+    outcome.add_verbose(parser)
 
 
 def run(args: Namespace, search: Search) -> int:
@@ -36,10 +39,16 @@ def run(args: Namespace, search: Search) -> int:
     if not going_on:
         raise NotRunning([one.name for one in runs])
     lifecycle.stop(here, going_on, args.grace)
+    by_themselves = 0
+    lines = []
     for one in going_on:
         now = here.store.find(one)
         if now is None or now.record.status == KILLED:
-            print(f"Killed run '{one.name}'")
+            lines.append(f"Killed run '{one.name}'")
         else:
-            print(f"Run '{one.name}' ended by itself: {escape(now.record.ending())}")
+            by_themselves += 1
+            lines.append(f"Run '{one.name}' ended by itself: {escape(now.record.ending())}")
+    summary = f"Killed {counted(len(lines) - by_themselves, 'run')}"
+    others = f"; {by_themselves} ended by themselves" if by_themselves > 1 else "; 1 ended by itself"
+    outcome.say(lines, summary + others * bool(by_themselves), verbose=args.verbose)
     return 0

@@ -25,7 +25,7 @@ from ..errors.commands import NoDescription, NotFinished
 from ..errors.running import RefWithoutRecord
 from ..records import query
 from ..records.record import FINISHED, SHAPING_SETTINGS, Run
-from ..running import launch, lifecycle
+from ..running import deletion, launch, lifecycle
 from ..running.command_line import possible_secrets
 from ..running.launch import Launch
 from ..system import signals
@@ -132,7 +132,7 @@ def run(args: Namespace, search: Search) -> int:
             work_tree = WorkTree()
             launch.check_ready(here, work_tree)
         if old:
-            lifecycle.delete(here, [old], force=args.force)
+            deletion.delete(here, [old], force=args.force)
         stem = args.name if collision == "timestamp" else None
         with signals.held():
             fields, started = _start(here, work_tree, name, typed, args, stem)

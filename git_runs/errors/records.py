@@ -71,9 +71,17 @@ class SlowPattern(RunsError):
 class NothingSelected(Negative):
     """No run's name matches the pattern."""
 
+    WHAT = "run"
+
     def __init__(self, pattern: str, *, looks_like_glob: bool) -> None:
         hints = ["patterns are regular expressions that match the whole name; use -G to match shell globs"]
-        super().__init__(f"no run matches '{pattern}'", *hints[: int(looks_like_glob)])
+        super().__init__(f"no {self.WHAT} matches '{pattern}'", *hints[: int(looks_like_glob)])
+
+
+class NothingDeleted(NothingSelected):
+    """The name of no run in the trash matches the pattern."""
+
+    WHAT = "deleted run"
 
 
 class OutputsInTheWay(RunsError):
@@ -90,3 +98,12 @@ class LeadsOut(RunsError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"a symbolic link on the way to '{path}' leads out of the runs dir")
+
+
+class CannotKeep(RunsError):
+    """What is about to be deleted cannot be put where it could be had back from: the disk is full, or another one."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"cannot keep what is deleted: '{path}': {reason}", "--now deletes at once, and nothing can be had back"
+        )

@@ -15,12 +15,12 @@ import os
 from contextlib import ExitStack, suppress
 
 from ..errors.records import LeadsOut, OutputsInTheWay
-from ..system.files import open_plain, prune, remove_all
+from ..system.files import open_plain, paths_below, prune, remove_all
 from .record import is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import BinaryIO
 
 LOG = ".log"
@@ -119,6 +119,18 @@ class Outputs:
         for source in self._all(old):
             prune(source, self._kind(source))
 
+    def move_to(self, other: Outputs, name: str) -> None:
+        """Rename the run's outputs into another runs dir on the same disk, but for those behind a link out of this one.
+
+        Raises OutputsInTheWay, and OSError. All or none are moved.
+        """
+        with ExitStack() as undo:
+            for source, target in zip(self._all(name), other._all(name), strict=True):
+                if os.path.lexists(source) and not self._leads_out(source):
+                    other._rename(source, target, name)
+                    undo.callback(self._rename, target, source, name)
+            undo.pop_all()
+
     def undo_move(self, old: str, new: str) -> None:
         """Bring back what was moved from `old` to `new` before that was interrupted."""
         for source, target in zip(self._all(old), self._all(new), strict=True):
@@ -153,6 +165,12 @@ class Outputs:
         for group in {os.path.dirname(name) for name in names} - {""}:
             for top in self.kinds.values():
                 prune(os.path.join(top, group, "any"), top)
+
+    def names_of_logs(self) -> Iterator[str]:
+        """The names of the runs that have a log here."""
+        for path in paths_below(self.kinds["logs"]):
+            if path.endswith(LOG) and is_name(name := path[: -len(LOG)]):
+                yield name
 
     def heir(self, name: str) -> str | None:
         """The name that a run has now which was moved away from `name` while it went on; None where there is none."""

@@ -50,16 +50,28 @@ def select(store: Store, patterns: Iterable[str], *, glob: bool) -> list[str]:
     patterns = list(patterns)
     if not patterns:
         return sorted(store.names(), key=natural_key)
+    return choose(patterns, store.exists, store.names, glob=glob)
+
+
+def choose(
+    patterns: Iterable[str],
+    exists: Callable[[str], bool],
+    all_names: Callable[[], Iterable[str]],
+    *,
+    glob: bool,
+    nothing: type[NothingSelected] = NothingSelected,
+) -> list[str]:
+    """The same of other names than those of the records; raises BadPattern, or `nothing`."""
     names: list[str] = []
     selected: set[str] = set()
     for pattern in patterns:
-        if store.exists(pattern):
+        if exists(pattern):
             selected.add(pattern)
             continue
-        names = names or list(store.names())
+        names = names or list(all_names())
         matching = _matching(pattern, glob, names)
         if not matching:
-            raise NothingSelected(pattern, looks_like_glob=not glob and any(c in pattern for c in "*?["))
+            raise nothing(pattern, looks_like_glob=not glob and any(c in pattern for c in "*?["))
         selected.update(matching)
     return sorted(selected, key=natural_key)
 

@@ -1,9 +1,12 @@
-"""What was deleted and still takes room on the disk.
+"""What was deleted: for some days all of it can be had back; then it only takes room until that is freed.
 
-    <runs dir>/trash/<process>-<time>-<number>    what was an output or a record
+    <runs dir>/trash/
+        <deletion>/                      what one command deleted, laid out as in the runs dir: records/, logs/, ...
+        <process>-<time>-<number>        what nobody can have back any more
 
-A rename takes no time, however much is moved; to free what it takes may take a disk long. So whatever is deleted is
-deleted as a whole, at once, and `git runs gc` can do the rest while nobody waits.
+A deletion is named by the time, in UTC, and the process: "20261128-052139-4711". A rename takes no time, however much
+is moved; to free what it takes may take a disk long. So whatever goes is renamed as a whole, at once, and `git runs gc`
+can do the rest while nobody waits.
 """
 
 from __future__ import annotations
@@ -17,13 +20,49 @@ from itertools import count
 
 from ..console import progress
 from ..console.messages import warn
-from ..system.files import remove_all, side_by_side
+from ..errors.records import CannotKeep
+from ..system.files import entries, prune, remove_all, side_by_side
+from .outputs import Outputs
+from .runs_dir import RunsDir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_OURS = re.compile(r"\d+-\d+-\d+")
+STAMP = len("20261128-052139")
+_TIME = "%Y%m%d-%H%M%S"
+_DELETION = re.compile(r"\d{8}-\d{6}-\d+(-\d+)?")
+_WAITING = re.compile(r"\d+-\d{9,}-\d+")
+
+
+class Deletion(RunsDir):
+    """What one command has deleted: a runs dir of its own."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self.outputs = Outputs(root)
+
+    @property
+    def identifier(self) -> str:
+        """What it is called."""
+        return os.path.basename(self.root)
+
+    @property
+    def moment(self) -> float:
+        """When it took place, in seconds since the epoch."""
+        from calendar import timegm
+
+        return timegm(time.strptime(self.identifier[:STAMP], _TIME))
+
+    def move_record(self, source: RunsDir, target: RunsDir, name: str) -> None:
+        """Rename the run's record from this runs dir to another, or the other way round; raises OSError."""
+        os.makedirs(os.path.dirname(target.path(name)), exist_ok=True)
+        os.rename(source.path(name), target.path(name))
+
+    def prune(self, name: str) -> None:
+        """Remove the directories that are empty without that run, up to the trash itself."""
+        for path in (self.path(name), *self.outputs.inside(name)):
+            prune(path, os.path.dirname(os.path.dirname(self.root)))
 
 
 class Trash:
@@ -33,9 +72,37 @@ class Trash:
         self._top = os.path.join(root, "trash")
         self._places = (f"{os.getpid()}-{time.time_ns()}-{number}" for number in count())
 
-    def take(self, path: str) -> None:
-        """Delete what is at `path`, if there is anything: by moving it here, or on the spot where that is impossible,
-        as from another disk or on a full one. A link is not followed."""
+    # --- what can be had back
+
+    def begin(self) -> Deletion:
+        """Make room for what is about to be deleted; raises CannotKeep."""
+        identifier = f"{_stamp(time.time())}-{os.getpid()}"
+        for suffix in ("", *(f"-{number}" for number in range(1, 100))):
+            root = os.path.join(self._top, identifier + suffix)
+            try:
+                os.mkdir(os.path.join(self._directory, identifier + suffix))
+                return Deletion(root)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise CannotKeep(root, error.strerror or str(error)) from None
+        raise CannotKeep(root, "there are too many")
+
+    def deletions(self) -> list[Deletion]:
+        """Those that can be undone, the latest first."""
+        found = [Deletion(entry.path) for entry in self._content() if _DELETION.fullmatch(entry.name)]
+        return sorted(found, key=lambda one: one.identifier, reverse=True)
+
+    def expired(self, before: float) -> list[Deletion]:
+        """Those that took place before that moment."""
+        limit = _stamp(before)
+        return [deletion for deletion in self.deletions() if deletion.identifier < limit]
+
+    # --- what cannot
+
+    def discard(self, path: str) -> None:
+        """Delete what is at `path`, if there is anything, for good: by moving it here, or on the spot where that is
+        impossible, as from another disk or on a full one. A link is not followed."""
         try:
             os.rename(path, os.path.join(self._directory, next(self._places)))
         except OSError:
@@ -50,11 +117,11 @@ class Trash:
             raise NotADirectoryError
         return self._top
 
-    def is_empty(self) -> bool:
-        """Whether nothing waits for `empty`."""
-        return next(self._content(), None) is None
+    def is_free(self) -> bool:
+        """Whether nothing waits for `free`."""
+        return next(self._waiting(), None) is None
 
-    def empty(self) -> None:
+    def free(self) -> None:
         """Free the room; what cannot be removed is warned of, and stays."""
 
         def remove(path: str) -> None:
@@ -64,16 +131,24 @@ class Trash:
                 failed.append(f"'{path}' cannot be removed: {error.strerror}")
 
         failed: list[str] = []
-        content = list(self._content())
-        with progress.of("Removing files", len(content)) as removed:
-            side_by_side(remove, content, removed.advance)
+        waiting = list(self._waiting())
+        with progress.of("Removing files", len(waiting)) as removed:
+            side_by_side(remove, waiting, removed.advance)
         for message in failed:
             warn(message)
+        self.prune()
+
+    def prune(self) -> None:
+        """Remove the trash itself, if nothing is in it."""
         with suppress(OSError):
             os.rmdir(self._top)
 
-    def _content(self) -> Iterator[str]:
-        if os.path.islink(self._top):
-            return
-        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self._top) as found:
-            yield from (entry.path for entry in found if _OURS.fullmatch(entry.name))
+    def _waiting(self) -> Iterator[str]:
+        return (entry.path for entry in self._content() if _WAITING.fullmatch(entry.name))
+
+    def _content(self) -> Iterator[os.DirEntry[str]]:
+        return iter(()) if os.path.islink(self._top) else entries(self._top)
+
+
+def _stamp(moment: float) -> str:
+    return time.strftime(_TIME, time.gmtime(moment))

@@ -1,10 +1,10 @@
-"""Stop, wait for, delete and move runs: ref, record, outputs and process together, each step with its undo."""
+"""Stop, wait for and move runs: ref, record, outputs and process together, each step with its undo."""
 
 from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from math import inf
 
 from .. import launchers
@@ -14,17 +14,16 @@ from ..console.messages import warn
 from ..errors.base import RunsError
 from ..errors.launchers import LauncherSilent
 from ..errors.records import NoSuchRun
-from ..errors.running import NotStopped, OtherCopy, OtherHost, OtherRepository
+from ..errors.running import NotStopped, OtherCopy, OtherHost
 from ..launchers.launcher import stop_here
-from ..records import locks
 from ..records.record import Record, Run
 from ..system import signals
 from ..system.files import remove_file
-from . import launch, spec
+from . import launch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
     from ..console.progress import Progress
     from ..launchers.launcher import Session
@@ -57,8 +56,8 @@ def close_old_sessions(project: Project, runs: Iterable[Run]) -> int:
     return sum(session.close_unless_used() for session in kept if not session.is_running)
 
 
-def _close_sessions(project: Project, records: list[Record]) -> None:
-    """Where a launcher does not answer, what it holds stays."""
+def close_sessions(project: Project, records: list[Record]) -> None:
+    """Close what the launchers of runs that are deleted hold of them; where one does not answer, that stays."""
     try:
         sessions = launchers.sessions(records)
     except LauncherSilent as error:
@@ -145,88 +144,11 @@ def ending(run: Run | None) -> str:
     return "deleted meanwhile" if run is None else run.record.ending()
 
 
-# --- delete and move
+# --- move
 
 
-def delete(project: Project, runs: list[Run], *, force: bool) -> list[Run]:
-    """Stop the runs and delete their refs, outputs and records; gives those that were deleted.
-
-    A run whose name was given to another one meanwhile is not. Of more than `runs.gc-auto` runs the files are only put
-    into the trash, which is emptied by `git runs gc`. Raises OtherHost or OtherRepository, before any is touched,
-    unless forced, and NotStopped.
-    """
-    commits = refs.commits_of(run.name for run in runs)
-    if not force:
-        for run in runs:
-            _check_local(run, "deleting")
-            if run.name not in commits and not _is_half_deleted(project, run):
-                raise OtherRepository(run.name, refs.ref(run.name))
-    stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
-    _close_sessions(project, [run.record for run in runs])
-    with project.store.removal(runs) as held, _refs_deleted(project, held, commits):
-        for run in progress.over(held, "Deleting runs", len(held)):
-            with signals.held():
-                _delete_files(project, run)
-    project.outputs.prune(run.name for run in held)
-    limit = project.settings.gc_auto
-    if not limit or len(held) <= limit:
-        project.trash.empty()
-    return held
-
-
-def _is_half_deleted(project: Project, run: Run) -> bool:
-    """Whether somebody was killed while they deleted it."""
-    with suppress(OSError):
-        content = locks.read(project.store.lock(run.name))
-        return locks.is_left(content) and "deletion" in locks.purpose(content)
-    return False
-
-
-@contextmanager
-def _refs_deleted(project: Project, runs: list[Run], commits: Mapping[str, str]) -> Iterator[None]:
-    """Delete the refs of the runs, all or none, before anything else of theirs. What still has a record where the
-    `with` block is interrupted gets its ref, which was at one of the `commits`, back."""
-    with signals.held():
-        refs.delete([run.name for run in runs])
-        try:
-            with signals.allowed():
-                yield
-        except BaseException:
-            _bring_refs_back(commits, [run for run in runs if project.store.exists(run.name)])
-            raise
-
-
-def _bring_refs_back(commits: Mapping[str, str], runs: list[Run]) -> None:
-    try:
-        refs.create_all({run.name: commits[run.name] for run in runs if run.name in commits})
-        for run in runs:
-            for _, repository, commit in run.record.submodules:
-                refs.create_in_submodule(repository, run.name, commit)
-    except RunsError as error:
-        warn(f"not all refs of the runs that are still there could be created again: {error}")
-
-
-def _delete_files(project: Project, run: Run) -> None:
-    """All that the run has, its record last, so that what is left where this fails can be deleted again."""
-    _remove_work_tree(project, run)
-    remove_file(spec.path_of(project.store.root, run.record.text("id")))
-    project.outputs.remove_links(*run.record.former_names)
-    for path in project.outputs.inside(run.name):
-        project.trash.take(path)
-    for path in project.outputs.outside(run.name):
-        warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
-    project.trash.take(project.store.path(run.name))
-
-
-def _remove_work_tree(project: Project, run: Run) -> None:
-    path = project.outputs.worktree(run.name)
-    if "worktree" in run.record and not project.outputs.is_behind_link(path):
-        isolation.remove(path, project.repository.common_dir, run.record.submodules)
-    for _, repository, commit in run.record.submodules:
-        refs.delete_in_submodule(repository, run.name, commit)
-
-
-def _check_local(run: Run, doing: str) -> None:
+def check_local(run: Run, doing: str) -> None:
+    """Raises OtherHost for a run of another host, which can be neither seen nor stopped from here."""
     if not run.record.is_local:
         raise OtherHost(run.name, run.record.text("host"), doing)
 
@@ -238,7 +160,7 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
     """
     refs.validate(new)
     if not force:
-        _check_local(run, "moving")
+        check_local(run, "moving")
     refs.Neighbours(new).check(hint="")
     commit = refs.commit_of(run.name)
     if commit is None:

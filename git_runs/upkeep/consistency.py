@@ -18,12 +18,13 @@ import uuid
 from functools import partial
 
 from ..code import refs
+from ..code.deleted_refs import PREFIX, Deleted
 from ..console import progress
 from ..errors.code import RefGone, RefMoved
 from ..errors.records import BadRecord, CacheDamaged
 from ..records import record
 from ..records.record import LOST, UNDER_WAY, Record, Run
-from ..running import lifecycle
+from ..running import deletion, lifecycle
 from ..system import processes
 from ..system.git import objects
 from . import leftovers
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
 
     from ..project import Project
+    from ..records.trash import Deletion
 
 FIELDS = ("id", "name", "commit", "submodules", "host", "status", "process")  # all that is read
 PAUSE = 0.1  # seconds between the two readings, for what undoes a start that failed
@@ -56,14 +58,26 @@ def check(project: Project, idle: float = HOUR) -> list[Problem]:
 def _look(project: Project, idle: float, among: Container[str] | None = None) -> list[Problem]:
     """What there is to be seen now; of the records, only those `among` the names are read, if that is given."""
     found = Locks(project, idle)
-    refs_there = refs.Commits()
+    refs_there, refs_deleted = refs.Commits(), Deleted()
     names = set(project.store.names())
     # In the order of the cache, which is the faster way through it.
     runs, bad = _read(project, sorted(name for name in names if among is None or name in among))
     commits = refs_there.by_name()
+    deleted = refs_deleted.by_deletion()
     moves = _moves(project, found)
     starts = {name: commit for name, commit in commits.items() if name in found.started and name not in names}
-    unsettled = {name for move in moves for name in move}
+    half_deleted = [
+        (begun, name)
+        for begun, name in deletion.interrupted(project, deleted)
+        if name in names and name not in found.busy
+    ]
+    half_back = [
+        (whole, name)
+        for whole in project.trash.deletions()
+        for name in whole.names()
+        if name in commits and name not in names | found.busy and name not in deleted.get(whole.identifier, {})
+    ]
+    unsettled = {name for move in moves for name in move} | {name for _, name in (*half_deleted, *half_back)}
     apart = unsettled | found.busy
     settled_runs = [run for run in runs if run.name not in apart]
     with_submodules = [run for run in runs if "submodules" in run.record]
@@ -73,6 +87,8 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         *ref_locks,  # first: they would be in the way of other repairs
         *bad,
         *_interrupted_moves(project, moves),
+        *_interrupted_deletions(project, half_deleted, half_back),
+        *_refs_of_lost_trash(project, deleted),
         *(_interrupted_start(project, name, commit) for name, commit in starts.items() if name not in apart),
         *_refs_without_record(project, commits, names | apart | starts.keys()),
         *_records_and_refs(project, settled_runs, commits),
@@ -138,6 +154,26 @@ def _interrupted_moves(project: Project, moves: Iterable[tuple[str, str]]) -> It
         repair = "finished" if project.store.exists(new) else "undone"
         mend = partial(lifecycle.settle_move, project, old, new)
         yield Problem("interrupted move", what, run=new, repair=repair, mend=mend)
+
+
+def _interrupted_deletions(
+    project: Project, half_deleted: Iterable[tuple[Deletion, str]], half_back: Iterable[tuple[Deletion, str]]
+) -> Iterator[Problem]:
+    for begun, name in half_deleted:
+        what = f"the deletion of run '{name}' was interrupted"
+        mend = partial(deletion.undo_interrupted, project, begun, name)
+        yield Problem("interrupted deletion", what, run=name, repair="undone", mend=mend)
+    for whole, name in half_back:
+        what = f"run '{name}' was to come back from the trash, and that was interrupted"
+        mend = partial(deletion.settle_undelete, project, whole, name)
+        yield Problem("interrupted deletion", what, run=name, repair="finished", mend=mend)
+
+
+def _refs_of_lost_trash(project: Project, deleted: Iterable[str]) -> Iterator[Problem]:
+    there = {one.identifier for one in project.trash.deletions()}
+    for identifier in set(deleted) - there:
+        what = f"{PREFIX}{identifier} keeps the commits of deleted runs, whose files are gone"
+        yield Problem("ref of deleted run", what, advice="if nobody needs them: git runs trash empty")
 
 
 def _interrupted_start(project: Project, name: str, commit: str) -> Problem:

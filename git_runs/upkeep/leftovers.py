@@ -71,8 +71,8 @@ class Locks:
 
     @property
     def started(self) -> set[str]:
-        """The names that are left of starts, as far as their locks say; an import may have found its ref."""
-        return {name for name, purpose in self.left.items() if "adopts" not in purpose}
+        """The names that are left of starts, as far as their locks say: not of those that had a ref before."""
+        return {name for name, purpose in self.left.items() if not {"adopts", "undeletes"} & purpose.keys()}
 
     def problems(self, project: Project, settled: Iterable[str]) -> Iterator[Problem]:
         """All but the locks of the names that are `settled` otherwise."""
@@ -226,26 +226,34 @@ def _remove_output(project: Project, name: str, path: str) -> None:
 def work_tree_entries(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
     """What git knows of work trees of runs that are not where it thinks."""
     common_dir = project.repository.common_dir
-    top = os.path.realpath(project.outputs.kinds["worktrees"]) + os.sep
+    tops = [os.path.realpath(os.path.join(project.store.root, place)) + os.sep for place in ("worktrees", "trash")]
     gone = {}
     for entry in entries(os.path.join(common_dir, "worktrees")):
         place = os.path.dirname(_first_line(os.path.join(entry.path, "gitdir")))
-        if place.startswith(top) and not os.path.lexists(place):
+        if place.startswith(tuple(tops)) and not os.path.lexists(place):
             gone[os.path.realpath(entry.path)] = place
     if not gone:
         return
-    moved = {_entry_of(project.outputs.worktree(run.name)): run.name for run in runs}
+    moved = {_entry_of(place): (name, place) for name, place in _work_trees(project, runs)}
     under_way = {run.name for run in runs if run.record.is_under_way}
     for entry_path, place in gone.items():
-        if name := moved.get(entry_path):
-            there = project.outputs.worktree(name)
+        if entry_path in moved:
+            name, there = moved[entry_path]
             what, repair = f"git does not know that the work tree '{place}' is now '{there}'", "recorded in git"
             mend = partial(worktrees.repair, common_dir, there)
             yield Problem("work tree", what, path=place, repair=repair, mend=mend, run=name)
-        elif place.removeprefix(top) not in under_way:
+        elif place.removeprefix(tops[0]) not in under_way:
             what = f"git has an entry for the work tree '{place}', which is gone"
             mend = partial(_forget_work_tree, common_dir, place)
             yield Problem("work tree", what, path=place, repair="removed", mend=mend)
+
+
+def _work_trees(project: Project, runs: Iterable[Run]) -> Iterator[tuple[str, str]]:
+    """The names of runs, and where their work trees are; of deleted ones, too."""
+    yield from ((run.name, project.outputs.worktree(run.name)) for run in runs)
+    for deletion in project.trash.deletions():
+        if os.path.isdir(deletion.outputs.kinds["worktrees"]):
+            yield from ((name, deletion.outputs.worktree(name)) for name in deletion.names())
 
 
 def _forget_work_tree(common_dir: str, place: str) -> None:

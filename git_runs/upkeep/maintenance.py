@@ -19,7 +19,7 @@ from ..errors.system import ToolMissing
 from ..errors.upkeep import AlreadyCollecting
 from ..records import locks
 from ..records.record import UNDER_WAY
-from ..running import lifecycle
+from ..running import deletion, lifecycle
 from ..system import processes
 from ..system.files import age_of, files_below, remove_file
 from ..system.git import dates, refstore
@@ -37,12 +37,12 @@ _START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from git_
 
 
 def is_due(project: Project) -> bool:
-    """Whether something waits in the trash, or there are more loose run refs than `runs.gc-auto` allows and git may
-    pack them; never where that is 0."""
+    """Whether something in the trash has had its time, or there are more loose run refs than `runs.gc-auto` allows and
+    git may pack them; never where that is 0."""
     limit = project.settings.gc_auto
     if not limit:
         return False
-    if not project.trash.is_empty():
+    if not project.trash.is_free() or project.trash.expired(deletion.oldest(project)):
         return True
     if not refstore.may_be_packed(project.repository):
         return False
@@ -66,7 +66,7 @@ def collect(project: Project) -> None:
         if refstore.may_be_packed(project.repository):
             refstore.pack()
         project.store.reader.compact()
-        project.trash.empty()
+        deletion.forget_expired(project)
         _close_sessions(project, before)
 
 

@@ -79,7 +79,7 @@ def test_it_goes_when_all_is_well_and_nothing_is_left_in_it(repo: Repository) ->
     assert sorted(work_trees(repo)) == sorted([*kept, "mine"])
     repo.git("worktree", "prune")
     assert sorted(work_trees(repo)) == sorted([*kept, "mine"])
-    repo.ok("delete", "-y", ".*")
+    repo.ok("delete", "-y", "--now", ".*")
     assert work_trees(repo) == []
     assert os.listdir(repo.path / ".runs/worktrees") == []
     assert repo.git("status", "--porcelain") == ""
@@ -132,10 +132,43 @@ def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:
     assert work_trees(repo) == ["dirty"]
     repo.ok("move", "dirty", "g/moved")
     assert repo.machine.run("git", "status", "--porcelain", cwd=repo.path / ".runs/worktrees/g/moved").out == ""
-    repo.ok("delete", "-y", "g/moved")
+    repo.ok("delete", "-y", "--now", "g/moved")
     assert work_trees(repo) == []
     assert len(inner.git("worktree", "list").splitlines()) == 1
     assert (repo.path / "libs/one/code").read_text() == "dirty\n"
+
+
+def test_what_was_changed_in_one_comes_back_with_its_run(repo: Repository) -> None:
+    library = repo.add_submodules("libs/one")
+    assert library
+    command = "echo staged >>train.py; git add train.py; echo more >>train.py; touch new; echo x >libs/one/code; exit 3"
+    finish(repo, "a", command)
+    work_tree = repo.path / ".runs/worktrees/a"
+    inner = Repository(repo.machine, repo.path / "libs/one")
+
+    def state() -> tuple[object, ...]:
+        inside = (work_tree, work_tree / "libs/one")
+        refs = (repo.git("for-each-ref"), inner.git("for-each-ref"))
+        return refs, [repo.machine.run("git", "status", "--porcelain", cwd=top).out for top in inside]
+
+    before = state()
+    repo.ok("delete", "-y", "a")
+    assert not work_tree.exists()
+    repo.git("worktree", "prune", "--expire=now")
+    inner.git("worktree", "prune", "--expire=now")
+    for place in (repo, inner):
+        place.git("reflog", "expire", "--expire=now", "--all")
+        place.git("gc", "-q", "--prune=now")
+    assert repo.ok("fsck") == ""
+    repo.ok("undelete", "a")
+    assert state() == before
+    assert (work_trees(repo), repo.ok("fsck")) == (["a"], "")
+    repo.ok("delete", "-y", "a")
+    repo.ok("trash", "empty", "-y")
+    assert work_trees(repo) == []
+    assert len(inner.git("worktree", "list").splitlines()) == 1
+    assert "git-runs" not in repo.git("for-each-ref") + inner.git("for-each-ref")
+    assert "runs/" not in inner.git("for-each-ref")
 
 
 def test_a_run_that_goes_on_may_be_moved(repo: Repository) -> None:

@@ -11,6 +11,7 @@ import pytest
 from git_runs.records.trash import Trash
 from git_runs.system import processes
 from tests.conftest import NO_FLAGS, Repository, Screen, wait_for
+from tests.faults.harness import make
 
 
 def test_record_ref_and_outputs_go(repo: Repository) -> None:
@@ -21,8 +22,28 @@ def test_record_ref_and_outputs_go(repo: Repository) -> None:
     assert repo.ok("list") == "keep\n"
     assert repo.refs() == ["refs/runs/keep"]
     assert repo.machine.sessions() == []
-    assert not list((repo.path / ".runs").rglob("exp*"))
+    assert not list((repo.path / ".runs").glob("*/exp*"))
     assert (repo.path / ".runs/tensorboard/keep").is_dir()
+
+
+def without_hint(err: str) -> str:
+    """Without how to have it back."""
+    return err.removesuffix("hint: to have it back, within 3 days: git runs undelete NAME\n")
+
+
+def test_a_dry_run_names_them_and_deletes_nothing(repo: Repository) -> None:
+    for name in ("lr2", "lr10", "other"):
+        repo.finish(name)
+    assert repo.ok("delete", "-n", "lr.*") == "Would delete run lr2\nWould delete run lr10\n"
+    assert repo.ok("list") == "lr2\nlr10\nother\n"
+
+
+def test_of_many_there_is_a_summary(repo: Repository) -> None:
+    make(repo, "kept", *(f"r{number}" for number in range(11)))
+    assert repo.ok("delete", "-y", "r.*") == "Deleted 11 runs\n"
+    assert repo.ok("undelete", "r.*") == "11 runs are back\n"
+    assert len(repo.ok("delete", "-v", "-y", "r.*").splitlines()) == 11
+    assert repo.ok("list") == "kept\n"
 
 
 def test_packed_refs_go_too(repo: Repository) -> None:
@@ -68,7 +89,7 @@ def test_a_run_that_goes_on_is_stopped(repo: Repository) -> None:
     repo.ok("delete", "-y", "base")
     assert processes.identify(pid) is None
     wait_for(lambda: repo.machine.sessions() == [])
-    assert not list((repo.path / ".runs").rglob("base*"))
+    assert not list((repo.path / ".runs").glob("*/base*"))
 
 
 def test_links_are_removed_not_what_they_point_to(repo: Repository, tmp_path: Path) -> None:
@@ -82,20 +103,23 @@ def test_links_are_removed_not_what_they_point_to(repo: Repository, tmp_path: Pa
     outputs = repo.path / ".runs/tensorboard/direct"
     outputs.rmdir()
     outputs.symlink_to(precious)
-    repo.ok("delete", "-y", "base", "direct")
+    repo.ok("delete", "-y", "--now", "base", "direct")
     assert (precious / "data").read_text() == "dear"
     assert not list((repo.path / ".runs").rglob("direct*"))
 
 
-def test_it_never_leaves_the_runs_dir(repo: Repository, tmp_path: Path) -> None:
+@pytest.mark.parametrize("now", [(), ("--now",)])
+def test_it_never_leaves_the_runs_dir(repo: Repository, tmp_path: Path, now: tuple[str, ...]) -> None:
     repo.finish("exp/base", "echo x >$RUNS_CHECKPOINT_DIR/model", *NO_FLAGS)
     elsewhere = tmp_path / "elsewhere"
     group = repo.path / ".runs/checkpoints/exp"
     group.rename(elsewhere)
     group.symlink_to(elsewhere)
-    result = repo.runs("delete", "-y", "exp/base")
+    result = repo.runs("delete", "-y", *now, "exp/base")
     assert result.code == 0
-    assert result.err == f"warning: left '{group}/base': a symbolic link leads there, out of the runs dir\n"
+    assert (
+        without_hint(result.err) == f"warning: left '{group}/base': a symbolic link leads there, out of the runs dir\n"
+    )
     assert (elsewhere / "base/model").read_text() == "x\n"
     assert repo.refs() == []
 
@@ -106,8 +130,10 @@ def test_a_runs_dir_may_itself_be_a_link(repo: Repository, tmp_path: Path) -> No
     (tmp_path / "link").symlink_to(tmp_path / "disk")
     repo.finish("base")
     result = repo.runs("delete", "-y", "base")
-    assert (result.code, result.err) == (0, "")
-    assert not list((tmp_path / "disk").rglob("base*"))
+    assert (result.code, without_hint(result.err)) == (0, "")
+    assert not list((tmp_path / "disk").glob("*/base*"))
+    repo.ok("undelete", "base")
+    assert repo.ok("fsck") == ""
 
 
 def test_the_run_of_another_host_is_deleted_only_by_force(repo: Repository) -> None:
@@ -185,18 +211,18 @@ def test_the_files_of_few_runs_are_gone_when_it_ends(repo: Repository, limit: st
     repo.git("config", "runs.gc-auto", limit)
     for name in names:
         repo.finish(name, "echo x >$RUNS_CHECKPOINT_DIR/model", *NO_FLAGS)
-    repo.ok("delete", "-y", *names)
+    repo.ok("delete", "-y", "--now", *names)
     assert not (repo.path / ".runs/trash").exists()
     assert repo.ok("fsck") == ""
 
 
-def test_those_of_many_are_removed_behind_our_back(repo: Repository) -> None:
+def test_those_of_many_are_removed_in_the_background(repo: Repository) -> None:
     repo.git("config", "runs.gc-auto", "2")
     for name in ("a", "b", "c", "kept"):
         repo.finish(name, "echo x >$RUNS_CHECKPOINT_DIR/model", *NO_FLAGS)
     lock = repo.path / ".git/runs-gc.lock"
     lock.touch()  # it has to wait
-    assert len(repo.ok("delete", "-y", "[abc]").splitlines()) == 3
+    assert len(repo.ok("delete", "-y", "--now", "[abc]").splitlines()) == 3
     assert len(trash(repo)) == 3 * 4
     assert not {path.name.split(".")[0] for path in repo.path.glob(".runs/*/*")} & {"a", "b", "c"}
     assert (repo.refs(), repo.ok("list"), repo.ok("fsck")) == (["refs/runs/kept"], "kept\n", "")
@@ -209,7 +235,7 @@ def test_those_of_many_are_removed_behind_our_back(repo: Repository) -> None:
 def test_gc_empties_the_trash_of_all_but_what_people_put_there(repo: Repository) -> None:
     repo.finish("a")
     top = repo.path / ".runs/trash"
-    ours, mine = top / "12-34-5", top / "notes"
+    ours, mine = top / "12-3400000000-5", top / "notes"
     ours.mkdir(parents=True)
     (ours / "model").touch()
     mine.touch()
@@ -220,22 +246,26 @@ def test_gc_empties_the_trash_of_all_but_what_people_put_there(repo: Repository)
 
 def test_a_planted_trash_leads_nowhere(repo: Repository, tmp_path: Path) -> None:
     repo.finish("a")
-    precious = tmp_path / "precious/12-34-5"
+    precious = tmp_path / "precious/12-3400000000-5"
     precious.mkdir(parents=True)
     (repo.path / ".runs/trash").symlink_to(precious.parent)
-    repo.ok("delete", "-y", "a")
+    result = repo.runs("delete", "-y", "a")
+    assert result.code == 128
+    assert result.err.startswith(f"fatal: cannot keep what is deleted: '{repo.path}/.runs/trash/")
+    assert repo.ok("list") == "a\n"
+    repo.ok("delete", "-y", "--now", "a")
     repo.ok("gc")
     assert list(precious.parent.iterdir()) == [precious]
     assert not list((repo.path / ".runs/logs").iterdir())
 
 
 def test_several_may_empty_it_at_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    large = tmp_path / "trash/12-34-5"
+    large = tmp_path / "trash/12-3400000000-5"
     large.mkdir(parents=True)
     for number in range(3000):
         (large / str(number)).touch()
     with ThreadPoolExecutor() as several:
-        list(several.map(lambda root: Trash(root).empty(), [str(tmp_path)] * 4))
+        list(several.map(lambda root: Trash(root).free(), [str(tmp_path)] * 4))
     assert (list(tmp_path.iterdir()), capfd.readouterr().err) == ([], "")
 
 

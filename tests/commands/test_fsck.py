@@ -235,18 +235,59 @@ def test_an_isolated_run_whose_move_was_interrupted_keeps_its_work_tree(repo: Re
 
 
 @pytest.mark.parametrize("is_mended_first", [False, True])
-def test_an_interrupted_deletion_can_be_repeated(repo: Repository, is_mended_first: bool) -> None:
-    repo.finish("a")
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [([], [("interrupted deletion", "a")]), (["--now"], [("lock", "a"), ("no ref", "a")])],
+)
+def test_an_interrupted_deletion_can_be_repeated(
+    repo: Repository, is_mended_first: bool, options: list[str], expected: list[tuple[str, str]]
+) -> None:
+    repo.finish("a", "echo said", *NO_FLAGS)
     kill_at(repo, "committed", "a")
-    assert repo.runs("delete", "-y", "a").code != 0
+    assert repo.runs("delete", "-y", *options, "a").code != 0
     hook(repo, "")
-    assert sorted(reported(repo)) == [("lock", "a"), ("no ref", "a")]
+    assert sorted(reported(repo)) == expected
     if is_mended_first:
         assert repo.runs("fsck", "--repair").code == 0
         assert is_clean(repo)
-    repo.ok("delete", "-y", "a")
+        assert (repo.log("a"), repo.refs(), trash_refs(repo)) == ("said\n", ["refs/runs/a"], [])
+    repo.ok("delete", "-y", *options, "a")
     assert is_clean(repo)
     assert (repo.ok("list"), repo.refs()) == ("", [])
+
+
+def test_a_way_back_that_was_interrupted_is_gone_to_its_end(repo: Repository) -> None:
+    repo.finish("a", "echo said", *NO_FLAGS)
+    before = repo.record("a")
+    repo.ok("delete", "-y", "a")
+    kill_at(repo, "committed", "a")
+    assert repo.runs("undelete", "a").code != 0
+    hook(repo, "")
+    assert reported(repo) == [("interrupted deletion", "a")]
+    assert repo.runs("fsck", "--repair").code == 0
+    assert is_clean(repo)
+    assert (repo.record("a"), repo.log("a"), repo.refs(), trash_refs(repo)) == (
+        before,
+        "said\n",
+        ["refs/runs/a"],
+        [],
+    )
+
+
+def test_refs_of_deleted_runs_whose_files_are_gone(repo: Repository) -> None:
+    repo.finish("a")
+    repo.ok("delete", "-y", "a")
+    shutil.rmtree(repo.path / ".runs/trash")
+    (ref,) = trash_refs(repo)
+    what = f"{ref.rpartition('/')[0]} keeps the commits of deleted runs, whose files are gone"
+    assert repo.runs("fsck", "--repair").out == f"{what}; if nobody needs them: git runs trash empty\n"
+    repo.ok("trash", "empty", "-y")
+    assert (trash_refs(repo), repo.ok("fsck")) == ([], "")
+
+
+def trash_refs(repo: Repository) -> list[str]:
+    """The refs that keep the commits of deleted runs."""
+    return repo.git("for-each-ref", "--format=%(refname)", "refs/git-runs/trash").split()
 
 
 # --- refs and records

@@ -44,13 +44,15 @@ COMMANDS = {
     "new --isolate": ("new", "-q", "--isolate", "{}", "echo $RUNS_NAME; :"),
     "new --launcher=foreground": ("new", "-q", "--launcher=foreground", "{}", "echo $RUNS_NAME; :"),
     "delete": ("delete", "-y", "{}"),
+    "delete --now": ("delete", "-y", "--now", "{}"),
+    "undelete": ("undelete", "{}"),
     "move": ("move", "{}", "{}-moved"),
     "describe": ("describe", "{}", "-m", "new words"),
     "import": ("import", "../{}.yml"),
     "adopt": ("adopt", "{}"),
     "export": ("export", "-f", "-o", "../{}.yml", "by"),
 }
-CHANGING = ("delete", "move", "describe")  # those that need a run to be there
+CHANGING = ("delete", "delete --now", "move", "describe")  # those that need a run to be there
 
 
 def arguments(command: str, name: str) -> list[str]:
@@ -117,8 +119,10 @@ def prepare(repo: Repository, command: str, name: str) -> tuple[Bystanders, Stra
 
 def make_ready(repo: Repository, command: str, *names: str) -> None:
     """What has to be there before the command, for each of the names."""
-    if command in CHANGING:
+    if command in (*CHANGING, "undelete"):
         make(repo, *names)
+    if command == "undelete" and names:
+        repo.ok("delete", "-y", *names)
     for name in names if command in ("import", "export") else ():
         fields = {"commit": repo.git("rev-parse", "HEAD").strip(), "command": "true"}
         database(repo, name).write_text(yaml.safe_dump({name: fields}))
@@ -153,6 +157,10 @@ def check_after(repo: Repository, command: str, name: str, printed: str) -> None
     if command in ("adopt", "import"):
         repo.runs(*arguments(command, name))
         assert name in read_records(repo)
+    if command in ("delete", "undelete"):
+        if name not in read_records(repo):
+            repo.ok("undelete", name)
+        assert repo.log(name) == f"{name}\n"
 
 
 def check_new(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
@@ -179,7 +187,25 @@ def check_delete(repo: Repository, name: str, printed: str, out_of_step: list[st
     assert f"outputs without run: {name}" not in out_of_step
     if name in read_records(repo) and random.random() < 0.5:  # else it is for fsck
         repo.ok("delete", "-y", name)
+        assert not [line for line in disagreements(repo) if "left over" not in line]
+
+
+def check_delete_now(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """It is there with its record, or gone; what was reported as deleted is gone."""
+    if name in printed:
+        assert out_of_step == []
+        assert name not in read_records(repo)
+    assert f"ref without record: {name}" not in out_of_step
+    if name in read_records(repo) and random.random() < 0.5:  # else it is for fsck
+        repo.ok("delete", "-y", "--now", name)
         check(repo)
+
+
+def check_undelete(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What was reported as back is whole."""
+    if name in printed:
+        assert [line for line in out_of_step if "left over" not in line] == []
+        assert name in read_records(repo)
 
 
 def check_move(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
@@ -224,6 +250,8 @@ CHECKS = {
     **dict.fromkeys(("new", "new --snapshot", "new --isolate"), check_new),
     "new --launcher=foreground": check_new_here,
     "delete": check_delete,
+    "delete --now": check_delete_now,
+    "undelete": check_undelete,
     "move": check_move,
     "describe": check_describe,
     "import": check_import,

@@ -56,7 +56,13 @@ def test_what_is_on_a_full_disk_can_be_deleted(repo: Repository, small_disk: Pat
     (repo.path / ".git/info/exclude").write_text(".runs\n")
     repo.finish("a", "echo x >$RUNS_CHECKPOINT_DIR/model; echo x >$RUNS_TB_DIR/events", *NO_FLAGS)
     repo.machine.run("sh", "-c", f"cat /dev/zero >{small_disk}/filler")
-    repo.ok("delete", "-y", "a")
+    result = repo.runs("delete", "-y", "a")
+    assert not surprises(result.err)
+    if result.code:
+        assert "No space left on device\nhint: --now deletes at once" in result.err
+        check(repo)
+        repo.ok("delete", "-y", "--now", "a")
+    repo.ok("trash", "empty", "-y")
     assert not [path for path in small_disk.rglob("*") if path.name in ("a.yml", "a", "model", "events")]
     assert (small_disk / "filler").exists()
     assert repo.refs() == []
@@ -69,7 +75,11 @@ def test_what_lies_on_another_disk_is_deleted_too(repo: Repository, small_disk: 
     try:
         repo.finish("b", "echo x >$RUNS_CHECKPOINT_DIR/model", *NO_FLAGS)
         assert [path.name for path in small_disk.rglob("*")] == ["b", "model"]
-        repo.ok("delete", "-y", "a", "b")
+        result = repo.runs("delete", "-y", "b")
+        assert (result.code, "Invalid cross-device link\nhint: --now deletes at once" in result.err) == (128, True)
+        check(repo)
+        assert [path.name for path in small_disk.rglob("*")] == ["b", "model"]
+        repo.ok("delete", "-y", "--now", "a", "b")
         assert list(small_disk.iterdir()) == []
     finally:
         subprocess.run(["umount", "-l", checkpoints], check=True)
@@ -81,7 +91,7 @@ def test_what_cannot_be_removed_is_reported_and_stays_in_the_trash(repo: Reposit
     mine = repo.path / ".runs/checkpoints/a/mine"
     subprocess.run(["mount", "--bind", small_disk, mine], check=True)
     try:
-        result = repo.runs("delete", "-y", "a", "b")
+        result = repo.runs("delete", "-y", "--now", "a", "b")
         (left,) = (repo.path / ".runs/trash").iterdir()
         assert (result.code, result.err) == (0, f"warning: '{left}' cannot be removed: Device or resource busy\n")
         assert (repo.ok("list"), repo.refs()) == ("", [])

@@ -1,0 +1,55 @@
+"""Show the deleted runs that can be had back, or delete them for good."""
+
+from __future__ import annotations
+
+from .. import project
+from ..cli import table
+from ..console.messages import counted
+from ..console.output import show
+from ..console.questions import confirm
+from ..records import record
+from ..records.order import natural_key
+from ..running import deletion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from ..project import Project
+    from ..system.git.discovery import Search
+
+COLUMNS = ("name", "deleted", "kept-until", "deletion")
+USAGE = "git runs trash [--format=FORMAT]\n   or: git runs trash empty [-y]"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.usage = USAGE
+    parser.add_argument("action", nargs="?", choices=("empty",), metavar="empty", help="delete them for good")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("--format", default=table.DEFAULT_FORMAT, help="of the table, as for git runs table")
+
+
+def run(args: Namespace, search: Search) -> int:
+    """What was deleted last comes first."""
+    here = project.find(search)
+    if args.action == "empty":
+        _empty(here, args)
+    else:
+        show(table.render(COLUMNS, list(_rows(here)), args.format, here.settings.column_width))
+    return 0
+
+
+def _rows(here: Project) -> Iterator[tuple[str, str, str, str]]:
+    kept = here.settings.trash_days * deletion.DAY
+    for one in here.trash.deletions():
+        times = record.timestamp(one.moment), record.timestamp(one.moment + kept)
+        for name in sorted(one.names(), key=natural_key):
+            yield name, *times, one.identifier
+
+
+def _empty(here: Project, args: Namespace) -> None:
+    names = [name for one in here.trash.deletions() for name in sorted(one.names(), key=natural_key)]
+    if names and not args.yes:
+        confirm("Delete the following runs for good?", names, doing="empty the trash")
+    print(f"Deleted {counted(deletion.empty(here), 'run')} for good")

@@ -1,0 +1,57 @@
+"""Have deleted runs back, with their outputs, records and refs."""
+
+from __future__ import annotations
+
+from .. import project
+from ..cli import outcome
+from ..cli.arguments import add_patterns, is_glob
+from ..console.messages import counted, report_all
+from ..errors.base import RunsError
+from ..errors.records import NothingDeleted
+from ..records import query
+from ..running import deletion
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from ..project import Project
+    from ..records.trash import Deletion
+    from ..system.git.discovery import Search
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_patterns(parser, required=True)
+    parser.add_argument("--deletion", metavar="DELETION", help="as git runs trash shows it; default: each run's latest")
+    outcome.add_verbose(parser)
+
+
+def run(args: Namespace, search: Search) -> int:
+    """Exit code 1 where a run could not be brought back; it stays in the trash."""
+    here = project.find(search)
+    latest = _latest(here, args.deletion)
+    names = query.choose(
+        args.patterns, latest.__contains__, latest.keys, glob=is_glob(here, args), nothing=NothingDeleted
+    )
+    failed: list[RunsError] = []
+    lines = []
+    for name in names:
+        try:
+            deletion.undelete(here, latest[name], name)
+            lines.append(f"Run '{name}' is back")
+        except RunsError as error:
+            failed.append(error)
+    outcome.say(lines, f"{counted(len(lines), 'run')} are back", verbose=args.verbose)
+    if len(failed) == 1:
+        raise failed[0]
+    return report_all(failed)
+
+
+def _latest(here: Project, identifier: str | None) -> dict[str, Deletion]:
+    """The deletions of the runs that can be had back, by name: the latest of each, or that one."""
+    found: dict[str, Deletion] = {}
+    for one in here.trash.deletions():
+        if identifier in (None, one.identifier):
+            for name in one.names():
+                found.setdefault(name, one)
+    return found

@@ -1,0 +1,305 @@
+"""Delete runs, and have them back: ref, record, outputs and work tree together, each step with its undo.
+
+What is deleted lies in the trash, see records/trash.py, and its commit at a ref there, see code/deleted_refs.py. The
+refs change places first, all in one transaction; then the outputs of each run move, and its record last. So a run whose
+record is here and whose ref is there is one whose deletion was interrupted; the other way round, one whose way back
+was.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack, contextmanager, suppress
+
+from ..code import deleted_refs, isolation, refs
+from ..code.deleted_refs import Deleted
+from ..console import progress
+from ..console.messages import warn
+from ..errors.base import RunsError
+from ..errors.code import NameTaken
+from ..errors.records import CannotKeep
+from ..errors.running import OtherRepository
+from ..records import locks
+from ..records.record import Run
+from ..system import signals
+from ..system.files import remove_file
+from . import launch, lifecycle, spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ..project import Project
+    from ..records.outputs import Outputs
+    from ..records.trash import Deletion
+
+DAY = 24 * 3600.0
+FREE_THE_NAME = "to free the name: git runs move"
+
+
+# --- delete
+
+
+def delete(project: Project, runs: list[Run], *, force: bool, now: bool = False) -> list[Run]:
+    """Stop the runs and put their refs, outputs and records into the trash, or delete them for good where that is asked
+    for, `now` or by `runs.trash-days`; gives those that were deleted.
+
+    A run whose name was given to another one meanwhile is not. Of more than `runs.gc-auto` runs the files that are
+    deleted for good are removed by `git runs gc`. Raises OtherHost or OtherRepository, before any is touched, unless
+    forced, NotStopped, and CannotKeep.
+    """
+    commits = _whole_again(project, [run.name for run in runs])
+    if not force:
+        for run in runs:
+            lifecycle.check_local(run, "deleting")
+            if run.name not in commits and not _is_half_deleted(project, run):
+                raise OtherRepository(run.name, refs.ref(run.name))
+    lifecycle.stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
+    lifecycle.close_sessions(project, [run.record for run in runs])
+    with project.store.removal(runs) as held:
+        now = now or not project.settings.trash_days
+        put_away = _deleting_for_good(project, held, commits) if now else _deleting(project, held, commits)
+        with put_away as put_away_one:
+            for run in progress.over(held, "Deleting runs", len(held)):
+                with signals.held():
+                    remove_file(spec.path_of(project.store.root, run.record.text("id")))
+                    project.outputs.remove_links(*run.record.former_names)
+                    put_away_one(run)
+                for path in project.outputs.outside(run.name):
+                    warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
+    project.outputs.prune(run.name for run in held)
+    limit = project.settings.gc_auto
+    if not limit or len(held) <= limit:
+        project.trash.free()
+    return held
+
+
+def _whole_again(project: Project, names: list[str]) -> dict[str, str]:
+    """What the runs' refs point at, after deletions of them that were interrupted have been undone."""
+    commits = refs.commits_of(names)
+    if missing := set(names) - commits.keys():
+        for deletion, name in list(interrupted(project, Deleted().by_deletion())):
+            if name in missing:
+                undo_interrupted(project, deletion, name)
+        commits |= refs.commits_of(missing)
+    return commits
+
+
+def _is_half_deleted(project: Project, run: Run) -> bool:
+    """Whether somebody was killed while they deleted it."""
+    with suppress(OSError):
+        content = locks.read(project.store.lock(run.name))
+        return locks.is_left(content) and "deletion" in locks.purpose(content)
+    return False
+
+
+@contextmanager
+def _deleting(project: Project, runs: list[Run], commits: Mapping[str, str]) -> Iterator[Callable[[Run], None]]:
+    """Move the refs of the runs to the trash, and give what moves the rest of one there, its record last. What still
+    has a record where the `with` block is interrupted gets its ref back."""
+    with signals.held():
+        deletion = project.trash.begin() if runs else None
+        if deletion is None:
+            yield lambda run: None
+            return
+        try:
+            deleted_refs.to_trash(deletion.identifier, {run.name: commits.get(run.name) for run in runs})
+            try:
+                with signals.allowed():
+                    yield lambda run: _put_into_trash(project, run, deletion)
+            except BaseException:
+                still_here = [run for run in runs if project.store.exists(run.name)]
+                _bring_back(still_here, commits, deletion.identifier)
+                raise
+        finally:
+            with suppress(OSError):
+                os.rmdir(deletion.root)
+            project.trash.prune()
+
+
+def _put_into_trash(project: Project, run: Run, deletion: Deletion) -> None:
+    name = run.name
+    try:
+        with ExitStack() as undo:
+            for _, repository, commit in run.record.submodules:
+                place = (repository, deletion.identifier, name)
+                deleted_refs.to_trash_in_submodule(*place, commit)
+                undo.callback(deleted_refs.from_trash_in_submodule, *place, commit)
+            project.outputs.move_to(deletion.outputs, name)
+            undo.callback(deletion.outputs.move_to, project.outputs, name)
+            deletion.move_record(project.store, deletion, name)
+            undo.pop_all()
+    except OSError as error:
+        raise CannotKeep(error.filename or deletion.root, error.strerror or str(error)) from None
+    with suppress(RunsError):  # it is kept, whether git knows where or not
+        _repair_work_tree(project, run, deletion.outputs.worktree(name))
+
+
+def _bring_back(runs: list[Run], commits: Mapping[str, str], deletion: str | None = None) -> None:
+    """The refs of runs that are still here, from that deletion, or at their former commits."""
+    known = {run.name: commits[run.name] for run in runs if run.name in commits}
+    try:
+        if deletion is not None:
+            deleted_refs.from_trash(deletion, known)
+            return
+        refs.create_all(known)
+        for run in runs:
+            for _, repository, commit in run.record.submodules:
+                refs.create_in_submodule(repository, run.name, commit)
+    except RunsError as error:
+        warn(f"not all refs of the runs that are still there could be created again: {error}")
+
+
+def _repair_work_tree(project: Project, run: Run, place: str) -> None:
+    """Let git know that the work tree of the run is at `place` now; raises GitFailed."""
+    if "worktree" in run.record and os.path.isdir(place):
+        isolation.repair(place, project.repository.common_dir, run.record.submodules)
+
+
+# --- delete for good
+
+
+@contextmanager
+def _deleting_for_good(
+    project: Project, runs: list[Run], commits: Mapping[str, str]
+) -> Iterator[Callable[[Run], None]]:
+    """Delete the refs of the runs, all or none, and give what deletes the rest of one, its record last. What still has
+    a record where the `with` block is interrupted gets its ref back."""
+    with signals.held():
+        refs.delete([run.name for run in runs])
+        try:
+            with signals.allowed():
+                yield lambda run: _delete_files(project, run)
+        except BaseException:
+            _bring_back([run for run in runs if project.store.exists(run.name)], commits)
+            raise
+
+
+def _delete_files(project: Project, run: Run) -> None:
+    _remove_work_tree(project, run, project.outputs)
+    for _, repository, commit in run.record.submodules:
+        refs.delete_in_submodule(repository, run.name, commit)
+    for path in project.outputs.inside(run.name):
+        project.trash.discard(path)
+    project.trash.discard(project.store.path(run.name))
+
+
+def _remove_work_tree(project: Project, run: Run, outputs: Outputs) -> None:
+    place = outputs.worktree(run.name)
+    if "worktree" in run.record and not outputs.is_behind_link(place):
+        isolation.remove(place, project.repository.common_dir, run.record.submodules)
+
+
+# --- have it back
+
+
+def undelete(project: Project, deletion: Deletion, name: str) -> None:
+    """Bring back a run that was deleted, all of it; raises NameTaken, NameClash, OutputsInTheWay, BadRecord, and what
+    the file system says; then it stays in the trash."""
+    refs.Neighbours(name).check(f"{FREE_THE_NAME} {name} NEW")
+    if project.store.exists(name):
+        raise NameTaken(name, f"{FREE_THE_NAME} {name} NEW")
+    settle_undelete(project, deletion, name)
+
+
+def settle_undelete(project: Project, deletion: Deletion, name: str) -> None:
+    """The same, or the rest of it where it was interrupted: its ref may be here."""
+    run = Run(name, deletion.read(name))
+    commit = Deleted(deletion.identifier).by_deletion().get(deletion.identifier, {}).get(name)
+    store = project.store
+    store.prepare()
+    with store.reserved(name, undeletes=deletion.identifier), signals.held(), ExitStack() as undo:
+        if store.exists(name):
+            raise NameTaken(name, f"{FREE_THE_NAME} {name} NEW")
+        if commit:
+            deleted_refs.from_trash(deletion.identifier, {name: commit})
+            undo.callback(deleted_refs.to_trash, deletion.identifier, {name: commit})
+        for _, repository, inner in run.record.submodules:
+            if os.path.isdir(repository):
+                deleted_refs.from_trash_in_submodule(repository, deletion.identifier, name, inner)
+                undo.callback(deleted_refs.to_trash_in_submodule, repository, deletion.identifier, name, inner)
+        launch.remove_stale_links(project, name)
+        deletion.outputs.move_to(project.outputs, name)
+        undo.callback(project.outputs.move_to, deletion.outputs, name)
+        deletion.move_record(deletion, store, name)
+        undo.pop_all()
+    deletion.prune(name)
+    try:
+        _repair_work_tree(project, run, project.outputs.worktree(name))
+    except RunsError as error:
+        warn(f"git does not know that the work tree of run '{name}' is back: {error}")
+
+
+def undo_interrupted(project: Project, deletion: Deletion, name: str) -> None:
+    """Make a run whole again whose deletion was interrupted: its record is still here."""
+    with project.store.reserved(name), signals.held():
+        if not project.store.exists(name):
+            return
+        run = Run(name, project.store.read(name))
+        commit = Deleted(deletion.identifier).by_deletion().get(deletion.identifier, {}).get(name)
+        deletion.outputs.move_to(project.outputs, name)
+        for _, repository, inner in run.record.submodules:
+            if os.path.isdir(repository):
+                deleted_refs.from_trash_in_submodule(repository, deletion.identifier, name, inner)
+        if commit and refs.commit_of(name) is None:
+            deleted_refs.from_trash(deletion.identifier, {name: commit})
+        elif commit:
+            deleted_refs.forget(deletion.identifier, [name])
+    deletion.prune(name)
+    _repair_work_tree(project, run, project.outputs.worktree(name))
+
+
+def interrupted(project: Project, deleted: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[Deletion, str]]:
+    """Deletions of runs, and the names, of which a part is in the trash and the record is not; `deleted` are the
+    commits there."""
+    for deletion in project.trash.deletions():
+        whole = set(deletion.names())
+        begun = {*deleted.get(deletion.identifier, {}), *deletion.outputs.names_of_logs()}
+        for name in begun - whole:
+            yield deletion, name
+
+
+# --- empty the trash
+
+
+def forget_expired(project: Project) -> None:
+    """Delete for good what has been in the trash for longer than `runs.trash-days`."""
+    forget(project, project.trash.expired(oldest(project)))
+
+
+def oldest(project: Project) -> float:
+    """The moment before which a deletion has no way back any more, in seconds since the epoch."""
+    return time.time() - project.settings.trash_days * DAY
+
+
+def empty(project: Project) -> int:
+    """Delete for good all that is in the trash; gives how many runs that were."""
+    deletions = project.trash.deletions()
+    number = sum(1 for deletion in deletions for _ in deletion.names())
+    forget(project, deletions)
+    for deletion, commits in Deleted().by_deletion().items():  # whose files somebody else has removed
+        deleted_refs.forget(deletion, commits)
+    return number
+
+
+def forget(project: Project, deletions: list[Deletion]) -> None:
+    """Delete for good what those deletions have put into the trash."""
+    for deletion in deletions:
+        commits = Deleted(deletion.identifier)
+        for name in list(deletion.names()):
+            _forget_elsewhere(project, deletion, name)
+        names = commits.by_deletion().get(deletion.identifier, {})
+        deleted_refs.forget(deletion.identifier, names)
+        project.trash.discard(deletion.root)
+    project.trash.free()
+
+
+def _forget_elsewhere(project: Project, deletion: Deletion, name: str) -> None:
+    """What a deleted run has outside of the trash: git's entry for its work tree, and refs in submodules."""
+    with suppress(RunsError):  # a record that cannot be read, say
+        if os.path.isdir(deletion.outputs.worktree(name)) or b"submodules:" in deletion.content(name):
+            run = Run(name, deletion.read(name))
+            _remove_work_tree(project, run, deletion.outputs)
+            for _, repository, _ in run.record.submodules:
+                deleted_refs.forget_in_submodule(repository, deletion.identifier, name)
