@@ -25,7 +25,7 @@ class Project:
     def __init__(self, repository: Repository, settings: Settings) -> None:
         self.repository = repository
         self.settings = settings
-        self.store = Store(settings.runs_dir)
+        self.store = Store(settings.runs_dir, kept_in=repository.common_dir if settings.history else None)
         self.outputs = Outputs(settings.runs_dir)
 
     @cached_property

@@ -62,6 +62,10 @@ class Machine:
             "GIT_AUTHOR_EMAIL": "author@example.com",
             "GIT_COMMITTER_NAME": "C O Mitter",
             "GIT_COMMITTER_EMAIL": "committer@example.com",
+            # Records are kept in git by processes that outlive commands; tests/upkeep/test_history.py waits for them.
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "runs.history",
+            "GIT_CONFIG_VALUE_0": "false",
         }
 
     def run(self, *command: str | bytes, cwd: Path | None = None, stdin: str = "", **environment: str) -> Result:

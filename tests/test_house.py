@@ -39,7 +39,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"errors"},
     ],
     "cli": [{"filters"}, {"arguments", "outcome", "pager", "strays", "table"}],
-    "upkeep": [{"consistency", "maintenance"}, {"leftovers"}, {"problem"}],
+    "upkeep": [{"consistency", "maintenance"}, {"history", "leftovers"}, {"problem"}],
     "results": [{"metrics"}, {"sources"}],
     "results.sources": [{"files"}, {"source"}],
     "running": [
@@ -57,7 +57,8 @@ FLOORS: dict[str, list[set[str]]] = {
         {"importers", "logs", "query", "trash"},
         {"outputs", "store"},
         {"reader"},
-        {"cache", "runs_dir"},
+        {"cache", "history", "journal"},
+        {"runs_dir"},
         {"environments", "rows"},
         {"yamltext"},
         {"catalogue", "clock"},
@@ -69,7 +70,7 @@ FLOORS: dict[str, list[set[str]]] = {
     "system.git": [
         {"refstore"},
         {"discovery", "worktrees"},
-        {"config", "dates", "guard", "objects", "status"},
+        {"config", "dates", "fast_import", "guard", "objects", "status"},
         {"variables"},
         {"calls"},
     ],

@@ -26,7 +26,7 @@ from ..reproducing import comparison, preconditions
 from ..running import adoption, launch, lifecycle
 from ..running.command_line import quote, typed_command
 from ..running.launch import Launch
-from ..system import signals
+from ..system import processes, signals
 from ..system.git import discovery, status, worktrees
 
 TYPE_CHECKING = False
@@ -106,7 +106,7 @@ def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today
     if args.run:
         refs.validate(args.run)
         refs.Neighbours(args.run).check(hint="")
-    if not args.yes and (not one.record.is_local or one.record.text("user") != launch.user()):
+    if not args.yes and (not one.record.is_local or one.record.text("user") != processes.user()):
         _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), prepared.environment, today)
     with signals.held():
         fields, started = _start(again, prepared, one.name, args.run)

@@ -42,6 +42,7 @@ class Settings:
     tmux_socket: str | None
     gc_auto: int  # loose run refs; 0: never
     gc_sessions: str  # an expiry date, for dates.expiry
+    history: str | None  # an expiry date; None: records are not kept in git
     trash_days: int  # for which deleted runs can be had back; 0: not at all
 
 
@@ -111,6 +112,7 @@ SETTINGS = (
     Setting("tmux-socket", "None", values.text_or_none),
     Setting("gc-auto", "1000", values.number),
     Setting("gc-sessions", "7.days.ago", values.text),
+    Setting("history", "90.days.ago", values.date_or_off),
     Setting("trash-days", "3", values.number),
 )
 KEYS = {setting.key for setting in SETTINGS}

@@ -60,6 +60,11 @@ def truth(given: str, base: str) -> bool:
     return given.lower() in ("true", "yes", "on", "1")
 
 
+def date_or_off(given: str, base: str) -> str | None:
+    """A date, as in dates.expiry; what git-config(1) reads as false is None."""
+    return None if given.lower() in ("false", "no", "off", "0") else text(given, base)
+
+
 def number(given: str, base: str, what: str = "a whole number") -> int:
     """As git-config(1) reads an integer: with k, m or g at its end."""
     digits, unit = (given[:-1], given[-1].lower()) if given[-1:].isalpha() else (given, "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from contextlib import suppress
 from itertools import count
 
 from ..errors.records import BadRecord, NoEnvironment
@@ -19,7 +20,7 @@ from . import yamltext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from .record import Record, Value
 
@@ -55,6 +56,12 @@ class Environments:
             return self.of(run)
         except NoEnvironment:
             return None
+
+    def files_of(self, identifier: str) -> Iterator[str]:
+        """Where the files are that it consists of, one after the other: the first one names the next."""
+        with suppress(NoEnvironment):
+            yield self._path(identifier, ".yml")
+            yield self._path(self._parsed(identifier).text("packages"), ".txt")
 
     def _parsed(self, identifier: str) -> Record:
         path = self._path(identifier, ".yml")

@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from .journal import Journal
     from .reader import Reader
     from .record import Value
 
@@ -28,9 +29,11 @@ PATIENCE = 2.0  # seconds to wait for a lock
 class Store(RunsDir):
     """A runs dir whose records are changed."""
 
-    def __init__(self, root: str, patience: float = PATIENCE) -> None:
+    def __init__(self, root: str, patience: float = PATIENCE, kept_in: str | None = None) -> None:
+        """`kept_in`: the common git dir of the repository that keeps the records, too."""
         super().__init__(root)
         self.patience = patience
+        self._kept_in = kept_in
 
     @cached_property
     def reader(self) -> Reader:
@@ -82,6 +85,19 @@ class Store(RunsDir):
             raise NameTaken(name)
         os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
         write_whole(self.path(name), text)
+        self.note()
+
+    @cached_property
+    def journal(self) -> Journal | None:
+        """What has changed since the records were last kept in git."""
+        from .journal import Journal
+
+        return Journal(self._kept_in, self.root) if self._kept_in else None
+
+    def note(self, *gone: str) -> None:
+        """Records were changed; or, before they are deleted, the names of those that are to go."""
+        if self._kept_in and self.journal:
+            self.journal.note(*gone)
 
     @contextmanager
     def change(self, run: Run) -> Iterator[Record]:
@@ -123,6 +139,7 @@ class Store(RunsDir):
         fields |= {"name": new, "launched-as": fields.text("launched-as") or run.name}
         if former_names:
             fields["former-names"] = former_names
+        self.note(run.name)
         os.makedirs(os.path.dirname(self.path(new)), exist_ok=True)
         self._rewrite(run.name, new, fields, content)
         try:
@@ -144,6 +161,8 @@ class Store(RunsDir):
                 with suppress(NoSuchRun):
                     taken.append(self._hold_for_removal(run, like=taken[-1] if taken else None))
                     held.append(run)
+            if held:
+                self.note(*(run.name for run in held))
             yield held
         finally:
             for lock in taken:
@@ -183,6 +202,7 @@ class Store(RunsDir):
     def discard(self, name: str) -> None:
         """Delete a record that has just been created, if it is there; raises Locked."""
         with suppress(NoSuchRun), self._locked(name), suppress(FileNotFoundError):
+            self.note(name)
             os.unlink(self.path(name))
         prune(self.path(name), self.records)
 
@@ -205,6 +225,7 @@ class Store(RunsDir):
                 return
             mode = os.stat(path).st_mode
             is_written = write_whole(self.path(target), edited, mode, only_if=partial(self._is_still, name, content))
+        self.note()
 
     def _is_still(self, name: str, content: bytes) -> bool:
         return self.content(name) == content

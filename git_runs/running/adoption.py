@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 
 from ..code import refs
 from ..console.messages import warn
-from ..errors.records import NoSuchRun
-from ..records import query, record
+from ..errors.code import NameTaken
+from ..errors.records import BadRecord, NoSuchRun
+from ..records import query, record, yamltext
+from ..records.history import History
 from ..records.record import Record, Run
+from ..records.runs_dir import SUFFIX
+from ..system.git import objects
 from . import launch
 
 TYPE_CHECKING = False
@@ -35,7 +40,7 @@ def _find(project: Project, name: str) -> Run:
         tip = refs.tips([name]).get(name)
         if tip is None:
             raise
-        return Run(name, _record(name, tip))
+        return Run(name, _kept_record(project, name, tip) or _record(name, tip))
 
 
 def without_record(project: Project) -> list[str]:
@@ -62,9 +67,41 @@ def adopt(project: Project, names: Iterable[str]) -> list[str]:
     """
     names = list(names)
     tips = refs.tips(names)
+    kept = set(History(project.repository.common_dir).start_reading().names())
     for name, tip in tips.items():
-        launch.adopt(project, name, Record({"id": str(uuid.uuid4()), **_record(name, tip)}))
+        if name in kept:
+            bring_back(project, name)
+        else:
+            launch.adopt(project, name, Record({"id": str(uuid.uuid4()), **_record(name, tip)}))
     return [name for name in names if name not in tips]
+
+
+def bring_back(project: Project, name: str) -> None:
+    """Write a record that is gone as git has it, and create its ref where that is gone, too.
+
+    Raises NameTaken where there is a record by now, NoSuchRun where git has none.
+    """
+    store = project.store
+    launch.prepare(project)
+    with store.reserved(name, adopts=name):
+        if store.exists(name):
+            raise NameTaken(name, hint="")
+        History(project.repository.common_dir).restore(store, name)
+        store.note()
+        commit = store.read(name).text("commit")
+        if refs.commit_of(name) is None and objects.resolve(commit):
+            refs.remove_blank(project.repository, name)
+            refs.create_one_of_many(project.repository, name, commit)
+
+
+def _kept_record(project: Project, name: str, tip: refs.Tip) -> Record | None:
+    """The record of the run as git has it, if it is that of the ref."""
+    content = History(project.repository.common_dir).content(name + SUFFIX)
+    if content is not None:
+        with suppress(BadRecord):
+            fields = yamltext.parse(content, name + SUFFIX)
+            return fields if fields.text("commit") == tip.commit else None
+    return None
 
 
 def _record(name: str, tip: refs.Tip) -> Record:

@@ -223,6 +223,7 @@ def settle_undelete(project: Project, deletion: Deletion, name: str) -> None:
         deletion.outputs.move_to(project.outputs, name)
         undo.callback(project.outputs.move_to, deletion.outputs, name)
         deletion.move_record(deletion, store, name)
+        store.note()
         undo.pop_all()
     deletion.prune(name)
     try:
@@ -246,6 +247,7 @@ def undo_interrupted(project: Project, deletion: Deletion, name: str) -> None:
             deleted_refs.from_trash(deletion.identifier, {name: commit})
         elif commit:
             deleted_refs.forget(deletion.identifier, [name])
+        project.store.note()
     deletion.prune(name)
     _repair_work_tree(project, run, project.outputs.worktree(name))
 

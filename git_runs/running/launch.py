@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 import uuid
 from contextlib import ExitStack, suppress
@@ -90,7 +89,7 @@ class Launch:
             "submodules": {path: inner.to_record() for path, inner in submodules.items()} or None,
             "datetime": record.timestamp(),
             "host": processes.hostname(),
-            "user": user(),
+            "user": processes.user(),
             "top": project.repository.top,
             "cwd": self.prefix.rstrip("/") or ".",
             "worktree": project.outputs.worktree(name) if self.isolate else None,
@@ -117,6 +116,8 @@ class Launch:
         Raises NameTaken, OutputsInTheWay, LaunchFailed, ToolMissing, ToolTooOld, and what the file system says.
         """
         name, settings = fields.text("name"), project.settings
+        if project.store.journal:
+            project.store.journal.is_left_to_others = True  # to the supervisor
         launcher = launchers.named(settings.launcher)
         launched = self._spec(project, fields)
         launcher.check()
@@ -167,6 +168,7 @@ class Launch:
             virtualenv=project.settings.virtualenv_path,
             decisive=project.settings.env,
             common_dir=project.repository.common_dir,
+            keeps_history=project.settings.history is not None,
             original={"name": original.name, "identifier": original.record.text("id")} if original else None,
         )
 
@@ -236,7 +238,7 @@ def adopt(project: Project, name: str, fields: Record) -> None:
     fetched for a start. Raises NameTaken, Unencodable, RunsDirInUse, and what the file system says; then nothing was
     added.
     """
-    _prepare(project)
+    prepare(project)
     environment = fields.get("environment")
     if isinstance(environment, dict) and {"key", "salt"} & environment.keys():
         fields["environment"] = project.store.environments.keep(environment)
@@ -251,7 +253,8 @@ def adopt(project: Project, name: str, fields: Record) -> None:
         undo.pop_all()
 
 
-def _prepare(project: Project) -> None:
+def prepare(project: Project) -> None:
+    """Make the runs dir, where it is not there, so that git leaves it alone; raises RunsDirInUse."""
     if project.store.is_foreign() and not status.ignores(os.path.join(project.store.root, "records")):
         raise RunsDirInUse(project.store.root)
     project.store.prepare()
@@ -265,7 +268,7 @@ def _create_directories(paths: Paths) -> None:
 
 
 def _create_refs_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
-    _prepare(project)
+    prepare(project)
     with project.store.reserved(name):
         if project.store.exists(name):
             raise NameTaken(name)
@@ -296,14 +299,6 @@ def _record_launch(project: Project, run: Run, pid: int) -> None:
         pass  # deleted just now
     except (RunsError, OSError) as error:
         warn(f"run '{run.name}' goes on, but where could not be recorded: {error}")
-
-
-def user() -> str:
-    """Who we are."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return os.environ.get("USER") or str(os.getuid())
 
 
 def remove_stale_links(project: Project, name: str, mover: str | None = None) -> None:

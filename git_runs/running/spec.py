@@ -42,6 +42,7 @@ class Spec:
         virtualenv: str | None,
         decisive: list[str],
         common_dir: str,
+        keeps_history: bool,
         original: dict[str, str] | None,
     ) -> None:
         self.root = root  # the runs dir, absolute
@@ -58,6 +59,7 @@ class Spec:
         self.virtualenv = virtualenv  # what the command is run in
         self.decisive = decisive  # globs for the variables whose values are recorded
         self.common_dir = common_dir  # the git dir that all work trees share
+        self.keeps_history = keeps_history  # whether records are kept in git
         self.original = original  # name and id of the run that this one is to reproduce
 
     def write(self) -> str:

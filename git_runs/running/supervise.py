@@ -59,7 +59,9 @@ class Supervisor:
         self.inside = inside
         self.execution = Execution(_say)
         self.this_run = Run(spec.name, Record(id=spec.identifier))
-        self.store = Store(spec.root, patience=PATIENCE)
+        self.store = Store(spec.root, patience=PATIENCE, kept_in=spec.common_dir if spec.keeps_history else None)
+        if self.store.journal:
+            self.store.journal.is_left_to_others = True  # when we exit, all of our session may be killed
         self.outputs = Outputs(spec.root)
         self.isolation = Isolation(**spec.isolation) if spec.isolation else None
         self.collecting = threading.Thread(target=self._collect, daemon=True)
@@ -151,6 +153,11 @@ class Supervisor:
                 fields["environment"] = found
                 if described:
                     fields["links"] = described
+        self._keep_history()
+
+    def _keep_history(self) -> None:
+        if self.store.journal:
+            self.store.journal.start()
 
     def _judge(self, ending: dict[str, object]) -> dict[str, object]:
         """How the run, which ended so, compares with the one that it is to reproduce. It fails no run."""
@@ -209,6 +216,7 @@ class Supervisor:
                     _say(f"fatal: cannot record the end, exit code {code}, at {finished}: {error}")
                     return
                 time.sleep(0.5)
+        self._keep_history()
         self.outputs.remove_links(*former)
 
     def _ending(self, code: int, finished: str) -> dict[str, object]:

@@ -22,7 +22,9 @@ SIDE_BY_SIDE = 4  # threads; more of them wait for each other
 SHARE = 50  # items, after each of which a thread can be stopped
 
 
-def write_whole(path: str, text: str, mode: int | None = None, *, only_if: Callable[[], bool] = lambda: True) -> bool:
+def write_whole(
+    path: str, text: str | bytes, mode: int | None = None, *, only_if: Callable[[], bool] = lambda: True
+) -> bool:
     """Replace the file, or make it, by one that is complete and on disk before this returns.
 
     It gets the permissions `mode`, by default what the umask leaves. False, and all is as it was, unless `only_if`
@@ -31,10 +33,10 @@ def write_whole(path: str, text: str, mode: int | None = None, *, only_if: Calla
     # No run's name ends in ".lock", so that this is no run's file.
     temporary = f"{path}.{os.getpid()}.tmp.lock"
     try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
+        with open(temporary, "wb") as file:
             if mode is not None:
                 os.fchmod(file.fileno(), mode & 0o7777)
-            file.write(text)
+            file.write(text.encode() if isinstance(text, str) else text)
             file.flush()
             os.fsync(file.fileno())
         if not only_if():

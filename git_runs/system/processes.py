@@ -257,3 +257,13 @@ def _identify_by_ps(pid: int) -> Identity | None:
     if not started or state.startswith("Z"):
         return None
     return {"pid": pid, "started": " ".join(started.split()), "boot": ""}
+
+
+def user() -> str:
+    """Who we are."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return os.environ.get("USER") or str(os.getuid())

@@ -23,8 +23,10 @@ from ..console import progress
 from ..errors.code import RefGone, RefMoved
 from ..errors.records import BadRecord, CacheDamaged
 from ..records import record
+from ..records.history import REF, History, Listing
+from ..records.journal import Journal
 from ..records.record import LOST, UNDER_WAY, Record, Run
-from ..running import deletion, lifecycle
+from ..running import adoption, deletion, lifecycle
 from ..system import processes
 from ..system.git import objects
 from . import leftovers
@@ -59,13 +61,15 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
     """What there is to be seen now; of the records, only those `among` the names are read, if that is given."""
     found = Locks(project, idle)
     refs_there, refs_deleted = refs.Commits(), Deleted()
+    kept = History(project.repository.common_dir).start_reading()
     names = set(project.store.names())
     # In the order of the cache, which is the faster way through it.
     runs, bad = _read(project, sorted(name for name in names if among is None or name in among))
     commits = refs_there.by_name()
     deleted = refs_deleted.by_deletion()
+    lost = _lost_records(project, names | found.busy, kept)
     moves = _moves(project, found)
-    starts = {name: commit for name, commit in commits.items() if name in found.started and name not in names}
+    starts = {name: commit for name, commit in commits.items() if name in found.started - lost and name not in names}
     half_deleted = [
         (begun, name)
         for begun, name in deletion.interrupted(project, deleted)
@@ -78,6 +82,7 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         if name in commits and name not in names | found.busy and name not in deleted.get(whole.identifier, {})
     ]
     unsettled = {name for move in moves for name in move} | {name for _, name in (*half_deleted, *half_back)}
+    unsettled.update(lost)
     apart = unsettled | found.busy
     settled_runs = [run for run in runs if run.name not in apart]
     with_submodules = [run for run in runs if "submodules" in run.record]
@@ -89,6 +94,7 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         *_interrupted_moves(project, moves),
         *_interrupted_deletions(project, half_deleted, half_back),
         *_refs_of_lost_trash(project, deleted),
+        *(_lost_record(project, name) for name in lost),
         *(_interrupted_start(project, name, commit) for name, commit in starts.items() if name not in apart),
         *_refs_without_record(project, commits, names | apart | starts.keys()),
         *_records_and_refs(project, settled_runs, commits),
@@ -203,6 +209,25 @@ def _record_interrupted_start(project: Project, name: str, commit: str) -> None:
                 "error": "the start was interrupted",
             }
             project.store.create(name, Record(fields))
+
+
+# --- records that are gone
+
+
+def _lost_records(project: Project, known: Container[str], kept: Listing) -> set[str]:
+    """The names of the runs that were not deleted, and whose records only git has."""
+    there = {name for name in kept.names() if name not in known and not project.store.exists(name)}
+    if not there:
+        return there
+    deleted = {name for deletion in project.trash.deletions() for name in deletion.names()}
+    about_to_go, _ = Journal(project.repository.common_dir, project.store.root).read()
+    return there - deleted - about_to_go
+
+
+def _lost_record(project: Project, name: str) -> Problem:
+    what = f"the record of run '{name}' is gone, but kept in {REF}"
+    mend = partial(adoption.bring_back, project, name)
+    return Problem("lost record", what, run=name, repair="brought back", mend=mend)
 
 
 # --- refs and records

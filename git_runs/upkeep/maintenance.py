@@ -23,6 +23,7 @@ from ..running import deletion, lifecycle
 from ..system import processes
 from ..system.files import age_of, files_below, remove_file
 from ..system.git import dates, refstore
+from . import history
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,12 +63,20 @@ def start_if_due(project: Project) -> None:
 def collect(project: Project) -> None:
     """Do it all; raises AlreadyCollecting where somebody else does it just now, and GitFailed."""
     before = dates.expiry(project.settings.gc_sessions)
+    _keep_history(project)
     with _alone(project):
         if refstore.may_be_packed(project.repository):
             refstore.pack()
         project.store.reader.compact()
         deletion.forget_expired(project)
         _close_sessions(project, before)
+
+
+def _keep_history(project: Project) -> None:
+    if project.settings.history and os.path.isdir(project.store.records):
+        common_dir = project.repository.common_dir
+        history.keep(common_dir, project.store.root)
+        history.shorten(common_dir, dates.expiry(project.settings.history))
 
 
 @contextmanager

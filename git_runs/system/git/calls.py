@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 class Call:
     """A git process under way. `output` waits for it."""
 
-    def __init__(self, *arguments: str, stdin: str | None = None, environment: dict[str, str] | None = None) -> None:
-        self._stdin = None if stdin is None else _encode(stdin)
+    def __init__(
+        self, *arguments: str, stdin: str | bytes | None = None, environment: dict[str, str] | None = None
+    ) -> None:
+        self._stdin = _encode(stdin) if isinstance(stdin, str) else stdin
         self._answer: tuple[int, bytes, bytes] | None = None
         self._reader: Thread | None = None
         try:

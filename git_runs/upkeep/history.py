@@ -1,0 +1,69 @@
+"""Keep the records in git, see records/history.py: in a process of its own, which a command leaves, or at once.
+
+What changes within half a minute is kept by one commit, so that a thousand starts make a handful.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager, suppress
+
+from ..errors.base import RunsError
+from ..records import locks
+from ..records.history import History
+from ..records.journal import Journal
+from ..records.runs_dir import RunsDir
+from ..system.files import remove_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAUSE = 30.0  # seconds between two commits that nobody waits for
+PATIENCE = 10.0  # seconds that somebody else's commit may take
+LOCK = "git-runs.records.lock"  # in the common git dir, while a commit is made
+
+
+def main() -> None:
+    """What `Journal.start` starts; its arguments are the common git dir and the runs dir. Nobody gets to know of an
+    error: the journal is still there for the next one."""
+    common_dir, root = sys.argv[1:]
+    journal = Journal(common_dir, root)
+    with suppress(RunsError, OSError):
+        while journal.read()[1]:  # something may be noted just after the last look, while the lock is held
+            locks.take(journal.lock, patience=0.0)
+            try:
+                while journal.read()[1]:
+                    time.sleep(min(max(0.0, History(common_dir).moment() + PAUSE - time.time()), PAUSE))
+                    keep(common_dir, root)
+            finally:
+                remove_file(journal.lock)
+
+
+def keep(common_dir: str, root: str) -> None:
+    """Commit what the records are now; raises GitFailed and Locked."""
+    journal, runs_dir = Journal(common_dir, root), RunsDir(root)
+    with _alone(common_dir):
+        gone, size = journal.read()
+        History(common_dir).keep(runs_dir, gone)
+        if size:
+            # The lock of a record is held until it is deleted: one that is still here may be about to be.
+            journal.forget(size, but={name for name in gone if os.path.lexists(runs_dir.lock(name))})
+
+
+def shorten(common_dir: str, before: float) -> None:
+    """Let go of the states of the records before that moment, in seconds since the epoch; raises GitFailed, Locked."""
+    with _alone(common_dir):
+        History(common_dir).shorten(before)
+
+
+@contextmanager
+def _alone(common_dir: str) -> Iterator[None]:
+    path = os.path.join(common_dir, LOCK)
+    locks.take(path, PATIENCE)
+    try:
+        yield
+    finally:
+        remove_file(path)
