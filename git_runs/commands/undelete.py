@@ -33,18 +33,14 @@ def run(args: Namespace, search: Search) -> int:
     names = query.choose(
         args.patterns, latest.__contains__, latest.keys, glob=is_glob(here, args), nothing=NothingDeleted
     )
-    failed: list[RunsError] = []
-    lines = []
-    for name in names:
-        try:
-            deletion.undelete(here, latest[name], name)
-            lines.append(f"Run '{name}' is back")
-        except RunsError as error:
-            failed.append(error)
+    failed: dict[str, RunsError] = {}
+    for one in dict.fromkeys(latest[name] for name in names):
+        failed |= deletion.undelete(here, one, [name for name in names if latest[name] is one])
+    lines = [f"Run '{name}' is back" for name in names if name not in failed]
     outcome.say(lines, f"{counted(len(lines), 'run')} are back", verbose=args.verbose)
-    if len(failed) == 1:
-        raise failed[0]
-    return report_all(failed)
+    for error in failed.values() if len(failed) == 1 else ():
+        raise error
+    return report_all(list(failed.values()))
 
 
 def _latest(here: Project, identifier: str | None) -> dict[str, Deletion]:

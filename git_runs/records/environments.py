@@ -16,7 +16,6 @@ from itertools import count
 
 from ..errors.records import BadRecord, NoEnvironment
 from ..system.files import open_plain, write_whole
-from . import yamltext
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ class Environments:
 
     def keep(self, environment: Mapping[str, Value]) -> str:
         """Write it, unless it is there already; gives its id. Raises Unencodable, and what the file system says."""
+        from . import yamltext
+
         return self._keep(yamltext.dump(dict(environment)), ".yml")
 
     def of(self, run: Record) -> Record:
@@ -64,6 +65,8 @@ class Environments:
             yield self._path(self._parsed(identifier).text("packages"), ".txt")
 
     def _parsed(self, identifier: str) -> Record:
+        from . import yamltext
+
         path = self._path(identifier, ".yml")
         try:
             with open_plain(path) as file:

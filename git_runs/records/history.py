@@ -20,8 +20,8 @@ from contextlib import suppress
 from ..errors.records import BadRecord, NoSuchRun
 from ..errors.system import GitFailed
 from ..system import processes
-from ..system.files import entries, open_plain, write_whole
-from ..system.git import calls, fast_import, objects
+from ..system.files import entries, open_plain, opened_directory, paths_below, write_whole
+from ..system.git import calls, fast_import
 from .environments import DIGITS, Environments
 from .runs_dir import SUFFIX, RunsDir, names_of
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 REF = "refs/git-runs/records"
 LAYOUT = ".git-runs"
 ENVIRONMENTS = "environments/"
-MARGIN = 300.0  # seconds by which the clocks of a file system and of whoever made the last commit may differ
+MARGIN = 60.0  # seconds by which the clocks of a file system and of whoever made the last commit may differ
 _ENVIRONMENT = re.compile(rf"[0-9a-f]{{{DIGITS}}}\.(yml|txt)")
 _LISTED = re.compile(rb"100644 blob ([0-9a-f]+)\t([^\0]+)\0")
 
@@ -42,7 +42,6 @@ class History:
 
     def __init__(self, common_dir: str) -> None:
         self._place = calls.at(common_dir)
-        self._common_dir = common_dir
 
     def start_reading(self) -> Listing:
         """Begin to list what is kept."""
@@ -74,9 +73,14 @@ class History:
 
     def moment(self) -> float:
         """When the records were kept last, in seconds since the epoch; 0 where they never were."""
+        return self._tip()[1]
+
+    def _tip(self) -> tuple[str | None, float]:
+        """The last commit, and its time."""
         with suppress(GitFailed):
-            return float(calls.run(*self._place, "log", "-1", "--no-show-signature", "--format=%ct", REF))
-        return 0.0
+            words = calls.run(*self._place, "log", "-1", "--no-show-signature", "--format=%H %ct", REF, "--").split()
+            return words[0], float(words[1])
+        return None, 0.0
 
     # --- keep
 
@@ -86,10 +90,10 @@ class History:
         Only one process may do so at a time. Raises GitFailed.
         """
         now = time.time()
-        parent = objects.resolve(REF, self._common_dir)
-        before = self.start_reading().files() if parent else {}
-        since = self.moment() - MARGIN if parent else 0.0
-        changed = dict(_changed(runs_dir, before, since))
+        listing = self.start_reading()
+        parent, last = self._tip()
+        before = listing.files()
+        changed = dict(_changed(runs_dir, before, last - MARGIN))
         removed = [name + SUFFIX for name in gone if name + SUFFIX in before and not runs_dir.exists(name)]
         if LAYOUT not in before:
             changed[LAYOUT] = b"layout: 1\n"
@@ -141,17 +145,24 @@ def _is_environment(path: str) -> bool:
 
 def _changed(runs_dir: RunsDir, before: dict[str, str], since: float) -> Iterator[tuple[str, bytes]]:
     """The files that are not as they were `before`, and their contents; those that are older are not read."""
-    for name in runs_dir.names():
-        path = name + SUFFIX
-        with suppress(OSError, NoSuchRun):
-            file = os.path.join(runs_dir.records, path)
-            if path in before and os.lstat(file).st_ctime < since:
-                continue
-            yield from _content_of(file, path, before)
+    for path in _younger(runs_dir, before, since):
+        yield from _content_of(os.path.join(runs_dir.records, path), path, before)
     for entry in entries(runs_dir.environments.directory):
         path = ENVIRONMENTS + entry.name
         if path not in before and _ENVIRONMENT.fullmatch(entry.name):
             yield from _content_of(entry.path, path, before)
+
+
+def _younger(runs_dir: RunsDir, before: dict[str, str], since: float) -> Iterator[str]:
+    """The records, as paths from their directory, that are new or were changed since."""
+    with suppress(FileNotFoundError), opened_directory(runs_dir.records) as opened:
+        for path in paths_below(runs_dir.records):
+            if path not in before:
+                yield from (name + SUFFIX for name in names_of([path]))
+                continue
+            with suppress(OSError):
+                if os.stat(path, dir_fd=opened, follow_symlinks=False).st_ctime >= since:
+                    yield path
 
 
 def _content_of(file: str, path: str, before: dict[str, str]) -> Iterator[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from ..code.deleted_refs import Deleted
 from ..console import progress
 from ..console.messages import warn
 from ..errors.base import RunsError
-from ..errors.code import NameTaken
+from ..errors.code import NameClash, NameTaken
 from ..errors.records import CannotKeep
 from ..errors.running import OtherRepository
 from ..records import locks
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from ..records.trash import Deletion
 
 DAY = 24 * 3600.0
-FREE_THE_NAME = "to free the name: git runs move"
 
 
 # --- delete
@@ -194,38 +193,73 @@ def _remove_work_tree(project: Project, run: Run, outputs: Outputs) -> None:
 # --- have it back
 
 
-def undelete(project: Project, deletion: Deletion, name: str) -> None:
-    """Bring back a run that was deleted, all of it; raises NameTaken, NameClash, OutputsInTheWay, BadRecord, and what
-    the file system says; then it stays in the trash."""
-    refs.Neighbours(name).check(f"{FREE_THE_NAME} {name} NEW")
-    if project.store.exists(name):
-        raise NameTaken(name, f"{FREE_THE_NAME} {name} NEW")
-    settle_undelete(project, deletion, name)
+def undelete(project: Project, deletion: Deletion, names: list[str]) -> dict[str, RunsError]:
+    """Bring back runs that were deleted, all of each; gives what keeps those that stay in the trash: NameTaken,
+    NameClash, OutputsInTheWay, BadRecord, or what the file system says. Raises GitFailed."""
+    failed = _in_the_way(project, names)
+    return failed | settle_undelete(project, deletion, [name for name in names if name not in failed])
 
 
-def settle_undelete(project: Project, deletion: Deletion, name: str) -> None:
-    """The same, or the rest of it where it was interrupted: its ref may be here."""
-    run = Run(name, deletion.read(name))
-    commit = Deleted(deletion.identifier).by_deletion().get(deletion.identifier, {}).get(name)
-    store = project.store
+def _in_the_way(project: Project, names: list[str]) -> dict[str, RunsError]:
+    """What has the names by now."""
+    taken = set(refs.Commits().by_name())
+    groups_taken = {group: name for name in taken for group in refs.groups(name)}
+    found: dict[str, RunsError] = {}
+    for name in names:
+        clash = groups_taken.get(name) or next((group for group in refs.groups(name) if group in taken), None)
+        if name in taken or project.store.exists(name):
+            found[name] = NameTaken(name, f"to free the name: git runs move {name} NEW")
+        elif clash:
+            found[name] = NameClash(name, clash)
+    return found
+
+
+def settle_undelete(project: Project, deletion: Deletion, names: list[str]) -> dict[str, RunsError]:
+    """The same, or the rest of it where it was interrupted: the refs of the runs may be here."""
+    store, identifier = project.store, deletion.identifier
+    commits = Deleted(identifier).by_deletion().get(identifier, {})
+    failed: dict[str, RunsError] = {}
     store.prepare()
-    with store.reserved(name, undeletes=deletion.identifier), signals.held(), ExitStack() as undo:
-        if store.exists(name):
-            raise NameTaken(name, f"{FREE_THE_NAME} {name} NEW")
-        if commit:
-            deleted_refs.from_trash(deletion.identifier, {name: commit})
-            undo.callback(deleted_refs.to_trash, deletion.identifier, {name: commit})
-        for _, repository, inner in run.record.submodules:
+    with signals.held(), ExitStack() as locks:
+        for name in names:
+            locks.enter_context(store.reserved(name, undeletes=identifier))
+        deleted_refs.from_trash(identifier, {name: commits[name] for name in names if name in commits})
+        try:
+            with signals.allowed():
+                for name in progress.over(names, "Bringing runs back", len(names)):
+                    try:
+                        with signals.held():
+                            _bring_files_back(project, deletion, name)
+                    except RunsError as error:
+                        failed[name] = error
+                    except OSError as error:
+                        failed[name] = RunsError(f"run '{name}' stays in the trash: {error}")
+        finally:
+            left = {name: commits[name] for name in names if name in commits and not store.exists(name)}
+            if left:
+                deleted_refs.to_trash(identifier, left)
+    for name in names:
+        deletion.prune(name)
+    return failed
+
+
+def _bring_files_back(project: Project, deletion: Deletion, name: str) -> None:
+    """All that is left of the run in the trash, its record last."""
+    if project.store.exists(name):
+        raise NameTaken(name, hint="")
+    run = Run(name, deletion.read(name))
+    with ExitStack() as undo:
+        for _, repository, commit in run.record.submodules:
             if os.path.isdir(repository):
-                deleted_refs.from_trash_in_submodule(repository, deletion.identifier, name, inner)
-                undo.callback(deleted_refs.to_trash_in_submodule, repository, deletion.identifier, name, inner)
+                place = (repository, deletion.identifier, name)
+                deleted_refs.from_trash_in_submodule(*place, commit)
+                undo.callback(deleted_refs.to_trash_in_submodule, *place, commit)
         launch.remove_stale_links(project, name)
         deletion.outputs.move_to(project.outputs, name)
         undo.callback(project.outputs.move_to, deletion.outputs, name)
-        deletion.move_record(deletion, store, name)
-        store.note()
+        deletion.move_record(deletion, project.store, name)
         undo.pop_all()
-    deletion.prune(name)
+    project.store.note()
     try:
         _repair_work_tree(project, run, project.outputs.worktree(name))
     except RunsError as error:

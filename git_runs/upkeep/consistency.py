@@ -171,8 +171,13 @@ def _interrupted_deletions(
         yield Problem("interrupted deletion", what, run=name, repair="undone", mend=mend)
     for whole, name in half_back:
         what = f"run '{name}' was to come back from the trash, and that was interrupted"
-        mend = partial(deletion.settle_undelete, project, whole, name)
+        mend = partial(_finish_undelete, project, whole, name)
         yield Problem("interrupted deletion", what, run=name, repair="finished", mend=mend)
+
+
+def _finish_undelete(project: Project, whole: Deletion, name: str) -> None:
+    for error in deletion.settle_undelete(project, whole, [name]).values():
+        raise error
 
 
 def _refs_of_lost_trash(project: Project, deleted: Iterable[str]) -> Iterator[Problem]:
