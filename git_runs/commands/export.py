@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext, suppress
 
 from .. import project
 from ..cli.arguments import add_patterns, selected
 from ..console.escape import escape
-from ..console.messages import counted, report_all
+from ..console.messages import counted, report_all, warn
 from ..errors.commands import WouldLose
-from ..records import query, yamltext
+from ..errors.records import BadRecord
+from ..records import importers, query, yamltext
 from ..records.record import Record
 from ..system.files import write_whole
 
@@ -40,11 +42,16 @@ def run(args: Namespace, search: Search) -> int:
     if path == "-":
         sys.stdout.write(yamltext.dump_database(entries))
         return report_all(bad)
-    if not args.force:
-        _check_nothing_is_lost(path, entries)
+    lost: list[str] = []
+    with suppress(BadRecord) if args.force else nullcontext():
+        lost = _lost(path, entries)
+    if lost and not args.force:
+        raise WouldLose(path, lost)
     here.store.prepare()
     write_whole(path, yamltext.dump_database(entries))
     print(f"Exported {counted(len(runs), 'run')} to '{escape(path)}'")
+    if lost:
+        warn(f"{counted(len(lost), 'run')} that '{path}' held {'is' if len(lost) == 1 else 'are'} not in it any more")
     return report_all(bad)
 
 
@@ -54,22 +61,21 @@ def _whole(store: Store, fields: Record) -> Record:
     return Record({**fields, "environment": dict(environment)}) if environment else fields
 
 
-def _check_nothing_is_lost(path: str, entries: Mapping[str, Record]) -> None:
+def _lost(path: str, entries: Mapping[str, Record]) -> list[str]:
+    """The names of the runs that are in the file, and would not be any more."""
     try:
-        with open(path, "rb") as file:
-            there = yamltext.parse_database(file.read(), path)
+        there = importers.named("single_file").read(path)
     except FileNotFoundError:
-        return
+        return []
     identifiers = {fields.text("id") for fields in entries.values()}
 
-    def is_told(name: str, fields: Record) -> bool:
-        return fields.text("id") in identifiers if "id" in fields else _tells_all(entries.get(name), fields)
+    def is_kept(name: str, fields: Record) -> bool:
+        return fields.text("id") in identifiers if "id" in fields else _has_all_of(entries.get(name), fields)
 
-    if others := [name for name, fields in there.items() if not is_told(name, fields)]:
-        raise WouldLose(path, others)
+    return [name for name, fields in there.items() if not is_kept(name, fields)]
 
 
-def _tells_all(fields: Record | None, old: Record) -> bool:
+def _has_all_of(fields: Record | None, old: Record) -> bool:
     """Whether a record holds all that one of the first tool's does, which has no id and a short commit."""
     if fields is None or not fields.text("commit").startswith(old.text("commit")):
         return False

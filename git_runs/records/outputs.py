@@ -131,6 +131,24 @@ class Outputs:
                     undo.callback(self._rename, target, source, name)
             undo.pop_all()
 
+    def take(self, name: str, found: Iterable[tuple[str, str, str]]) -> None:
+        """Make outputs that lie elsewhere in the runs dir those of the run: each is given by where it is, its kind, and
+        its path in the run's output of that kind, "" for all of it.
+
+        Raises OutputsInTheWay, and OSError. All or none are moved.
+        """
+        places = {"tensorboard": self.tensorboard(name), "checkpoints": self.checkpoints(name)}
+        moves = [(source, os.path.join(places[kind], inside).rstrip(os.sep)) for source, kind, inside in found]
+        with ExitStack() as undo:
+            for source, target in moves:
+                if source != target:
+                    self._rename(source, target, name)
+                    undo.callback(self._rename, target, source, name)
+            undo.pop_all()
+        for source, target in moves:
+            if source != target:
+                prune(source, self.root)
+
     def undo_move(self, old: str, new: str) -> None:
         """Bring back what was moved from `old` to `new` before that was interrupted."""
         for source, target in zip(self._all(old), self._all(new), strict=True):

@@ -10,12 +10,13 @@ import os
 import re
 import time
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 
 from ..code import refs
 from ..console.questions import EDITED
+from ..errors.base import RunsError
 from ..errors.code import NameTaken
-from ..records import locks
+from ..records import importers, locks
 from ..records.record import STARTING, is_name
 from ..records.runs_dir import SUFFIX
 from ..running import spec
@@ -188,6 +189,7 @@ def descriptions(git_dirs: Iterable[str]) -> Iterator[Problem]:
 def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
     """Outputs that are no run's. Symbolic links, and files of other names than a run's, are somebody else's."""
     groups = {group for name in names for group in refs.groups(name)}
+    in_databases = cache(lambda: _in_databases(project))
     for kind, top in project.outputs.kinds.items():
         suffix = project.outputs.suffix(kind)
         unseen = [""] if not os.path.islink(top) else []
@@ -204,6 +206,10 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
                 elif name in groups and entry.is_dir():
                     unseen.append(f"{name}/")
                 elif name not in names and (entry.name.endswith(suffix) if suffix else entry.is_dir()):
+                    if database := in_databases().get(name):
+                        what = f"'{entry.path}' belongs to a run that only '{database}' has"
+                        yield Problem("output", what, path=entry.path, advice="to add it: git runs import")
+                        continue
                     yield Problem(
                         "work tree" if kind == "worktrees" else "output",
                         f"'{entry.path}' belongs to no run",
@@ -212,6 +218,16 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
                         mend=partial(_remove_output, project, name, entry.path),
                         is_output=True,
                     )
+
+
+def _in_databases(project: Project) -> dict[str, str]:
+    """The runs of databases that the first tool has left here, by name: in which they are."""
+    importer = importers.named("single_file")
+    found: dict[str, str] = {}
+    for path in importer.places(project.store.root, project.repository.top):
+        with suppress(RunsError, OSError):
+            found |= dict.fromkeys(importer.read(path, project.store.root), path)
+    return found
 
 
 def _remove_output(project: Project, name: str, path: str) -> None:

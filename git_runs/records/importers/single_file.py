@@ -1,16 +1,112 @@
-"""The single-file database of the first `runs` tool, which `git runs export` writes, too: YAML, keyed by run name."""
+"""The single-file database of the first `runs` tool, which `git runs export` writes, too: YAML, keyed by run name.
+
+The first tool, tf-run-manager on PyPI, gave no ids, and no zone to its times, which are local ones. Its versions left:
+
+    1.0    <runs dir>/.runs.yml, tensorboard/<name>/, and checkpoints/<name>.ckpt, which a program may have made several
+           files of; the flags that it added are in the command, and what was typed is not kept
+    1.1    the same, or .runs.yml beside the runs dir; checkpoints/<name>/model.ckpt; commits that end in a newline
+    2      <runs dir>/runs.yml, and for a group <runs dir>/<group>/runs.yml, with the outputs of its runs beside that
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from datetime import datetime
+
+from ...system.files import entries
 from .. import yamltext
-from ..record import Record
+from ..outputs import KINDS
+from ..record import Record, is_name
 from .importer import Importer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .importer import FoundOutput
+
+OF_VERSION_1, OF_VERSION_2 = ".runs.yml", "runs.yml"
+OURS = (*KINDS, "records", "environments", "specs", "trash")  # directories of the runs dir that are no groups
+SAVE_PATH = "<runs-dir>/checkpoints/<run-name>/model.ckpt"  # a run that is started again gets its own
+_IN_VIRTUALENV = re.compile(r"source (?P<path>\S+)/bin/activate; ")
 
 
 class OwnImporter(Importer):
-    """Reads such a file."""
+    """Reads such files."""
 
-    def read(self, path: str) -> dict[str, Record]:
-        """Its runs; those of the first tool have no id and a short commit."""
+    def places(self, root: str, top: str | None) -> list[str]:
+        """All that there are."""
+        beside = [os.path.join(top, OF_VERSION_1)] if top else []
+        found = [os.path.join(root, OF_VERSION_1), *beside, *_of_groups(root)]
+        return [path for path in dict.fromkeys(found) if os.path.isfile(path)]
+
+    def read(self, path: str, root: str = "") -> dict[str, Record]:
+        """Its runs; those of the first tool have no id, and may have a short commit."""
         with open(path, "rb") as file:
-            return yamltext.parse_database(file.read(), path)
+            runs = yamltext.parse_database(file.read(), path)
+        group = _group(path, root)
+        return {group + name: fields if "id" in fields else _in_our_form(fields, name) for name, fields in runs.items()}
+
+    def outputs(self, path: str, name: str, root: str) -> list[FoundOutput]:
+        """Directories of the run's own, and files that begin with its name."""
+        group = _group(path, root)
+        inner, place = name[len(group) :], os.path.join(root, group)
+        checkpoints = os.path.join(place, "checkpoints")
+        own = [(os.path.join(place, kind, inner), kind, "") for kind in ("tensorboard", "checkpoints")]
+        prefixed = re.compile(re.escape(inner) + r"\.ckpt([.-].*)?")
+        files = [(entry.path, "checkpoints", entry.name) for entry in entries(checkpoints)]
+        found = [(source, kind, inside) for source, kind, inside in own if os.path.isdir(source)]
+        return found + [one for one in files if prefixed.fullmatch(one[2]) and not os.path.islink(one[0])]
+
+
+def _group(path: str, root: str) -> str:
+    """The group whose database that is: "" or "exp/"."""
+    inside = os.path.relpath(os.path.dirname(os.path.abspath(path)), root) if root else "."
+    return "" if inside == "." or inside.startswith("..") else inside + "/"
+
+
+def _of_groups(root: str, group: str = "") -> Iterator[str]:
+    yield os.path.join(root, group, OF_VERSION_2)
+    for entry in sorted(entries(os.path.join(root, group)), key=lambda one: one.name):
+        is_group = entry.is_dir(follow_symlinks=False) and is_name(entry.name)
+        if is_group and entry.name not in (OURS if not group else ("tensorboard", "checkpoints")):
+            yield from _of_groups(root, f"{group}{entry.name}/")
+
+
+def _in_our_form(fields: Record, name: str) -> Record:
+    """A record of the first tool, with what it lacks as far as the rest says it."""
+    ours = {key: value.rstrip("\n") if isinstance(value, str) else value for key, value in fields.items()}
+    return Record({**ours, **_times(ours.get("datetime")), **_command(Record(ours), name)})
+
+
+def _times(text: object) -> dict[str, object]:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return {}
+    return {} if moment.tzinfo else {"datetime": moment.astimezone().isoformat(timespec="microseconds")}
+
+
+def _command(fields: Record, name: str) -> dict[str, object]:
+    """What was typed, and the settings that made the command of it."""
+    command = fields.text("command")
+    settings: dict[str, object] = {}
+    if virtualenv := _IN_VIRTUALENV.match(command):
+        settings["virtualenv-path"] = virtualenv["path"]
+        command = command[virtualenv.end() :]
+    own = {
+        "tb-dir-flag": re.compile(rf" (\S+)=\S*tensorboard/{re.escape(name)}/(?= |$)"),
+        "save-path-flag": re.compile(rf" (\S+)=\S*checkpoints/{re.escape(name)}(\.ckpt|/model\.ckpt)(?= |$)"),
+    }
+    found = {key: match for key, pattern in own.items() if (match := pattern.search(command))}
+    typed = fields.text("input-command")
+    if not found and not typed:
+        return {}
+    end = len(typed) if typed else min(match.start() for match in found.values())
+    added = command[end:]
+    flags = {key: match[1] for key, match in found.items() if match.start() >= end}
+    ours = [match[0].strip() for match in found.values()]
+    extra = [word for word in added.split() if word not in ours]
+    settings |= {**flags, "save-path": SAVE_PATH, **({"extra-flag": extra} if extra else {})}
+    return {"input-command": typed or command[:end], "settings": settings}

@@ -1,0 +1,158 @@
+"""Databases of the first tool, as its published versions wrote them, with what its runs have put out."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Machine, Repository
+from tests.old_tool.repository import VERSIONS, make_repository
+
+NAMES = {
+    "1.0.6": ["file", "slow", "slow10"],
+    "1.1.6": ["below", "file", "slow"],
+    "2.1.6": ["exp/deep/er", "exp/file", "slow"],
+}
+DATABASES = {
+    "1.0.6": [".runs/.runs.yml"],
+    "1.1.6": [".runs/.runs.yml", ".runs.yml"],
+    "2.1.6": [".runs/runs.yml", ".runs/exp/runs.yml", ".runs/exp/deep/runs.yml"],
+}
+VERSION = pytest.mark.parametrize("version", NAMES)
+
+
+@pytest.fixture
+def old(machine: Machine, tmp_path: Path, version: str) -> Repository:
+    """The repository in which that version of the tool was used."""
+    top = tmp_path / "old"
+    make_repository(top)
+    for path in (VERSIONS / version).iterdir():
+        target = top / path.name.replace("dot-", ".", 1)
+        if path.is_dir():
+            shutil.copytree(path, target)
+        else:
+            shutil.copy(path, target)
+    return Repository(machine, top)
+
+
+def put_out(repo: Repository) -> list[str]:
+    """What is in the files that the runs have put out."""
+    kinds = {"tensorboard", "checkpoints"}
+    files = [path for path in (repo.path / ".runs").rglob("*") if path.is_file() and kinds & set(path.parts)]
+    return sorted(path.read_text() for path in files)
+
+
+@VERSION
+def test_all_of_its_runs_are_imported_with_their_outputs(old: Repository, version: str) -> None:
+    commit = old.git("rev-parse", "HEAD").strip()
+    before = put_out(old)
+    databases = {path: (old.path / path).read_bytes() for path in DATABASES[version]}
+    printed = old.ok("import").splitlines()
+    assert [line.split("'")[1] for line in printed] == [str(old.path / path) for path in DATABASES[version]]
+    assert old.ok("list").split() == NAMES[version]
+    assert {path: (old.path / path).read_bytes() for path in DATABASES[version]} == databases
+    assert put_out(old) == before
+    for name in NAMES[version]:
+        record = old.record(name)
+        assert record["commit"] == old.git("rev-parse", f"runs/{name}").strip() == commit
+        assert record["description"] in ("Learn more", "A  smaller: step")
+        assert datetime.fromisoformat(str(record["datetime"])).tzinfo
+        assert (old.path / f".runs/tensorboard/{name}/events").exists()
+        assert len(list((old.path / f".runs/checkpoints/{name}").iterdir())) == (1 if "file" in name else 2)
+    assert old.ok("fsck") == ""
+    assert old.ok("fsck", "--repair", "--prune-outputs") == ""
+    assert put_out(old) == before
+
+
+@VERSION
+def test_flags_are_not_passed_twice(old: Repository, version: str) -> None:
+    old.ok("import")
+    typed = "python3 train.py --lr=0.5"
+    assert old.lookup("slow", "input-command") == typed
+    assert old.lookup("slow", "command").startswith(f"{typed} --tb-dir=")
+    again = old.ok("reproduce", "-n", "slow").splitlines()[-1]
+    assert f"'{typed}'" in again
+    assert "--tb-dir" not in again
+    assert "--extra-flag=--seed=slow" in again
+    old.runs("reproduce", "--run", "--wait", "-y", "slow")
+    (name,) = set(old.ok("list").split()) - set(NAMES[version])
+    assert old.lookup(name, "command") == (
+        f"{typed} --tb-dir={old.path}/.runs/tensorboard/{name}"
+        f" --save-path={old.path}/.runs/checkpoints/{name}/model.ckpt --seed=slow"
+    )
+    assert (old.path / f".runs/tensorboard/{name}/events").read_text() == "loss 0.5\n"
+
+
+@VERSION
+def test_outputs_go_where_their_runs_go(old: Repository, version: str) -> None:
+    old.ok("import")
+    name = next(name for name in NAMES[version] if "file" in name)
+    old.ok("move", name, "g/moved")
+    (checkpoint,) = (old.path / ".runs/checkpoints/g/moved").iterdir()
+    assert checkpoint.read_text().startswith("weights 0.5 ")
+    assert old.runs("verify", "g/moved", "slow").code == 1
+    old.ok("delete", "-y", "--now", "g/moved", "slow")
+    (other,) = set(NAMES[version]) - {name, "slow"}
+    left = [path for path in (old.path / ".runs/checkpoints").rglob("*") if path.is_file()]
+    assert {path.parent for path in left} == {old.path / f".runs/checkpoints/{other}"}
+    assert old.ok("fsck") == ""
+
+
+@VERSION
+def test_a_dry_run_only_says(old: Repository, version: str) -> None:
+    commit = old.git("rev-parse", "--short=10", "HEAD").strip()
+    lines = old.ok("import", "-n").splitlines()
+    for name in NAMES[version]:
+        assert f"Would import run '{name}' ({commit})" in lines
+    assert old.refs() == []
+    assert not (old.path / ".runs/records").exists()
+
+
+@VERSION
+def test_what_was_not_imported_is_not_pruned(old: Repository, version: str) -> None:
+    before = put_out(old)
+    old.finish("mine", "true", "--tb-dir-flag=None", "--save-path-flag=None")
+    old.runs("fsck", "--repair", "--prune-outputs")
+    assert put_out(old) == before
+    what = f"/.runs/tensorboard/slow' belongs to a run that only '{old.path / DATABASES[version][0]}' has"
+    assert f"{what}; to add it: git runs import\n" in old.runs("fsck").out
+    old.ok("import")
+    assert old.ok("fsck") == ""
+
+
+def test_an_export_that_holds_fewer_runs_says_so(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name)
+    repo.ok("export")
+    path = repo.path / ".runs/.runs.yml"
+    assert repo.runs("export", "a").code == 128
+    result = repo.runs("export", "-f", "a")
+    assert result.err == f"warning: 1 run that '{path}' held is not in it any more\n"
+    assert list(yaml.safe_load(path.read_text())) == ["a"]
+
+
+def test_an_imported_database_can_be_exported_over(repo: Repository) -> None:
+    (repo.path / ".git/info/exclude").write_text(".runs\n")
+    path = repo.path / ".runs/.runs.yml"
+    path.parent.mkdir()
+    commit = repo.git("rev-parse", "HEAD")
+    path.write_text(yaml.safe_dump({"a": {"commit": commit, "datetime": "2018-05-02T12:00:00", "description": "x\n"}}))
+    repo.ok("import")
+    assert repo.lookup("a", "datetime").startswith("2018-05-02T12:00:00.000000")
+    repo.ok("export")
+    assert next(iter(yaml.safe_load(path.read_text())["a"])) == "id"
+
+
+def test_outputs_beside_a_database_elsewhere_stay(repo: Repository, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "tensorboard/a").mkdir(parents=True)
+    path = elsewhere / "runs.yml"
+    path.write_text(yaml.safe_dump({"a": {"commit": repo.git("rev-parse", "HEAD")}}))
+    result = repo.runs("import", str(path))
+    assert result.code == 0
+    assert "their outputs stay where they are" in result.err
+    assert (elsewhere / "tensorboard/a").is_dir()
