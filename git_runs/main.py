@@ -10,7 +10,7 @@ from importlib import import_module
 from . import __version__
 from .console import progress
 from .console.messages import text_of
-from .errors.base import RunsError, UsageError
+from .errors.base import RunsError, UsageError, did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     name = arguments[0] if arguments and not arguments[0].startswith("-") else None
     if name and name not in COMMANDS:
-        raise UsageError(f"unknown subcommand: '{name}'{_did_you_mean(name)}", f"{USAGE}\nSee 'git runs -h'.\n")
+        raise UsageError(
+            f"unknown subcommand: '{name}'{did_you_mean(name, COMMANDS)}", f"{USAGE}\nSee 'git runs -h'.\n"
+        )
     return _run(name or DEFAULT, arguments[1:] if name else arguments)
 
 
@@ -138,13 +140,6 @@ def _help() -> str:
 
 _MORE = f"""'git runs' alone is 'git runs {DEFAULT}'. See 'git runs <command> -h' for one command, and 'git runs --help'
 for the manual."""
-
-
-def _did_you_mean(name: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, COMMANDS, n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def _report(error: RunsError) -> int:

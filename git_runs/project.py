@@ -7,6 +7,7 @@ from functools import cached_property
 
 from .config import layers
 from .records.outputs import Outputs
+from .records.runs_dir import share
 from .records.store import Store
 
 TYPE_CHECKING = False
@@ -25,6 +26,7 @@ class Project:
     def __init__(self, repository: Repository, settings: Settings) -> None:
         self.repository = repository
         self.settings = settings
+        self.umask = share(settings.shared)  # the user's, for commands
         self.store = Store(settings.runs_dir, kept_in=repository.common_dir if settings.history else None)
         self.outputs = Outputs(settings.runs_dir)
 

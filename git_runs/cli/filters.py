@@ -7,10 +7,12 @@ from itertools import islice
 from math import inf, isnan
 
 from ..console import progress
+from ..console.messages import warn
+from ..errors.base import did_you_mean
 from ..errors.cli import BadCondition
 from ..records import query
 from ..records.order import value_key
-from ..records.record import to_text
+from ..records.record import FIELDS, to_text
 from ..system.git import dates
 from .arguments import natural
 
@@ -83,9 +85,13 @@ class Filter:
 
     def _matching(self, store: Store, names: list[str], bad: list[BadRecord]) -> Iterator[str]:
         runs = query.recall(store, names, [one.key for one in self._conditions], bad)
+        missing = {one.key for one in self._conditions if one.key.split(".")[0] not in FIELDS}
         for run in progress.over(runs, "Reading runs", len(names)):
+            missing.difference_update([key for key in missing if query.value(store, run, key) is not None])
             if all(one.holds(run, store) for one in self._conditions):
                 yield run.name
+        for key in missing if names else ():
+            warn(f"none of these runs has a field '{key}'{did_you_mean(key, FIELDS)}")
 
 
 def _by_start(places: Iterable[int], starts: Sequence[float], *, backwards: bool) -> list[int]:

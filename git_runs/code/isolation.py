@@ -46,7 +46,16 @@ class Isolation:
     def steps(self) -> list[list[str]]:
         """The commands that make the work tree, one after the other."""
         inner = [(repository, self._inside(path), commit) for path, repository, commit in self.submodules]
-        return [worktrees.adding(*place) for place in [(self.repository, self.path, self.commit), *inner]]
+        places = [(self.repository, self.path, self.commit), *inner]
+        reason = "a run goes on in it"
+        locking = [worktrees.locking(repository, path, reason) for repository, path, _ in places]
+        return [*(worktrees.adding(*place) for place in places), *locking]
+
+    def unlock(self) -> None:
+        """Let git remove the work tree, when the run has ended."""
+        worktrees.unlock(self.repository, self.path)
+        for path, repository, _ in self.submodules:
+            worktrees.unlock(repository, self._inside(path))
 
     def make_links(self) -> None:
         """Link what is linked; what the commit has at such a path stays."""

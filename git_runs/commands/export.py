@@ -47,7 +47,7 @@ def run(args: Namespace, search: Search) -> int:
         lost = _lost(path, entries)
     if lost and not args.force:
         raise WouldLose(path, lost)
-    here.store.prepare()
+    here.store.prepare(here.settings.shared)
     write_whole(path, yamltext.dump_database(entries))
     print(f"Exported {counted(len(runs), 'run')} to '{escape(path)}'")
     if lost:

@@ -22,7 +22,7 @@ from ..environment import interpreter
 from ..errors.base import UsageError
 from ..errors.code import NameTaken
 from ..errors.commands import NoDescription, NotFinished
-from ..errors.running import RefWithoutRecord
+from ..errors.running import NoVirtualenv, RefWithoutRecord
 from ..records import query
 from ..records.record import FINISHED, SHAPING_SETTINGS, Run
 from ..running import deletion, launch, lifecycle
@@ -245,7 +245,7 @@ def _edit(here: Project, text: str) -> Iterator[str]:
 def _check_virtualenv(here: Project) -> None:
     path = here.settings.virtualenv_path
     if path is not None and not interpreter.is_virtualenv(path):
-        warn(f"there is no virtualenv in '{path}': bin/activate is missing")
+        raise NoVirtualenv(path)
 
 
 def _show(here: Project, prepared: Launch, name: str, work_tree: WorkTree, old: Run | None) -> int:
@@ -273,6 +273,7 @@ def _announce(fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: boo
     base = f", a snapshot on top of {fields['base'][:10]}" if "base" in fields else ""
     subject = f" ({escape(work_tree.subject)})" if work_tree.subject else ""
     print(f"Started run '{name}' at {fields['commit'][:10]}{base}{subject}", file=target)
+    print(f"  {escape(fields['command'])}", file=target)
     if launchers.can_attach(fields):
         print(f"  to follow its output:  git runs log -f {name}", file=target)
         print(f"  to attach to it:       git runs attach {name}", file=target)

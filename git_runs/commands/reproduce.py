@@ -234,7 +234,7 @@ def _check_out(here: Project, work_tree: WorkTree, commit: str) -> None:
         raise HiddenChanges(hidden)
     for name in query.going_on_here(here.store):
         warn(f"run '{name}' goes on: if it runs in this work tree, what it loads from now on is other code")
-    print(escape(worktrees.checkout(commit).rstrip(), keep="\n"), file=sys.stderr)
+    print(escape(worktrees.switch(commit, here.repository.git_dir).rstrip(), keep="\n"), file=sys.stderr)
     back = _quote(before.branch) if before.branch else f"--detach {before.commit}"
     hint(f"to go back: git switch {back}")
     try:

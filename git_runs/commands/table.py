@@ -11,6 +11,7 @@ from ..cli.filters import Filter
 from ..cli.strays import warn_of_strays
 from ..console.messages import hint, report_all, warn
 from ..console.output import show
+from ..errors.base import did_you_mean
 from ..records import query
 from ..records.record import FIELDS, Run, local_time
 from ..records.rows import KEPT, TIMES, WIDEST
@@ -63,7 +64,7 @@ def run(args: Namespace, search: Search) -> int:
     rows = ([_value(here.store, one, column, for_people) for column in columns] for one in runs)
     show(table.render(columns, rows, args.format, width))
     for key in missing if names else ():
-        warn(f"none of these runs has a field '{key}'")
+        warn(f"none of these runs has a field '{key}'{did_you_mean(key, FIELDS)}")
     if not warn_of_strays(here, args, len(catalogue.names) + len(bad)) and not catalogue.names and not bad:
         hint("no run is here so far; to start one: git runs new NAME COMMAND")
     return report_all(bad)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from ..console.messages import warn
+from ..errors.base import did_you_mean
 from ..errors.system import MainWorkTreeUnknown
 from . import runsrc
 from .settings import KEYS, SETTINGS, Given, Settings
@@ -38,7 +39,8 @@ def load(repository: Repository, options: Mapping[str, list[str]]) -> Settings:
         if key in KEYS:
             given[key].append(value)
         else:
-            warn(f"unknown setting '{key if '.' in key else f'runs.{key}'}' in {value.origin}")
+            name = key if "." in key else f"runs.{key}"
+            warn(f"unknown setting '{name}' in {value.origin}{did_you_mean(key, KEYS)}")
 
     def add_git_config(*scopes: str) -> None:
         for entry in repository.config:

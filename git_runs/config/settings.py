@@ -43,6 +43,7 @@ class Settings:
     gc_auto: int  # loose run refs; 0: never
     gc_sessions: str  # an expiry date, for dates.expiry
     history: str | None  # an expiry date; None: records are not kept in git
+    shared: int | None  # the permissions that all in the runs dir gets; None: what the umask leaves
     trash_days: int  # for which deleted runs can be had back; 0: not at all
 
 
@@ -114,5 +115,6 @@ SETTINGS = (
     Setting("gc-sessions", "7.days.ago", values.text),
     Setting("history", "90.days.ago", values.date_or_off),
     Setting("trash-days", "3", values.number),
+    Setting("shared", "private", values.permissions),
 )
 KEYS = {setting.key for setting in SETTINGS}

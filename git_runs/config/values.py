@@ -65,6 +65,18 @@ def date_or_off(given: str, base: str) -> str | None:
     return None if given.lower() in ("false", "no", "off", "0") else text(given, base)
 
 
+def permissions(given: str, base: str) -> int | None:
+    """As git-config(1) reads core.sharedRepository, and "private": the permissions of a file; None: by the umask."""
+    words = {"private": 0o600, "group": 0o660, "true": 0o660, "all": 0o664, "world": 0o664, "everybody": 0o664}
+    if given.lower() in ("umask", "false"):
+        return None
+    if given.lower() in words:
+        return words[given.lower()]
+    if len(given) != 4 or set(given) - set("01234567") or int(given, 8) & 0o7600 != 0o600:
+        raise ValueError("it is private, umask, group, all, or permissions such as 0640")
+    return int(given, 8)
+
+
 def number(given: str, base: str, what: str = "a whole number") -> int:
     """As git-config(1) reads an integer: with k, m or g at its end."""
     digits, unit = (given[:-1], given[-1].lower()) if given[-1:].isalpha() else (given, "")

@@ -5,6 +5,10 @@ Exit codes are git's: 1 says "no" (nothing matched, not all finished), 128 is fa
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class RunsError(Exception):
     """Ends the command with `<label>: <message>`, then a `hint:` line for each hint."""
@@ -34,3 +38,11 @@ class UsageError(RunsError):
     def __init__(self, message: str, usage: str = "") -> None:
         super().__init__(message)
         self.usage = usage
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """What to add to a message that refuses a word: one that is nearly the same, if there is one."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(given, list(known), n=1)
+    return f"; did you mean '{close[0]}'?" if close else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Negative, RunsError
+from .base import Negative, RunsError, did_you_mean
 
 
 class NoCommand(RunsError):
@@ -23,7 +23,7 @@ class NoSuchKey(Negative):
     """The run's record has no such field."""
 
     def __init__(self, name: str, key: str, keys: list[str]) -> None:
-        super().__init__(f"run '{name}' has no '{key}'", "it has " + ", ".join(keys))
+        super().__init__(f"run '{name}' has no '{key}'{did_you_mean(key, keys)}", "it has " + ", ".join(keys))
 
 
 class NoLog(Negative):

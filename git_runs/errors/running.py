@@ -38,6 +38,16 @@ class NameInUse(RunsError):
         super().__init__(f"the paths of '{name}' are in use until run '{successor}', which had that name, ends")
 
 
+class GoesOnInside(RunsError):
+    """A run is to be moved to the name of its own group, or into one of its own name, while it writes there."""
+
+    def __init__(self, name: str, new: str) -> None:
+        super().__init__(
+            f"run '{name}' goes on, and could not find its paths if '{new}' took their place",
+            "move it once it has ended",
+        )
+
+
 class NotStopped(RunsError):
     """Runs that could not be ended: their command or their supervisor does not heed SIGKILL, or may not get it."""
 
@@ -69,4 +79,14 @@ class OtherRepository(RunsError):
         super().__init__(
             f"run '{name}' has no {ref} here: it may belong to another repository that has the same runs dir",
             "delete it there, or use --force",
+        )
+
+
+class NoVirtualenv(RunsError):
+    """The virtualenv that the command is to run in is none."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"there is no virtualenv in '{path}': bin/activate is missing",
+            "runs.virtualenv-path names it; None is none",
         )

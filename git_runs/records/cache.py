@@ -23,7 +23,7 @@ from .rows import Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from ..system.files import Stamp
@@ -48,8 +48,9 @@ _OF_ANY_VERSION = re.compile(r"cache-[0-9]+\.sqlite")
 class Cache:
     """Texts by name, each good for one stamp; the catalogue of all runs; and the rows of tables."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, may_be_made: Callable[[], bool] = lambda: True) -> None:
         self._path = os.path.join(root, NAME)
+        self._may_be_made = may_be_made  # asked before there is a file
         self._opened: sqlite3.Connection | None = None
 
     def get(self, stamps: Mapping[str, Stamp], *, light: bool) -> dict[str, list[str]]:
@@ -143,6 +144,8 @@ class Cache:
         if self._opened is None:
             if os.path.islink(self._path):  # somebody planted it
                 raise sqlite3.OperationalError("it is a symbolic link")
+            if not os.path.exists(self._path) and not self._may_be_made():
+                raise sqlite3.OperationalError("git would see it")
             self._opened = sqlite3.connect(self._path, timeout=PATIENCE)
             # A crash may damage it; then it is made anew.
             self._opened.execute("PRAGMA synchronous = OFF")

@@ -39,7 +39,14 @@ class Reader:
 
     def __init__(self, runs_dir: RunsDir) -> None:
         self._runs_dir = runs_dir
-        self._cache = Cache(runs_dir.root)
+        self._cache = Cache(runs_dir.root, self._ignores_what_we_write)
+
+    def _ignores_what_we_write(self) -> bool:
+        """Whether git sees no file that we make in the runs dir: where people track records, they may be checked out
+        without the `.gitignore`."""
+        with suppress(OSError):
+            self._runs_dir.ignore_itself()
+        return self._runs_dir.ignores_itself()
 
     def recall(self, names: Iterable[str], *, light: bool = False) -> Iterator[tuple[str, Run | BadRecord | None]]:
         """The runs of those names, for reading: by way of the cache. None: there is no such run.

@@ -55,10 +55,14 @@ class RunsDir:
             return False
         return bool(set(os.listdir(self.root)) - {".gitignore", ".git"})
 
-    def prepare(self) -> None:
-        """Make the runs dir, ignored by git, where it is not there."""
-        if not os.path.isdir(self.root) or not os.listdir(self.root):
+    def prepare(self, permissions: int | None) -> None:
+        """Make the runs dir, ignored by git, where it is not there, for those whom the permissions of a file name, or
+        whom the umask leaves."""
+        if not os.path.isdir(self.root):
             os.makedirs(self.root, exist_ok=True)
+            if permissions is not None:
+                os.chmod(self.root, for_directories(permissions))
+        if not os.listdir(self.root):
             self._write_gitignore()
         os.makedirs(self.records, exist_ok=True)
 
@@ -137,6 +141,19 @@ class RunsDir:
             if error.errno in (errno.ELOOP, errno.EMLINK):
                 raise BadRecord(path, 1, "it is a symbolic link, and may lead anywhere") from None
             raise BadRecord(path, 1, error.strerror or str(error)) from None
+
+
+def share(permissions: int | None) -> int:
+    """Let those whom the permissions of a file name use what we make, too; gives the umask of before."""
+    umask = os.umask(0o077)
+    os.umask(umask & ~for_directories(permissions or 0))
+    return umask
+
+
+def for_directories(permissions: int) -> int:
+    """The permissions of a directory whose files have those: who may read may enter, and the group stays the same below
+    it, as in a repository with core.sharedRepository: git-config(1)."""
+    return permissions | (permissions & 0o444) >> 2 | (0o2000 if permissions & 0o060 else 0)
 
 
 def names_of(files: Iterable[str]) -> Iterator[str]:

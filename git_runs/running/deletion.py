@@ -219,7 +219,7 @@ def settle_undelete(project: Project, deletion: Deletion, names: list[str]) -> d
     store, identifier = project.store, deletion.identifier
     commits = Deleted(identifier).by_deletion().get(identifier, {})
     failed: dict[str, RunsError] = {}
-    store.prepare()
+    store.prepare(project.settings.shared)
     with signals.held(), ExitStack() as locks:
         for name in names:
             locks.enter_context(store.reserved(name, undeletes=identifier))

@@ -32,9 +32,10 @@ SIGNALS = 1 << 10  # bytes, one each, that are read at once
 class Execution:
     """Runs one program after the other, and passes signals on to the one that runs."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        """`say` prints the message of a program that cannot be run."""
+    def __init__(self, say: Callable[[str], None], umask: int) -> None:
+        """`say` prints the message of a program that cannot be run; `umask` is that of the programs."""
         self._say = say
+        self._umask = umask
         self._group = 0  # of what runs now
         self._has_begun = False
         self._strays: list[processes.Identity] = []  # what it had started when it was to stop
@@ -105,6 +106,7 @@ class Execution:
             for number in CHANGED_BY_US:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+            os.umask(self._umask)
             os.chdir(cwd)
             os.execvp(words[0], words)
         except OSError as error:

@@ -168,6 +168,8 @@ class Launch:
             virtualenv=project.settings.virtualenv_path,
             decisive=project.settings.env,
             common_dir=project.repository.common_dir,
+            umask=project.umask,
+            shared=project.settings.shared,
             keeps_history=project.settings.history is not None,
             original={"name": original.name, "identifier": original.record.text("id")} if original else None,
         )
@@ -257,7 +259,7 @@ def prepare(project: Project) -> None:
     """Make the runs dir, where it is not there, so that git leaves it alone; raises RunsDirInUse."""
     if project.store.is_foreign() and not status.ignores(os.path.join(project.store.root, "records")):
         raise RunsDirInUse(project.store.root)
-    project.store.prepare()
+    project.store.prepare(project.settings.shared)
     guard.protect(project.store.root)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from contextlib import ExitStack, suppress
 from math import inf
 
@@ -14,8 +15,9 @@ from ..console.messages import warn
 from ..errors.base import RunsError
 from ..errors.launchers import LauncherSilent
 from ..errors.records import NoSuchRun
-from ..errors.running import NotStopped, OtherCopy, OtherHost
+from ..errors.running import GoesOnInside, NotStopped, OtherCopy, OtherHost
 from ..launchers.launcher import stop_here
+from ..records import query
 from ..records.record import Record, Run
 from ..system import signals
 from ..system.files import remove_file
@@ -161,6 +163,9 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
     refs.validate(new)
     if not force:
         check_local(run, "moving")
+    if new in refs.groups(run.name) or run.name in refs.groups(new):
+        _move_by_way_of_another_name(project, run, new, force=force)
+        return
     refs.Neighbours(new).check(hint="")
     commit = refs.commit_of(run.name)
     if commit is None:
@@ -170,6 +175,20 @@ def move(project: Project, run: Run, new: str, *, force: bool) -> None:
         _move(project, run, new, commit)
         if session:
             _rename_session(project, run, session, new)
+
+
+def _move_by_way_of_another_name(project: Project, run: Run, new: str, *, force: bool) -> None:
+    """As from g/x to g: neither the refs nor the directories of both could be there for a moment."""
+    if run.record.is_under_way:
+        raise GoesOnInside(run.name, new)
+    between = f"{new.replace('/', '-')}-{uuid.uuid4().hex[:8]}"
+    move(project, run, between, force=force)
+    moved = query.find(project.store, between)
+    try:
+        move(project, moved, new, force=force)
+    except BaseException:
+        move(project, moved, run.name, force=force)
+        raise
 
 
 def _move(project: Project, run: Run, new: str, commit: str) -> None:

@@ -42,6 +42,8 @@ class Spec:
         virtualenv: str | None,
         decisive: list[str],
         common_dir: str,
+        umask: int,
+        shared: int | None,
         keeps_history: bool,
         original: dict[str, str] | None,
     ) -> None:
@@ -59,6 +61,8 @@ class Spec:
         self.virtualenv = virtualenv  # what the command is run in
         self.decisive = decisive  # globs for the variables whose values are recorded
         self.common_dir = common_dir  # the git dir that all work trees share
+        self.umask = umask  # of whoever starts it
+        self.shared = shared  # the setting
         self.keeps_history = keeps_history  # whether records are kept in git
         self.original = original  # name and id of the run that this one is to reproduce
 

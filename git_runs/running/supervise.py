@@ -22,6 +22,7 @@ from ..errors.records import BadRecord, Locked, NoSuchRun
 from ..records import record
 from ..records.outputs import Outputs, end_marker, start_marker
 from ..records.record import Record, Run
+from ..records.runs_dir import share
 from ..records.store import Store
 from ..reproducing import reproduction
 from ..system import processes
@@ -57,7 +58,9 @@ class Supervisor:
     def __init__(self, spec: Spec, inside: Inside) -> None:
         self.spec = spec
         self.inside = inside
-        self.execution = Execution(_say)
+        os.umask(spec.umask)  # a tmux server has another
+        share(spec.shared)
+        self.execution = Execution(_say, spec.umask)
         self.this_run = Run(spec.name, Record(id=spec.identifier))
         self.store = Store(spec.root, patience=PATIENCE, kept_in=spec.common_dir if spec.keeps_history else None)
         if self.store.journal:
@@ -84,7 +87,7 @@ class Supervisor:
             self.collecting.join(2 * processes.PATIENCE)
         self._record_end(code, finished)
         if not execution.prints_still():
-            self._remove_work_tree(code)
+            self._leave_work_tree(code)
         self._leave(code)
         return code if code >= 0 else 128 - code
 
@@ -119,14 +122,16 @@ class Supervisor:
             return next((line.strip() for line in reversed(lines) if line.startswith("fatal: ")), self.error)
         return self.error
 
-    def _remove_work_tree(self, code: int) -> None:
+    def _leave_work_tree(self, code: int) -> None:
         """It has served its time if all went well and nothing is in it that its commit does not hold."""
-        if not self.isolation or self.isolation.keep or code or self.execution.was_killed or self.error:
+        if not self.isolation:
             return
+        serves_on = self.isolation.keep or code or self.execution.was_killed or self.error
         with suppress(RunsError, OSError):
             if now := self.store.find(self.this_run):
                 self.isolation.path = self.outputs.worktree(now.name)  # it may have been moved
-                if self.isolation.is_unchanged() and not processes.is_in(self.isolation.path):
+                self.isolation.unlock()
+                if not serves_on and self.isolation.is_unchanged() and not processes.is_in(self.isolation.path):
                     self.isolation.remove()
 
     # --- the command

@@ -378,3 +378,17 @@ def test_a_package_of_a_linked_virtualenv_that_is_the_tree_is_warned_of(repo: Re
     assert environment["executable"] == ".venv/bin/python"
     path = repo.path / f".runs/environments/{environment['packages']}.txt"
     assert path.read_text() == f"mine==1.0 @ file://{repo.path} (editable)\n"
+
+
+def test_while_its_run_goes_on_git_lets_it_be(repo: Repository) -> None:
+    go = repo.machine.home / "go"
+    start(repo, "a", f"touch {go}.up; while [ ! -e {go} ]; do sleep 0.02; done; exit 3")
+    wait_for(Path(f"{go}.up").exists)
+    place = str(repo.path / ".runs/worktrees/a")
+    result = repo.machine.run("git", "worktree", "remove", "--force", place, cwd=repo.path)
+    assert result.code == 128
+    assert "locked working tree, lock reason: a run goes on in it" in result.err
+    go.touch()
+    repo.wait("a")
+    wait_for(lambda: "locked" not in repo.git("worktree", "list", "--porcelain"))
+    repo.git("worktree", "remove", "--force", place)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 
 import pytest
 import yaml
@@ -234,7 +235,9 @@ def test_values_for_programs_are_spelled_out_on_a_terminal(repo: Repository, scr
 
 
 def test_a_field_that_no_run_has_is_reported(three: Repository) -> None:
-    assert three.runs("table", "--columns=nam,status").err == "warning: none of these runs has a field 'nam'\n"
+    assert three.runs("table", "--columns=nam,status").err == (
+        "warning: none of these runs has a field 'nam'; did you mean 'name'?\n"
+    )
     assert three.runs("table", "--sort=-loss").err == "warning: none of these runs has a field 'loss'\n"
     assert three.runs("table", "--columns=exit-code,signal").err == ""
 
@@ -253,3 +256,33 @@ def test_what_turns_text_around_is_spelled_out(repo: Repository) -> None:
         shown = repo.ok(*command)
         assert "gnp.\\u202eexe\\u200b" in shown
         assert "\u202e" not in shown
+
+
+def test_a_key_that_is_nearly_right(repo: Repository) -> None:
+    repo.finish("a")
+    result = repo.runs("lookup", "a", "statsu")
+    assert (result.code, result.err.splitlines()[0]) == (1, "error: run 'a' has no 'statsu'; did you mean 'status'?")
+    for options in (["--columns=name,statsu"], ["--sort=statsu"], ["--where", "statsu=finished"]):
+        result = repo.runs("table", *options)
+        assert result.err == "warning: none of these runs has a field 'statsu'; did you mean 'status'?\n"
+    repo.git("config", "runs.isolat", "true")
+    assert "unknown setting 'runs.isolat' in file .git/config; did you mean 'isolate'?" in repo.runs("list").err
+
+
+def test_where_git_tracks_records_reading_makes_nothing_that_it_sees(repo: Repository) -> None:
+    repo.finish("a")
+    shutil.rmtree(repo.path / ".runs/.git")  # which keeps git away from what it does not track so far
+    repo.git("add", "-f", ".runs/records/a.yml")
+    repo.git("commit", "-q", "-m", "records")
+    clone = Repository(repo.machine, repo.path.parent / "clone")
+    repo.git("clone", "-q", str(repo.path), str(clone.path))
+    assert clone.ok("list") == "a\n"
+    assert "a" in clone.ok("table")
+    assert clone.git("status", "--porcelain", "--ignored=no") == ""
+    (clone.path / ".runs/.gitignore").write_text("mine\n")
+    clone.git("add", "-f", ".runs/.gitignore")
+    clone.git("commit", "-q", "-m", "mine")
+    for path in (clone.path / ".runs").glob("cache-*"):
+        path.unlink()
+    assert clone.ok("list") == "a\n"
+    assert clone.git("status", "--porcelain") == ""

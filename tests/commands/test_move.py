@@ -98,7 +98,6 @@ def test_links_of_a_lost_run_are_in_nobodys_way(repo: Repository) -> None:
     [
         ("taken", "fatal: run 'taken' already exists"),
         ("taken/x", "fatal: runs 'taken/x' and 'taken' cannot both exist: 'taken' would be a run and a group"),
-        ("old/x", "fatal: runs 'old/x' and 'old' cannot both exist: 'old' would be a run and a group"),
         ("bad name", "fatal: 'bad name' is not a valid run name: ' ' is not allowed"),
     ],
 )
@@ -224,3 +223,37 @@ def test_an_old_ref_that_cannot_be_deleted_is_reported(repo: Repository) -> None
     assert result.code == 0
     assert result.err.startswith("warning: run 'base' is now 'new', but refs/runs/base is still there: ")
     assert (repo.ok("list"), repo.refs()) == ("new\n", ["refs/runs/base", "refs/runs/new"])
+
+
+@pytest.mark.parametrize(("old", "new"), [("g/x", "g"), ("g", "g/x"), ("a/b/c", "a")])
+@pytest.mark.parametrize("pack", [False, True])
+def test_a_run_takes_the_name_of_its_group_or_goes_into_one(repo: Repository, old: str, new: str, pack: bool) -> None:
+    repo.finish(old, "echo model >$RUNS_CHECKPOINT_DIR/model; echo hi", *NO_FLAGS)
+    if pack:
+        repo.git("pack-refs", "--all")
+    repo.ok("move", old, new)
+    assert (repo.ok("list"), repo.refs(), repo.log(new)) == (f"{new}\n", [f"refs/runs/{new}"], "hi\n")
+    assert (repo.path / f".runs/checkpoints/{new}/model").exists()
+    assert repo.ok("fsck") == ""
+
+
+def test_a_group_of_others_keeps_its_name(repo: Repository) -> None:
+    for name in ("g/x", "g/y"):
+        repo.finish(name, f"echo {name}", *NO_FLAGS)
+    result = repo.runs("move", "g/x", "g")
+    assert result.code == 128
+    assert "'g/y'" in result.err
+    assert (repo.ok("list"), repo.log("g/x")) == ("g/x\ng/y\n", "g/x\n")
+
+
+def test_a_run_that_goes_on_is_not_moved_onto_its_group(repo: Repository) -> None:
+    repo.ok("new", "-q", *NO_FLAGS, "g/x", "sleep 60")
+    wait_for(lambda: repo.lookup("g/x", "status") == "running")
+    result = repo.runs("move", "g/x", "g")
+    assert (result.code, result.err) == (
+        128,
+        (
+            "fatal: run 'g/x' goes on, and could not find its paths if 'g' took their place\n"
+            "hint: move it once it has ended\n"
+        ),
+    )

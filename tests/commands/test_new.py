@@ -8,7 +8,9 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -259,7 +261,7 @@ def test_of_racers_for_a_name_one_wins(repo: Repository) -> None:
 def test_a_name_of_which_a_start_has_made_the_ref_is_taken(repo: Repository, collision: str) -> None:
     """And nobody is advised to delete that ref."""
     store = Store(str(repo.path / ".runs"))
-    store.prepare()
+    store.prepare(None)
     with store.reserved("base"):
         repo.git("update-ref", "refs/runs/base", "HEAD")
         result = repo.runs("-c", f"runs.collision={collision}", "new", "base", "true")
@@ -401,12 +403,16 @@ def test_a_virtualenv_is_activated_before_the_command(repo: Repository) -> None:
     assert repo.lookup("base", "command").startswith(f". '{venv}/bin/activate' && echo $VIRTUAL --tb-dir=")
 
 
-def test_a_missing_virtualenv_is_warned_of(repo: Repository) -> None:
+def test_a_missing_virtualenv_is_refused(repo: Repository) -> None:
     result = repo.runs("new", "-q", "--virtualenv-path=/nowhere", "base", "true")
-    assert result.code == 0
-    assert result.err == "warning: there is no virtualenv in '/nowhere': bin/activate is missing\n"
-    repo.wait("base")
-    assert repo.lookup("base", "status") == "failed"
+    assert (result.code, result.err) == (
+        128,
+        (
+            "fatal: there is no virtualenv in '/nowhere': bin/activate is missing\n"
+            "hint: runs.virtualenv-path names it; None is none\n"
+        ),
+    )
+    assert repo.refs() == []
 
 
 def test_the_word_behind_an_option_is_its_value_whatever_it_begins_with(repo: Repository) -> None:
@@ -566,11 +572,12 @@ def test_interrupted_while_tmux_is_asked_nothing_is_left(repo: Repository) -> No
 
 
 def test_a_compound_command_depends_on_its_virtualenv_as_a_whole(repo: Repository) -> None:
-    repo.finish("base", "cd . ; echo ran # it", "--virtualenv-path=/nowhere")
-    assert repo.lookup("base", "status") == "failed"
-    assert "ran" not in repo.log("base")
     venv = repo.machine.home / "venv/bin"
     venv.mkdir(parents=True)
+    (venv / "activate").write_text("return 1\n")
+    repo.finish("base", "cd . ; echo ran # it", f"--virtualenv-path={venv.parent}")
+    assert repo.lookup("base", "status") == "failed"
+    assert "ran" not in repo.log("base")
     (venv / "activate").write_text("export VIRTUAL=yes\n")
     repo.finish("good", "cd . ; echo $VIRTUAL; cat <<END\nhere\nEND", *NO_FLAGS, f"--virtualenv-path={venv.parent}")
     assert repo.log("good") == "yes\nhere\n"
@@ -650,3 +657,34 @@ def test_no_run_is_called_as_git_calls_its_own(repo: Repository, name: str) -> N
         128,
         f"fatal: '{name}' is not a valid run name: git has a ref of that name\n",
     )
+
+
+def test_it_shows_the_command_as_it_is_started(repo: Repository) -> None:
+    out = repo.ok("new", "--save-path-flag=None", "base", "true")
+    assert out.splitlines()[1] == f"  true --tb-dir={repo.path}/.runs/tensorboard/base"
+
+
+@pytest.mark.parametrize(
+    ("shared", "mode", "of_log"),
+    [(None, 0o700, 0o640), ("umask", 0o750, 0o640), ("group", 0o2770, 0o660), ("0644", 0o2755, 0o644)],
+)
+def test_who_may_enter_the_runs_dir(repo: Repository, shared: str | None, mode: int, of_log: int) -> None:
+    if shared:
+        repo.git("config", "runs.shared", shared)
+    code = "import os, sys; os.umask(0o027); os.execvp(sys.argv[1], sys.argv[1:])"
+    repo.machine.run("tmux", "new-session", "-d", "sleep 60")  # the server has another umask
+    words = ("git-runs", "new", *NO_FLAGS, "base", "umask; touch $RUNS_TB_DIR/x")
+    assert repo.machine.run(sys.executable, "-c", code, *words, cwd=repo.path).code == 0
+    repo.wait("base")
+    assert repo.log("base") == "0027\n"
+    runs = repo.path / ".runs"
+    assert stat.S_IMODE(runs.stat().st_mode) == mode
+    files = (runs / "logs/base.log", repo.record_path("base"))
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {of_log}
+    assert stat.S_IMODE((runs / "tensorboard/base/x").stat().st_mode) == 0o640
+
+
+def test_reflogs_of_runs_are_git_s_to_make(repo: Repository) -> None:
+    repo.git("config", "core.logAllRefUpdates", "always")
+    repo.finish("base")
+    assert len(repo.git("reflog", "refs/runs/base").splitlines()) == 1

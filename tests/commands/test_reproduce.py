@@ -100,16 +100,19 @@ def test_on_a_terminal_control_characters_are_spelled_for_bash(repo: Repository,
 
 
 def test_settings_that_differ_today_are_carried_along(repo: Repository) -> None:
+    venv = repo.machine.home / "my venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin/activate").touch()
     repo.finish(
         "base",
         "true",
         *("--tb-dir-flag=None", "--save-path-flag=-s", "--extra-flag=--log=<runs-dir>/x y", "--extra-flag=--fast"),
-        *("--virtualenv-path=/my venv", "--shell=sh"),
+        *(f"--virtualenv-path={venv}", "--shell=sh"),
     )
     line = line_of(repo, "base")
     assert line == (
         " git runs new --timestamp base true --description='first model' --tb-dir-flag=None --save-path-flag=-s"
-        " --extra-flag='--log=<runs-dir>/x y' --extra-flag=--fast --virtualenv-path='/my venv' --shell=sh\n"
+        f" --extra-flag='--log=<runs-dir>/x y' --extra-flag=--fast --virtualenv-path='{venv}' --shell=sh\n"
     )
     repo.git("config", "runs.extra-flag", "--other=1")
     assert " --extra-flag='' --extra-flag='--log=<runs-dir>/x y' --extra-flag=--fast " in line_of(repo, "base")
@@ -267,3 +270,32 @@ def test_from_a_detached_head_it_is_said_how_to_go_back(repo: Repository) -> Non
     repo.git("switch", "-q", "--detach")
     assert repo.runs("reproduce", "a").err.endswith(f"\nhint: to go back: git switch --detach {commit}\n")
     repo.git("switch", "-q", "--detach", commit)
+
+
+@pytest.mark.parametrize(
+    ("begin", "doing", "way_out"),
+    [
+        ("git rebase -q main~1 --exec false", "rebasing", "git rebase --quit"),
+        ("git merge -q --no-commit --no-ff other", "merging", "git merge --quit"),
+        (
+            "git cherry-pick --no-commit other; git rev-parse other >.git/CHERRY_PICK_HEAD",
+            "cherry-picking",
+            "git cherry-pick --quit",
+        ),
+        ("git bisect start", "bisecting", "git bisect reset HEAD"),
+    ],
+)
+def test_in_the_middle_of_something_it_refuses_as_git_switch(
+    repo: Repository, begin: str, doing: str, way_out: str
+) -> None:
+    repo.finish("base")
+    repo.git("checkout", "-q", "-b", "other")
+    repo.git("commit", "-q", "--allow-empty", "-m", "other")
+    repo.git("checkout", "-q", "main")
+    repo.git("commit", "-q", "--allow-empty", "-m", "more")
+    repo.machine.run("sh", "-c", begin, cwd=repo.path)
+    head = repo.git("rev-parse", "HEAD")
+    result = repo.runs("reproduce", "base")
+    assert result.code == 128
+    assert f'fatal: cannot switch branch while {doing}\nConsider "{way_out}" or "git worktree add".\n' in result.err
+    assert repo.git("rev-parse", "HEAD") == head

@@ -30,7 +30,7 @@ A = Run("a", Record())
 def store(tmp_path: Path) -> Store:
     """An empty store that does not wait long."""
     store = Store(str(tmp_path / "runs"), patience=0.3)
-    store.prepare()
+    store.prepare(None)
     return store
 
 

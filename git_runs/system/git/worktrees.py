@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ...errors.system import GitFailed
 from . import calls, variables
 
@@ -9,9 +11,17 @@ from . import calls, variables
 _DETACHING = ("--no-replace-objects", "-c", "advice.detachedHead=false")
 
 
-def checkout(commit: str) -> str:
-    """Detach HEAD at `commit`; what git says of it. Raises GitFailed where git refuses, or a file would be lost."""
-    code, _, stderr = calls.start(*_DETACHING, "checkout", "--no-overwrite-ignore", "--detach", commit, "--").finish()
+def switch(commit: str, git_dir: str) -> str:
+    """Detach HEAD at `commit` in the work tree that we are in, whose git dir that is; what git says of it.
+
+    Raises GitFailed where a file would be lost, or in the middle of a rebase or the like, where git-switch(1) refuses,
+    and of a bisection, of which it would only warn.
+    """
+    if os.path.exists(os.path.join(git_dir, "BISECT_LOG")):
+        raise GitFailed(
+            'fatal: cannot switch branch while bisecting\nConsider "git bisect reset HEAD" or "git worktree add".\n'
+        )
+    code, _, stderr = calls.start(*_DETACHING, "switch", "--no-overwrite-ignore", "--detach", commit).finish()
     if code:
         raise GitFailed(stderr)
     return stderr
@@ -27,6 +37,16 @@ def adding(git_dir: str, place: str, commit: str) -> list[str]:
 def make(git_dir: str, place: str, commit: str) -> None:
     """Make a linked work tree at `place`, with HEAD detached at `commit`; raises GitFailed."""
     calls.run(*adding(git_dir, place, commit)[1:])
+
+
+def locking(git_dir: str, place: str, reason: str) -> list[str]:
+    """The command that keeps `git worktree remove`, `move` and `prune` from the linked work tree at `place`."""
+    return ["git", *calls.at(git_dir), "worktree", "lock", f"--reason={reason}", place]
+
+
+def unlock(git_dir: str, place: str) -> None:
+    """Undo it; nothing where that is not locked."""
+    calls.start(*calls.at(git_dir), "worktree", "unlock", place).finish()
 
 
 def remove(git_dir: str, place: str) -> None:
