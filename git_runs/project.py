@@ -6,9 +6,11 @@ import os
 from functools import cached_property
 
 from .config import layers
+from .console.messages import warn
 from .records.outputs import Outputs
 from .records.runs_dir import share
 from .records.store import Store
+from .system.git import refstore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 class Project:
     """A repository and its runs."""
 
-    def __init__(self, repository: Repository, settings: Settings) -> None:
+    def __init__(self, repository: Repository, settings: Settings, umask: int | None = None) -> None:
+        """`umask`: the user's, if ours is another by now."""
         self.repository = repository
         self.settings = settings
-        self.umask = share(settings.shared)  # the user's, for commands
+        ours = share(settings.shared)
+        self.umask = ours if umask is None else umask  # the user's, for commands
         self.store = Store(settings.runs_dir, kept_in=repository.common_dir if settings.history else None)
         self.outputs = Outputs(settings.runs_dir)
 
@@ -47,10 +51,15 @@ class Project:
         return f"{fields.text('id')} {self.store.root!a}"
 
 
-def find(search: Search, options: Mapping[str, list[str]] | None = None) -> Project:
-    """The project that git finds, with settings given on the command line, by key.
+def find(search: Search, options: Mapping[str, list[str]] | None = None, *, mends: bool = False) -> Project:
+    """The project that git finds, with settings given on the command line, by key. Where the runs dir is gone, that is
+    said, unless it is for a command that `mends` it.
 
     Raises GitFailed, ToolTooOld, BadConfig, BadValue or MainWorkTreeUnknown.
     """
     repository = search.repository()
-    return Project(repository, layers.load(repository, options or {}))
+    found = Project(repository, layers.load(repository, options or {}))
+    if not mends and not os.path.isdir(found.store.records) and (left := refstore.at_most(repository, refstore.RUNS)):
+        there = "there are refs of runs" if left > 1 else "there is a ref of a run"
+        warn(f"there is no runs dir '{found.store.root}', but {there}; to make records: git runs adopt --all")
+    return found

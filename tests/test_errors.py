@@ -133,10 +133,11 @@ def test_pattern_that_selects_nothing(repo: Repository) -> None:
 def test_unknown_key_in_lookup(repo: Repository) -> None:
     repo.finish("base")
     keys = ", ".join(repo.record("base"))
-    says(repo.runs("lookup", "base", "comit"), 1, "error: run 'base' has no 'comit'", f"hint: it has {keys}")
+    message = "error: run 'base' has no 'comit'; did you mean 'commit'?"
+    says(repo.runs("lookup", "base", "comit"), 1, message, f"hint: it has {keys}")
     os.utime(repo.record_path("base"), (1e9, 1e9))  # long ago, so that it is remembered
     for _ in range(2):
-        says(repo.runs("lookup", "base", "comit"), 1, "error: run 'base' has no 'comit'", f"hint: it has {keys}")
+        says(repo.runs("lookup", "base", "comit"), 1, message, f"hint: it has {keys}")
 
 
 def test_unknown_run(repo: Repository) -> None:
@@ -202,7 +203,9 @@ def test_malformed_runsrc_in_yaml(repo: Repository) -> None:
 def test_unknown_setting_in_runsrc(repo: Repository, text: str) -> None:
     path = repo.path / ".runsrc"
     path.write_text(text)
-    says(repo.runs("list"), 0, f"warning: unknown setting 'runs.tb-dri-flag' in file {path}")
+    says(
+        repo.runs("list"), 0, f"warning: unknown setting 'runs.tb-dri-flag' in file {path}; did you mean 'tb-dir-flag'?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -404,6 +407,9 @@ def test_disk_full_while_the_ref_is_written(machine: Machine, small_disk: Path, 
 def test_a_full_disk_keeps_nobody_from_deleting(repo: Repository) -> None:
     repo.finish("base")
     result = repo.machine.run("bash", "-c", "ulimit -f 0; git-runs delete -y base", cwd=repo.path)
+    assert (result.code, "hint: --now deletes at once" in result.err) == (128, True)
+    assert (repo.ok("list"), repo.ok("fsck")) == ("base\n", "")
+    result = repo.machine.run("bash", "-c", "ulimit -f 0; git-runs delete -y --now base", cwd=repo.path)
     assert result.code == 0, result
     assert repo.ok("list") == ""
 

@@ -28,7 +28,7 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where there is no such ref."""
     if bool(args.names) == args.all:
         raise UsageError("name the runs, or use --all", f"usage: {USAGE}\n")
-    here = project.find(search)
+    here = project.find(search, mends=True)
     names = adoption.without_record(here) if args.all else list(dict.fromkeys(args.names))
     taken = [name for name in names if here.store.exists(name)]
     new = [name for name in names if name not in taken]

@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, search: Search) -> int:
     """Exit code 0 if all is well, or is so now; else 1."""
-    here = project.find(search)
+    here = project.find(search, mends=True)
     rows = []
     problems = consistency.check(here)
     for problem in progress.over(problems, "Repairing", len(problems)) if args.repair else problems:

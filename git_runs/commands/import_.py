@@ -38,7 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where a run could not be added; the others are, and the files stay as they are."""
-    here = project.find(search)
+    here = project.find(search, mends=True)
     importer = importers.named("single_file")
     default = os.path.join(here.store.root, here.settings.db_filename)
     known = [default, *importer.places(here.store.root, here.repository.top)]

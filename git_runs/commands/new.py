@@ -1,4 +1,8 @@
-"""Start a run: the command goes on by itself, refs/runs/NAME keeps the commit, and a record says what ran."""
+"""Start a run: the command goes on by itself, refs/runs/NAME keeps the commit, and a record says what ran.
+
+Two flags are added to the command, --tb-dir=DIRECTORY and --save-path=PATH, for what the run puts out. To have none:
+git config runs.tb-dir-flag None, and git config runs.save-path-flag None.
+"""
 
 from __future__ import annotations
 

@@ -102,7 +102,9 @@ def _print(lines: list[str]) -> None:
 
 
 def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today: dict[str, str]) -> int:
-    again = project.Project(here.repository, _settings(here.repository, one, of_the_run=True))
+    settings = _settings(here.repository, one, of_the_run=True)
+    settings.history = here.settings.history  # which shapes no run
+    again = project.Project(here.repository, settings, here.umask)
     if args.run:
         refs.validate(args.run)
         refs.Neighbours(args.run).check(hint="")

@@ -100,10 +100,11 @@ class LeadsOut(RunsError):
         super().__init__(f"a symbolic link on the way to '{path}' leads out of the runs dir")
 
 
+NOW = "--now deletes at once, and nothing can be had back"
+
+
 class CannotKeep(RunsError):
     """What is about to be deleted cannot be put where it could be had back from: the disk is full, or another one."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(
-            f"cannot keep what is deleted: '{path}': {reason}", "--now deletes at once, and nothing can be had back"
-        )
+        super().__init__(f"cannot keep what is deleted: '{path}': {reason}", NOW)

@@ -52,12 +52,9 @@ def without_record(project: Project) -> list[str]:
 
 def warn_of_refs(project: Project) -> None:
     """Count those refs, and name what makes runs of them again."""
-    if not (names := without_record(project)):
-        return
-    is_gone = not os.path.isdir(project.store.records)
-    what = f"the runs dir '{project.store.root}' is gone, and " if is_gone else ""
-    count = "1 ref of a run has" if len(names) == 1 else f"{len(names)} refs of runs have"
-    warn(f"{what}{count} no record; to make records: git runs adopt --all")
+    if os.path.isdir(project.store.records) and (names := without_record(project)):
+        count = "1 ref of a run has" if len(names) == 1 else f"{len(names)} refs of runs have"
+        warn(f"{count} no record; to make records: git runs adopt --all")
 
 
 def adopt(project: Project, names: Iterable[str]) -> list[str]:

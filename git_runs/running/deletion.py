@@ -18,8 +18,9 @@ from ..console import progress
 from ..console.messages import warn
 from ..errors.base import RunsError
 from ..errors.code import NameClash, NameTaken
-from ..errors.records import CannotKeep
+from ..errors.records import NOW, CannotKeep
 from ..errors.running import OtherRepository
+from ..errors.system import GitFailed, RefLocked
 from ..records import locks
 from ..records.record import Run
 from ..system import signals
@@ -103,7 +104,7 @@ def _deleting(project: Project, runs: list[Run], commits: Mapping[str, str]) -> 
             yield lambda run: None
             return
         try:
-            deleted_refs.to_trash(deletion.identifier, {run.name: commits.get(run.name) for run in runs})
+            _move_refs(deletion, {run.name: commits.get(run.name) for run in runs})
             try:
                 with signals.allowed():
                     yield lambda run: _put_into_trash(project, run, deletion)
@@ -115,6 +116,15 @@ def _deleting(project: Project, runs: list[Run], commits: Mapping[str, str]) -> 
             with suppress(OSError):
                 os.rmdir(deletion.root)
             project.trash.prune()
+
+
+def _move_refs(deletion: Deletion, commits: Mapping[str, str | None]) -> None:
+    try:
+        deleted_refs.to_trash(deletion.identifier, commits)
+    except RefLocked:
+        raise
+    except GitFailed as error:  # the disk is full, say
+        raise GitFailed(error.message, NOW) from None
 
 
 def _put_into_trash(project: Project, run: Run, deletion: Deletion) -> None:

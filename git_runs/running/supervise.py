@@ -58,7 +58,7 @@ class Supervisor:
     def __init__(self, spec: Spec, inside: Inside) -> None:
         self.spec = spec
         self.inside = inside
-        os.umask(spec.umask)  # a tmux server has another
+        os.umask(spec.umask)  # what starts us may have another
         share(spec.shared)
         self.execution = Execution(_say, spec.umask)
         self.this_run = Run(spec.name, Record(id=spec.identifier))

@@ -25,6 +25,7 @@ from ..errors.records import BadRecord, CacheDamaged
 from ..records import record
 from ..records.history import REF, History, Listing
 from ..records.journal import Journal
+from ..records.order import natural_key
 from ..records.record import LOST, UNDER_WAY, Record, Run
 from ..running import adoption, deletion, lifecycle
 from ..system import processes
@@ -94,7 +95,7 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         *_interrupted_moves(project, moves),
         *_interrupted_deletions(project, half_deleted, half_back),
         *_refs_of_lost_trash(project, deleted),
-        *(_lost_record(project, name) for name in lost),
+        *(_lost_record(project, name) for name in sorted(lost, key=natural_key)),
         *(_interrupted_start(project, name, commit) for name, commit in starts.items() if name not in apart),
         *_refs_without_record(project, commits, names | apart | starts.keys()),
         *_records_and_refs(project, settled_runs, commits),

@@ -47,10 +47,11 @@ def keep(common_dir: str, root: str) -> None:
     journal, runs_dir = Journal(common_dir, root), RunsDir(root)
     with _alone(common_dir):
         gone, size = journal.read()
+        # Whoever deletes a record holds its lock until that is done: the next commit is for those.
+        going = {name for name in gone if os.path.lexists(runs_dir.lock(name))}
         History(common_dir).keep(runs_dir, gone)
         if size:
-            # The lock of a record is held until it is deleted: one that is still here may be about to be.
-            journal.forget(size, but={name for name in gone if os.path.lexists(runs_dir.lock(name))})
+            journal.forget(size, but=going)
 
 
 def shorten(common_dir: str, before: float) -> None:

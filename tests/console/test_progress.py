@@ -60,7 +60,7 @@ def test_it_makes_room_for_messages_and_errors() -> None:
     assert shown.endswith("Deleting runs:  50% (100/200)   \r\r\x1b[K")
 
 
-@pytest.mark.parametrize("command", ["delete -y a b", "export", "fsck", "list", "gc"])
+@pytest.mark.parametrize("command", ["delete -y --now a b", "export", "fsck", "list", "gc"])
 def test_no_terminal_no_progress(repo: Repository, command: str) -> None:
     for name in ("a", "b"):
         repo.finish(name)
@@ -73,7 +73,7 @@ def test_commands_tell_a_terminal(repo: Repository, screen: Screen) -> None:
         repo.finish(name)
     screen.type("export GIT_PROGRESS_DELAY=0; git runs fsck; git runs gc; git runs export >/dev/null")
     screen.shows("\n".join(["Checking runs: 100% (2/2), done.", *2 * ["Reading runs: 100% (2/2), done."], "$"]))
-    screen.type("clear; git runs gc --quiet; git runs delete -y a b; echo code=$?")
+    screen.type("clear; git runs gc --quiet; git runs delete -y --now a b; echo code=$?")
     screen.shows("code=0")
     steps = [f"{what} runs: 100% (2/2), done." for what in ("Reading", "Locking", "Deleting")]
     assert "\n".join([*steps, "Removing files: 100%"]) in screen.text()

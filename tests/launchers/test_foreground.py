@@ -43,6 +43,7 @@ def test_what_the_command_prints_is_shown_where_it_was_printed(repo: Repository)
     assert (result.code, result.out) == (3, "out\n")
     assert result.err.splitlines() == [
         f"Started run 'base' at {commit} (first model)",
+        "  echo out; echo err >&2; exit 3",
         "  to reproduce it:       git runs reproduce base",
         "err",
     ]
