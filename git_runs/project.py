@@ -61,5 +61,5 @@ def find(search: Search, options: Mapping[str, list[str]] | None = None, *, mend
     found = Project(repository, layers.load(repository, options or {}))
     if not mends and not os.path.isdir(found.store.records) and (left := refstore.at_most(repository, refstore.RUNS)):
         there = "there are refs of runs" if left > 1 else "there is a ref of a run"
-        warn(f"there is no runs dir '{found.store.root}', but {there}; to make records: git runs adopt --all")
+        warn(f"there is no runs dir '{found.store.root}', but {there}; to have records again: git runs adopt --all")
     return found

@@ -66,8 +66,16 @@ def run(args: Namespace, search: Search) -> int:
     for key in missing if names else ():
         warn(f"none of these runs has a field '{key}'{did_you_mean(key, FIELDS)}")
     if not warn_of_strays(here, args, len(catalogue.names) + len(bad)) and not catalogue.names and not bad:
-        hint("no run is here so far; to start one: git runs new NAME COMMAND")
+        _hint_at_first_runs(here)
     return report_all(bad)
+
+
+def _hint_at_first_runs(here: Project) -> None:
+    from ..records import importers
+
+    hint("no run is here so far; to start one: git runs new NAME COMMAND")
+    if places := importers.named("single_file").places(here.store.root, here.repository.top):
+        hint(f"runs of the first runs tool are in '{places[0]}'; to have them here: git runs import")
 
 
 def _drawn(

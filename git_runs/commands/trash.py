@@ -36,16 +36,18 @@ def run(args: Namespace, search: Search) -> int:
     if args.action == "empty":
         _empty(here, args)
     else:
-        show(table.render(COLUMNS, list(_rows(here)), args.format, here.settings.column_width))
+        rows = list(_rows(here, for_people=args.format not in table.FOR_PROGRAMS))
+        show(table.render(COLUMNS, rows, args.format, here.settings.column_width))
     return 0
 
 
-def _rows(here: Project) -> Iterator[tuple[str, str, str, str]]:
+def _rows(here: Project, *, for_people: bool) -> Iterator[tuple[str, str, str, str]]:
     kept = here.settings.trash_days * deletion.DAY
     for one in here.trash.deletions():
-        times = record.timestamp(one.moment), record.timestamp(one.moment + kept)
+        times = [record.timestamp(moment) for moment in (one.moment, one.moment + kept)]
+        deleted, until = map(record.local_time, times) if for_people else times
         for name in sorted(one.names(), key=natural_key):
-            yield name, *times, one.identifier
+            yield name, str(deleted), str(until), one.identifier
 
 
 def _empty(here: Project, args: Namespace) -> None:

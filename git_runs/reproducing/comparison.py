@@ -14,6 +14,7 @@ from itertools import zip_longest
 
 from ..code import isolation
 from ..records.outputs import end_marker, start_marker
+from ..records.record import UNKNOWN
 from ..system.git import calls
 from .times import Mask
 
@@ -99,7 +100,15 @@ def _ending(a: _Side, b: _Side) -> Item:
     endings = _how(a.record), _how(b.record)
     if endings[0] == endings[1]:
         return Item("exit code", EQUAL)
+    for side in (a, b):
+        if _is_imported(side.record):
+            return Item("exit code", NOT_COMPARED, f"how run '{side.name}' ended is not recorded")
     return Item("exit code", DIFFERENT, " / ".join(endings))
+
+
+def _is_imported(record: Record) -> bool:
+    """Whether the run took place elsewhere, where nobody recorded its end, or kept what it printed."""
+    return record.status in ("", UNKNOWN)
 
 
 def _how(record: Record) -> str:
@@ -112,6 +121,9 @@ def _how(record: Record) -> str:
 
 def _logs(a: _Side, b: _Side) -> Item:
     there = [side.name for side in (a, b) if os.path.isfile(side.log)]
+    for side in (a, b) if _is_imported(a.record) != _is_imported(b.record) else ():
+        if side.name not in there and _is_imported(side.record):
+            return Item("log", NOT_COMPARED, f"what run '{side.name}' printed was not kept")
     if len(there) < 2:
         return Item("log", f"only in {there[0]}" if there else "in neither")
     times = Mask(a.record), Mask(b.record)

@@ -21,7 +21,7 @@ def lost(repo: Repository) -> Repository:
 def test_a_runs_dir_that_is_gone_is_missed(lost: Repository) -> None:
     expected = (
         f"warning: there is no runs dir '{lost.path}/.runs', but there are refs of runs;"
-        " to make records: git runs adopt --all\n"
+        " to have records again: git runs adopt --all\n"
     )
     for command in (["list"], ["table"], [], ["gc"]):
         result = lost.runs(*command)

@@ -78,7 +78,10 @@ def test_flags_are_not_passed_twice(old: Repository, version: str) -> None:
     assert f"'{typed}'" in again
     assert "--tb-dir" not in again
     assert "--extra-flag=--seed=slow" in again
-    old.runs("reproduce", "--run", "--wait", "-y", "slow")
+    result = old.runs("reproduce", "--run", "--wait", "-y", "slow")
+    assert (result.code, "Reproduction: equal\n" in result.out) == (0, True), result
+    assert "  note: exit code: how run 'slow' ended is not recorded\n" in result.out
+    assert "  note: log: what run 'slow' printed was not kept\n" in result.out
     (name,) = set(old.ok("list").split()) - set(NAMES[version])
     assert old.lookup(name, "command") == (
         f"{typed} --tb-dir={old.path}/.runs/tensorboard/{name}"
@@ -100,6 +103,14 @@ def test_outputs_go_where_their_runs_go(old: Repository, version: str) -> None:
     left = [path for path in (old.path / ".runs/checkpoints").rglob("*") if path.is_file()]
     assert {path.parent for path in left} == {old.path / f".runs/checkpoints/{other}"}
     assert old.ok("fsck") == ""
+
+
+@VERSION
+def test_before_the_import_a_hint_names_it(old: Repository, version: str) -> None:
+    hint = f"hint: runs of the first runs tool are in '{old.path / DATABASES[version][0]}'; to have them here: git runs"
+    assert f"{hint} import\n" in old.runs("table").err
+    old.ok("import")
+    assert old.runs("table").err == ""
 
 
 @VERSION

@@ -55,9 +55,11 @@ class OwnImporter(Importer):
         checkpoints = os.path.join(place, "checkpoints")
         own = [(os.path.join(place, kind, inner), kind, "") for kind in ("tensorboard", "checkpoints")]
         prefixed = re.compile(re.escape(inner) + r"\.ckpt([.-].*)?")
-        files = [(entry.path, "checkpoints", entry.name) for entry in entries(checkpoints)]
         found = [(source, kind, inside) for source, kind, inside in own if os.path.isdir(source)]
-        return found + [one for one in files if prefixed.fullmatch(one[2]) and not os.path.islink(one[0])]
+        for entry in entries(checkpoints):
+            if prefixed.fullmatch(entry.name) and not entry.is_symlink():
+                found.append((entry.path, "checkpoints", "model" + entry.name[len(inner) :]))
+        return found
 
 
 def _group(path: str, root: str) -> str:
