@@ -69,8 +69,7 @@ class Environments:
 
         path = self._path(identifier, ".yml")
         try:
-            with open_plain(path) as file:
-                return yamltext.parse(file.read(), path)
+            return yamltext.parse(_content(path), path)
         except (OSError, BadRecord) as error:
             raise NoEnvironment(f"the environment cannot be read: {error}") from None
 
@@ -81,8 +80,7 @@ class Environments:
     def packages(self, identifier: str) -> list[str] | None:
         """The list of that id; None where it cannot be read."""
         try:
-            with open_plain(self._path(identifier, ".txt")) as file:
-                return file.read().decode(errors="replace").splitlines()
+            return _content(self._path(identifier, ".txt")).decode(errors="replace").splitlines()
         except (OSError, NoEnvironment):
             return None
 
@@ -90,16 +88,15 @@ class Environments:
         for number in count():  # a file that somebody has edited stays
             identifier = _hash(text.removesuffix("\n") + "\n" * number)
             path = self._path(identifier, suffix)
-            found = _text(path)
-            if found is None:
-                self._write(path, text)
-            if found in (None, text):
+            try:
+                found = _content(path).decode(errors="replace")
+            except FileNotFoundError:
+                os.makedirs(self.directory, exist_ok=True)
+                write_whole(path, text)
+                break
+            if found == text:
                 break
         return identifier
-
-    def _write(self, path: str, text: str) -> None:
-        os.makedirs(self.directory, exist_ok=True)
-        write_whole(path, text)
 
     def _path(self, identifier: str, suffix: str) -> str:
         """Never leads elsewhere, whatever a record says; raises NoEnvironment."""
@@ -112,10 +109,6 @@ def _hash(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
 
 
-def _text(path: str) -> str | None:
-    """What is in the file; None where there is none."""
-    try:
-        with open_plain(path) as file:
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return None
+def _content(path: str) -> bytes:
+    with open_plain(path) as file:
+        return file.read()

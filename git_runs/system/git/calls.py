@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from threading import Thread
 
 
+# git-rev-parse(1) echoes an option that it does not know: that separates paths, which may hold newlines.
+SEPARATOR = "--=separator"
+
+
 class Call:
     """A git process under way. `output` waits for it."""
 
@@ -96,6 +100,11 @@ def at(git_dir: str) -> tuple[str, ...]:
 def path(text: str) -> str:
     """A path that git printed, as Python has paths."""
     return os.fsdecode(_encode(text))
+
+
+def paths(answer: str) -> list[str]:
+    """The paths in an answer of git-rev-parse(1) to questions that have SEPARATOR between them."""
+    return [path(one[:-1]) for one in answer.split(SEPARATOR + "\n")]
 
 
 def _decode(output: bytes) -> str:

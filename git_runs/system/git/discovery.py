@@ -55,13 +55,10 @@ class Search:
             _leave_guard()
         self._layout = calls.start(
             *options,
-            *("rev-parse", "--path-format=absolute", "--git-common-dir", self.SEPARATOR, "--git-dir", self.SEPARATOR),
-            *("--show-prefix", self.SEPARATOR, "--show-toplevel"),
+            *("rev-parse", "--path-format=absolute", "--git-common-dir", calls.SEPARATOR, "--git-dir", calls.SEPARATOR),
+            *("--show-prefix", calls.SEPARATOR, "--show-toplevel"),
         )
         self._config = config.start(*options)
-
-    # rev-parse echoes an option that it does not know: that separates paths, which may hold newlines.
-    SEPARATOR = "--=separator"
 
     def repository(self) -> Repository:
         """What it found; raises GitFailed or ToolTooOld."""
@@ -70,13 +67,13 @@ class Search:
             raise GitFailed(stderr)
         if stdout.startswith("--path-format"):
             raise ToolTooOld("git", calls.run("version").split()[2], OLDEST)
-        common_dir, git_dir, prefix, *top = (answer[:-1] for answer in stdout.split(self.SEPARATOR + "\n"))
+        common_dir, git_dir, prefix, *top = calls.paths(stdout)
         return Repository(
-            git_dir=calls.path(git_dir),
-            common_dir=calls.path(common_dir),
+            git_dir=git_dir,
+            common_dir=common_dir,
             # rev-parse fails after all else where there is no work tree.
-            top=calls.path(top[0]) if code == 0 else None,
-            prefix=calls.path(prefix),
+            top=top[0] if code == 0 else None,
+            prefix=prefix,
             config=config.parse(self._config.output()),
         )
 
@@ -105,7 +102,7 @@ def dirs_at(place: str) -> tuple[str, str] | None:
     """
     if not os.path.lexists(os.path.join(place, ".git")):
         return None
-    options = ("-C", place, "rev-parse", "--path-format=absolute", "--git-dir", Search.SEPARATOR, "--git-common-dir")
+    options = ("-C", place, "rev-parse", "--path-format=absolute", "--git-dir", calls.SEPARATOR, "--git-common-dir")
     answer = calls.Call(*options, environment=variables.without_repository()).output()
-    git_dir, common_dir = (calls.path(line[:-1]) for line in answer.split(Search.SEPARATOR + "\n"))
+    git_dir, common_dir = calls.paths(answer)
     return git_dir, common_dir

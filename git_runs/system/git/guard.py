@@ -15,7 +15,6 @@ from ...errors.system import GitFailed
 from . import calls, variables
 
 MARK = "git-runs-guard"  # a file in the guard's git dir: where the exclusion stands, and how
-SEPARATOR = "--=separator"  # rev-parse echoes it
 
 
 def protect(directory: str) -> None:
@@ -55,9 +54,8 @@ def _exclusion(directory: str) -> tuple[str, str] | None:
     if is_repository and not os.path.exists(os.path.join(git_dir, MARK)):
         return None
     parent, environment = os.path.dirname(directory), variables.without_repository()
-    question = ("rev-parse", "--path-format=absolute", "--git-common-dir", SEPARATOR, "--show-toplevel")
-    answer = calls.Call("-C", parent, *question, environment=environment).output()
-    common_dir, top = (calls.path(path[:-1]) for path in answer.split(SEPARATOR + "\n"))
+    question = ("rev-parse", "--path-format=absolute", "--git-common-dir", calls.SEPARATOR, "--show-toplevel")
+    common_dir, top = calls.paths(calls.Call("-C", parent, *question, environment=environment).output())
     name = os.path.basename(directory)
     if calls.Call("-C", parent, "ls-files", "--", f":(literal){name}", environment=environment).output():
         return None
