@@ -59,7 +59,15 @@ def find(search: Search, options: Mapping[str, list[str]] | None = None, *, mend
     """
     repository = search.repository()
     found = Project(repository, layers.load(repository, options or {}))
-    if not mends and not os.path.isdir(found.store.records) and (left := refstore.at_most(repository, refstore.RUNS)):
-        there = "there are refs of runs" if left > 1 else "there is a ref of a run"
-        warn(f"there is no runs dir '{found.store.root}', but {there}; to have records again: git runs adopt --all")
+    if not mends and not os.path.isdir(found.store.records):
+        _miss_runs_dir(found)
     return found
+
+
+def _miss_runs_dir(project: Project) -> None:
+    """Warn where it is gone, and refs of runs are left."""
+    if not refstore.at_most(project.repository, refstore.RUNS):  # seen without git
+        return
+    if left := refstore.read(refstore.start_reading(refstore.RUNS)):
+        there = "there are refs of runs" if len(left) > 1 else "there is a ref of a run"
+        warn(f"there is no runs dir '{project.store.root}', but {there}; to have records again: git runs adopt --all")

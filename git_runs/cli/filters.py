@@ -91,7 +91,7 @@ class Filter:
             if all(one.holds(run, store) for one in self._conditions):
                 yield run.name
         for key in missing if names else ():
-            warn(f"none of these runs has a field '{key}'{did_you_mean(key, FIELDS)}")
+            warn(f"none of these runs has a field '{key}'{'' if '.' in key else did_you_mean(key, FIELDS)}")
 
 
 def _by_start(places: Iterable[int], starts: Sequence[float], *, backwards: bool) -> list[int]:

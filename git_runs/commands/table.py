@@ -64,7 +64,7 @@ def run(args: Namespace, search: Search) -> int:
     rows = ([_value(here.store, one, column, for_people) for column in columns] for one in runs)
     show(table.render(columns, rows, args.format, width))
     for key in missing if names else ():
-        warn(f"none of these runs has a field '{key}'{did_you_mean(key, FIELDS)}")
+        warn(f"none of these runs has a field '{key}'{'' if '.' in key else did_you_mean(key, FIELDS)}")
     if not warn_of_strays(here, args, len(catalogue.names) + len(bad)) and not catalogue.names and not bad:
         _hint_at_first_runs(here)
     return report_all(bad)

@@ -470,12 +470,14 @@ def test_outputs_of_nobody_are_never_mixed_with_a_new_run(repo: Repository) -> N
 def test_a_ref_without_a_record_is_never_overwritten(repo: Repository) -> None:
     repo.git("update-ref", "refs/runs/base", "HEAD")
     assert repo.runs("new", "base", "true").err == (
+        f"warning: there is no runs dir '{repo.path}/.runs', but there is a ref of a run;"
+        " to have records again: git runs adopt --all\n"
         "fatal: run 'base' already exists\n"
         "hint: use --timestamp or another name; git runs adopt base makes a record of it, and, if nobody needs it,"
         " git update-ref -d refs/runs/base deletes it\n"
     )
     result = repo.runs("new", "--overwrite", "-y", "base", "true")
-    assert (result.code, result.err) == (
+    assert (result.code, result.err.partition("\n")[2]) == (
         128,
         (
             "fatal: refs/runs/base exists, but run 'base' has no record here: it may be a run of another clone\n"
