@@ -23,7 +23,6 @@ from ..running import deletion, lifecycle
 from ..system import processes
 from ..system.files import age_of, files_below, remove_file
 from ..system.git import dates, refstore
-from . import history
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +73,8 @@ def collect(project: Project) -> None:
 
 def _keep_history(project: Project) -> None:
     if project.settings.history and os.path.isdir(project.store.records):
+        from . import history
+
         common_dir = project.repository.common_dir
         history.keep(common_dir, project.store.root)
         history.shorten(common_dir, dates.expiry(project.settings.history))
