@@ -31,7 +31,7 @@ class Project:
         self.settings = settings
         ours = share(settings.shared)
         self.umask = ours if umask is None else umask  # the user's, for commands
-        self.store = Store(settings.runs_dir, kept_in=repository.common_dir if settings.history else None)
+        self.store = Store(settings.runs_dir, common_dir=repository.common_dir, is_kept=settings.history is not None)
         self.outputs = Outputs(settings.runs_dir)
 
     @cached_property

@@ -64,7 +64,8 @@ def _import(here: Project, importer: Importer, path: str, *, dry_run: bool) -> l
                 print(f"Would import run '{name}' ({escape(record.text('commit')[:10])})")
                 continue
             launch.adopt(here, name, record)
-            _take_outputs(here, importer, path, name)
+            if "id" not in fields:  # else they are where they belong
+                _take_outputs(here, importer, path, name)
         except RunsError as error:
             failed.append(error)
     total = counted(len(entries), "run")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .. import project
 from ..cli import table
-from ..console.messages import counted
+from ..console.messages import counted, warn
 from ..console.output import show
 from ..console.questions import confirm
 from ..records import record
 from ..records.order import natural_key
+from ..records.trash import DAY
 from ..running import deletion
 
 TYPE_CHECKING = False
@@ -42,16 +43,22 @@ def run(args: Namespace, search: Search) -> int:
 
 
 def _rows(here: Project, *, for_people: bool) -> Iterator[tuple[str, str, str, str]]:
-    kept = here.settings.trash_days * deletion.DAY
     for one in here.trash.deletions():
-        times = [record.timestamp(moment) for moment in (one.moment, one.moment + kept)]
+        times = [record.timestamp(moment) for moment in (one.moment, one.moment + one.days * DAY)]
         deleted, until = map(record.local_time, times) if for_people else times
         for name in sorted(one.names(), key=natural_key):
             yield name, str(deleted), str(until), one.identifier
 
 
 def _empty(here: Project, args: Namespace) -> None:
-    names = [name for one in here.trash.deletions() for name in sorted(one.names(), key=natural_key)]
+    """No more than what is shown."""
+    shown = {one: sorted(one.names(), key=natural_key) for one in here.trash.deletions()}
+    names = [name for several in shown.values() for name in several]
     if names and not args.yes:
         confirm("Delete the following runs for good?", names, doing="empty the trash")
-    print(f"Deleted {counted(deletion.empty(here), 'run')} for good")
+    forgotten = [name for one, several in shown.items() for name in deletion.forget(here, one, several)]
+    deletion.forget_lost(here)
+    here.trash.free()
+    print(f"Deleted {counted(len(forgotten), 'run')} for good")
+    if left := len(names) - len(forgotten):
+        warn(f"{counted(left, 'run')} stayed in the trash: somebody else is at it, or see git runs fsck")

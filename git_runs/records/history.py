@@ -21,7 +21,7 @@ from ..errors.records import BadRecord, NoSuchRun
 from ..errors.system import GitFailed
 from ..system import processes
 from ..system.files import entries, open_plain, opened_directory, paths_below, write_whole
-from ..system.git import calls, fast_import
+from ..system.git import calls, fast_import, refstore
 from .environments import DIGITS, Environments
 from .runs_dir import SUFFIX, RunsDir, names_of
 
@@ -41,6 +41,7 @@ class History:
     """The records of one repository, kept in git."""
 
     def __init__(self, common_dir: str) -> None:
+        self._common_dir = common_dir
         self._place = calls.at(common_dir)
 
     def start_reading(self) -> Listing:
@@ -94,6 +95,8 @@ class History:
         parent, last = self._tip()
         before = listing.files()
         changed = dict(_changed(runs_dir, before, last - MARGIN))
+        for path in self._foreign([path for path in changed if path not in before]):
+            del changed[path]
         removed = [name + SUFFIX for name in gone if name + SUFFIX in before and not runs_dir.exists(name)]
         if LAYOUT not in before:
             changed[LAYOUT] = b"layout: 1\n"
@@ -104,6 +107,12 @@ class History:
                 REF,
                 fast_import.Commit(author, int(now), message, parent=parent, changed=changed, removed=removed),
             )
+
+    def _foreign(self, paths: list[str]) -> list[str]:
+        """Those of the new records whose runs have no ref here: of another repository with the same runs dir, say."""
+        names = list(names_of(path for path in paths if not _is_environment(path)))
+        there = refstore.read(refstore.start_reading(refstore.RUNS, self._common_dir)) if names else {}
+        return [name + SUFFIX for name in names if refstore.RUNS + name not in there]
 
     def shorten(self, before: float) -> None:
         """Let go of the states before that moment, in seconds since the epoch, where they are half of all; the state of

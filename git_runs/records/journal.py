@@ -39,13 +39,21 @@ class Journal:
 
     def note(self, *gone: str) -> None:
         """Records were changed; or, before they are deleted, the names of those that are to go. It fails no change."""
-        with suppress(OSError), self._opened() as file:
-            file.write("".join(f"-{name}\n" for name in gone).encode() or b"+\n")
+        self.write(*gone)
         if not self._has_noted and not self.is_left_to_others:
             import atexit
 
             self._has_noted = True
             atexit.register(self.start)
+
+    def write(self, *gone: str) -> None:
+        """The same, but let nobody keep it now."""
+        with suppress(OSError), self._opened() as file:
+            file.write("".join(f"-{name}\n" for name in gone).encode() or b"+\n")
+
+    def has_history(self) -> bool:
+        """Whether records were kept at any time."""
+        return os.path.exists(self.path)
 
     def start(self) -> None:
         """Let a process of its own keep what was noted, unless one is at it."""
@@ -54,7 +62,7 @@ class Journal:
                 import json
 
                 command = [sys.executable, "-I", "-c", _START, json.dumps(sys.path), self._common_dir, self._root]
-                processes.detach(command)
+                processes.detach(command, cwd="/")  # in a work tree it would keep that from being removed
 
     def _is_at_work(self) -> bool:
         try:
@@ -66,7 +74,10 @@ class Journal:
 
     def read(self) -> tuple[set[str], int]:
         """The names that are to go, and how much of the journal was read, in bytes."""
-        with suppress(OSError), open(self.path, "rb") as file:
+        if not os.path.exists(self.path):
+            return set(), 0
+        with suppress(OSError), self._opened() as file:
+            file.seek(0)
             content = file.read()
             return {line[1:].decode() for line in content.splitlines() if line.startswith(b"-")}, len(content)
         return set(), 0

@@ -20,6 +20,7 @@ from contextlib import suppress
 from functools import cached_property
 
 from ..errors.records import BadRecord, NoSuchRun
+from ..system import processes
 from ..system.files import paths_below
 from . import locks
 from .record import is_name
@@ -144,9 +145,15 @@ class RunsDir:
 
 
 def share(permissions: int | None) -> int:
-    """Let those whom the permissions of a file name use what we make, too; gives the umask of before."""
+    """Let those whom the permissions of a file name use what we make, too, but not what programs make that we start.
+
+    Gives the umask of before.
+    """
     umask = os.umask(0o077)
-    os.umask(umask & ~for_directories(permissions or 0))
+    ours = umask & ~for_directories(permissions or 0)
+    os.umask(ours)
+    if ours != umask:
+        processes.child_umask = umask
     return umask
 
 

@@ -29,11 +29,14 @@ PATIENCE = 2.0  # seconds to wait for a lock
 class Store(RunsDir):
     """A runs dir whose records are changed."""
 
-    def __init__(self, root: str, patience: float = PATIENCE, kept_in: str | None = None) -> None:
-        """`kept_in`: the common git dir of the repository that keeps the records, too."""
+    def __init__(
+        self, root: str, patience: float = PATIENCE, common_dir: str | None = None, *, is_kept: bool = True
+    ) -> None:
+        """`common_dir`: that of the repository, in which records may be kept, too; `is_kept`: whether they are now."""
         super().__init__(root)
         self.patience = patience
-        self._kept_in = kept_in
+        self._common_dir = common_dir
+        self._is_kept = is_kept
 
     @cached_property
     def reader(self) -> Reader:
@@ -92,12 +95,14 @@ class Store(RunsDir):
         """What has changed since the records were last kept in git."""
         from .journal import Journal
 
-        return Journal(self._kept_in, self.root) if self._kept_in else None
+        return Journal(self._common_dir, self.root) if self._common_dir else None
 
     def note(self, *gone: str) -> None:
         """Records were changed; or, before they are deleted, the names of those that are to go."""
-        if self._kept_in and self.journal:
+        if self._common_dir and self._is_kept and self.journal:
             self.journal.note(*gone)
+        elif gone and self.journal and self.journal.has_history():
+            self.journal.write(*gone)  # so that nobody takes them for lost once records are kept again
 
     @contextmanager
     def change(self, run: Run) -> Iterator[Record]:

@@ -4,9 +4,10 @@
         <deletion>/                      what one command deleted, laid out as in the runs dir: records/, logs/, ...
         <process>-<time>-<number>        what nobody can have back any more
 
-A deletion is named by the time, in UTC, and the process: "20261128-052139-4711". A rename takes no time, however much
-is moved; to free what it takes may take a disk long. So whatever goes is renamed as a whole, at once, and `git runs gc`
-can do the rest while nobody waits.
+A deletion is named by its time, in UTC, the days for which it is kept, and the process: "20261128-052139-3d-4711".
+
+A rename takes no time, however much is moved; to free what it takes may take a disk long. So whatever goes is renamed
+as a whole, at once, and `git runs gc` can do the rest while nobody waits.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DAY = 24 * 3600.0
 STAMP = len("20261128-052139")
 _TIME = "%Y%m%d-%H%M%S"
-_DELETION = re.compile(r"\d{8}-\d{6}-\d+(-\d+)?")
+_DELETION = re.compile(r"\d{8}-\d{6}-(?P<days>\d{1,9})d-\d+(-\d+)?")
 _WAITING = re.compile(r"\d+-\d{9,}-\d+")
 
 
@@ -54,6 +56,16 @@ class Deletion(RunsDir):
 
         return timegm(time.strptime(self.identifier[:STAMP], _TIME))
 
+    @property
+    def days(self) -> int:
+        """For how many days it is kept."""
+        found = _DELETION.fullmatch(self.identifier)
+        return int(found["days"]) if found else 0
+
+    def has_expired(self) -> bool:
+        """Whether it has been kept for long enough."""
+        return self.identifier < _stamp(max(0.0, time.time() - self.days * DAY))
+
     def move_record(self, source: RunsDir, target: RunsDir, name: str) -> None:
         """Rename the run's record from this runs dir to another, or the other way round; raises OSError."""
         os.makedirs(os.path.dirname(target.path(name)), exist_ok=True)
@@ -74,9 +86,9 @@ class Trash:
 
     # --- what can be had back
 
-    def begin(self) -> Deletion:
-        """Make room for what is about to be deleted; raises CannotKeep."""
-        identifier = f"{_stamp(time.time())}-{os.getpid()}"
+    def begin(self, days: int) -> Deletion:
+        """Make room for what is about to be deleted, and kept for so many days; raises CannotKeep."""
+        identifier = f"{_stamp(time.time())}-{days}d-{os.getpid()}"
         for suffix in ("", *(f"-{number}" for number in range(1, 100))):
             root = os.path.join(self._top, identifier + suffix)
             try:
@@ -93,10 +105,9 @@ class Trash:
         found = [Deletion(entry.path) for entry in self._content() if _DELETION.fullmatch(entry.name)]
         return sorted(found, key=lambda one: one.identifier, reverse=True)
 
-    def expired(self, before: float) -> list[Deletion]:
-        """Those that took place before that moment."""
-        limit = _stamp(before)
-        return [deletion for deletion in self.deletions() if deletion.identifier < limit]
+    def expired(self) -> list[Deletion]:
+        """Those that have been kept for long enough."""
+        return [deletion for deletion in self.deletions() if deletion.has_expired()]
 
     # --- what cannot
 

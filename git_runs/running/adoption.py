@@ -65,8 +65,10 @@ def adopt(project: Project, names: Iterable[str]) -> list[str]:
     names = list(names)
     tips = refs.tips(names)
     kept = set(History(project.repository.common_dir).start_reading().names())
+    if project.store.journal:
+        kept -= project.store.journal.read()[0]  # those that were deleted
     for name, tip in tips.items():
-        if name in kept:
+        if name in kept and _kept_record(project, name, tip):
             bring_back(project, name)
         else:
             launch.adopt(project, name, Record({"id": str(uuid.uuid4()), **_record(name, tip)}))

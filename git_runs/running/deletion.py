@@ -9,7 +9,6 @@ was.
 from __future__ import annotations
 
 import os
-import time
 from contextlib import ExitStack, contextmanager, suppress
 
 from ..code import deleted_refs, isolation, refs
@@ -18,7 +17,7 @@ from ..console import progress
 from ..console.messages import warn
 from ..errors.base import RunsError
 from ..errors.code import NameClash, NameTaken
-from ..errors.records import NOW, CannotKeep
+from ..errors.records import NOW, BadRecord, CannotKeep
 from ..errors.running import OtherRepository
 from ..errors.system import GitFailed, RefLocked
 from ..records import locks
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from ..project import Project
     from ..records.outputs import Outputs
     from ..records.trash import Deletion
-
-DAY = 24 * 3600.0
 
 
 # --- delete
@@ -99,7 +96,7 @@ def _deleting(project: Project, runs: list[Run], commits: Mapping[str, str]) -> 
     """Move the refs of the runs to the trash, and give what moves the rest of one there, its record last. What still
     has a record where the `with` block is interrupted gets its ref back."""
     with signals.held():
-        deletion = project.trash.begin() if runs else None
+        deletion = project.trash.begin(project.settings.trash_days) if runs else None
         if deletion is None:
             yield lambda run: None
             return
@@ -206,22 +203,29 @@ def _remove_work_tree(project: Project, run: Run, outputs: Outputs) -> None:
 def undelete(project: Project, deletion: Deletion, names: list[str]) -> dict[str, RunsError]:
     """Bring back runs that were deleted, all of each; gives what keeps those that stay in the trash: NameTaken,
     NameClash, OutputsInTheWay, BadRecord, or what the file system says. Raises GitFailed."""
-    failed = _in_the_way(project, names)
+    failed = _in_the_way(project, deletion, names)
     return failed | settle_undelete(project, deletion, [name for name in names if name not in failed])
 
 
-def _in_the_way(project: Project, names: list[str]) -> dict[str, RunsError]:
-    """What has the names by now."""
-    taken = set(refs.Commits().by_name())
+def _in_the_way(project: Project, deletion: Deletion, names: list[str]) -> dict[str, RunsError]:
+    """What has the names by now; a ref at the commit of a run that is to come back is its own."""
+    taken = refs.Commits().by_name()
     groups_taken = {group: name for name in taken for group in refs.groups(name)}
     found: dict[str, RunsError] = {}
     for name in names:
         clash = groups_taken.get(name) or next((group for group in refs.groups(name) if group in taken), None)
-        if name in taken or project.store.exists(name):
+        is_other = name in taken and taken[name] != _commit_of(deletion, name)
+        if is_other or project.store.exists(name):
             found[name] = NameTaken(name, f"to free the name: git runs move {name} NEW")
         elif clash:
             found[name] = NameClash(name, clash)
     return found
+
+
+def _commit_of(deletion: Deletion, name: str) -> str:
+    with suppress(BadRecord):
+        return deletion.read(name).text("commit")
+    return ""
 
 
 def settle_undelete(project: Project, deletion: Deletion, names: list[str]) -> dict[str, RunsError]:
@@ -230,10 +234,12 @@ def settle_undelete(project: Project, deletion: Deletion, names: list[str]) -> d
     commits = Deleted(identifier).by_deletion().get(identifier, {})
     failed: dict[str, RunsError] = {}
     store.prepare(project.settings.shared)
-    with signals.held(), ExitStack() as locks:
+    with signals.held(), ExitStack() as reserved:
         for name in names:
-            locks.enter_context(store.reserved(name, undeletes=identifier))
-        deleted_refs.from_trash(identifier, {name: commits[name] for name in names if name in commits})
+            reserved.enter_context(store.reserved(name, undeletes=identifier))
+        here = refs.commits_of(names)
+        deleted_refs.from_trash(identifier, {name: commits[name] for name in names if name in commits.keys() - here})
+        deleted_refs.forget(identifier, commits.keys() & here)
         try:
             with signals.allowed():
                 for name in progress.over(names, "Bringing runs back", len(names)):
@@ -245,7 +251,7 @@ def settle_undelete(project: Project, deletion: Deletion, names: list[str]) -> d
                     except OSError as error:
                         failed[name] = RunsError(f"run '{name}' stays in the trash: {error}")
         finally:
-            left = {name: commits[name] for name in names if name in commits and not store.exists(name)}
+            left = {name: commits[name] for name in names if name in commits.keys() - here and not store.exists(name)}
             if left:
                 deleted_refs.to_trash(identifier, left)
     for name in names:
@@ -310,35 +316,64 @@ def interrupted(project: Project, deleted: Mapping[str, Mapping[str, str]]) -> I
 
 
 def forget_expired(project: Project) -> None:
-    """Delete for good what has been in the trash for longer than `runs.trash-days`."""
-    forget(project, project.trash.expired(oldest(project)))
-
-
-def oldest(project: Project) -> float:
-    """The moment before which a deletion has no way back any more, in seconds since the epoch."""
-    return time.time() - project.settings.trash_days * DAY
-
-
-def empty(project: Project) -> int:
-    """Delete for good all that is in the trash; gives how many runs that were."""
-    deletions = project.trash.deletions()
-    number = sum(1 for deletion in deletions for _ in deletion.names())
-    forget(project, deletions)
-    for deletion, commits in Deleted().by_deletion().items():  # whose files somebody else has removed
-        deleted_refs.forget(deletion, commits)
-    return number
-
-
-def forget(project: Project, deletions: list[Deletion]) -> None:
-    """Delete for good what those deletions have put into the trash."""
-    for deletion in deletions:
-        commits = Deleted(deletion.identifier)
-        for name in list(deletion.names()):
-            _forget_elsewhere(project, deletion, name)
-        names = commits.by_deletion().get(deletion.identifier, {})
-        deleted_refs.forget(deletion.identifier, names)
-        project.trash.discard(deletion.root)
+    """Delete for good what has been in the trash for as long as was promised."""
+    for deletion in project.trash.expired():
+        forget(project, deletion, list(deletion.names()))
     project.trash.free()
+
+
+def forget(project: Project, deletion: Deletion, names: list[str]) -> list[str]:
+    """Delete those runs of the deletion for good; gives their names, without those that somebody else is at.
+
+    What was interrupted is settled first: parts of it belong to a run that is here.
+    """
+    _settle(project, deletion)
+    commits = Deleted(deletion.identifier).by_deletion().get(deletion.identifier, {})
+    with ExitStack() as reserved, signals.held():
+        held = [name for name in names if _hold(project, name, reserved) and deletion.exists(name)]
+        for name in held:
+            _forget_elsewhere(project, deletion, name)
+        deleted_refs.forget(deletion.identifier, [name for name in held if name in commits])
+        others = {*deletion.names(), *deletion.outputs.names_of_logs(), *commits} - {*held}
+        is_needed = any(map(deletion.exists, others)) or any(map(project.store.exists, others))
+        if not is_needed and (held or deletion.has_expired()):
+            project.trash.discard(deletion.root)
+        else:
+            for name in held:
+                _forget_files(project, deletion, name)
+    return held
+
+
+def _settle(project: Project, deletion: Deletion) -> None:
+    for one, name in list(interrupted(project, Deleted().by_deletion())):
+        if one.identifier == deletion.identifier and not project.store.is_reserved(name):
+            undo_interrupted(project, one, name)
+
+
+def _hold(project: Project, name: str, held: ExitStack) -> bool:
+    """Take the lock of the name, unless somebody has it, or brings the run back."""
+    if project.store.is_reserved(name):
+        return False
+    with suppress(OSError):
+        if "undeletes" in locks.purpose(locks.read(project.store.lock(name))):
+            return False  # that was interrupted: fsck brings it to its end
+    held.enter_context(project.store.reserved(name))
+    return True
+
+
+def _forget_files(project: Project, deletion: Deletion, name: str) -> None:
+    for path in deletion.outputs.inside(name):
+        project.trash.discard(path)
+    project.trash.discard(deletion.path(name))
+    deletion.prune(name)
+
+
+def forget_lost(project: Project) -> None:
+    """Let go of the commits of deleted runs whose files somebody else has removed."""
+    there = {deletion.identifier for deletion in project.trash.deletions()}
+    for identifier, commits in Deleted().by_deletion().items():
+        if identifier not in there:
+            deleted_refs.forget(identifier, commits)
 
 
 def _forget_elsewhere(project: Project, deletion: Deletion, name: str) -> None:

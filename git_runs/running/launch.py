@@ -253,6 +253,7 @@ def adopt(project: Project, name: str, fields: Record) -> None:
                 undo.callback(refs.delete, [name])
             _create_refs_in_submodules(name, [inner for inner in fields.submodules if os.path.isdir(inner[1])], undo)
         undo.pop_all()
+    project.store.note()
 
 
 def prepare(project: Project) -> None:

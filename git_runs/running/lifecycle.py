@@ -182,13 +182,14 @@ def _move_by_way_of_another_name(project: Project, run: Run, new: str, *, force:
     if run.record.is_under_way:
         raise GoesOnInside(run.name, new)
     between = f"{new.replace('/', '-')}-{uuid.uuid4().hex[:8]}"
-    move(project, run, between, force=force)
-    moved = query.find(project.store, between)
-    try:
-        move(project, moved, new, force=force)
-    except BaseException:
-        move(project, moved, run.name, force=force)
-        raise
+    with signals.held():
+        move(project, run, between, force=force)
+        moved = query.find(project.store, between)
+        try:
+            move(project, moved, new, force=force)
+        except BaseException:
+            move(project, moved, run.name, force=force)
+            raise
 
 
 def _move(project: Project, run: Run, new: str, commit: str) -> None:

@@ -62,7 +62,7 @@ class Supervisor:
         share(spec.shared)
         self.execution = Execution(_say, spec.umask)
         self.this_run = Run(spec.name, Record(id=spec.identifier))
-        self.store = Store(spec.root, patience=PATIENCE, kept_in=spec.common_dir if spec.keeps_history else None)
+        self.store = Store(spec.root, PATIENCE, spec.common_dir, is_kept=spec.keeps_history)
         if self.store.journal:
             self.store.journal.is_left_to_others = True  # when we exit, all of our session may be killed
         self.outputs = Outputs(spec.root)
@@ -161,7 +161,7 @@ class Supervisor:
         self._keep_history()
 
     def _keep_history(self) -> None:
-        if self.store.journal:
+        if self.store.journal and self.spec.keeps_history:
             self.store.journal.start()
 
     def _judge(self, ending: dict[str, object]) -> dict[str, object]:

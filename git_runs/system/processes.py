@@ -24,6 +24,8 @@ PROC = "/proc"
 PATIENCE = 10.0  # seconds that a program which is asked may take to answer
 MANY = 5000  # files to read that are worth another process
 
+child_umask = -1  # of programs that we start, where ours is another than the user's; -1: as ours
+
 
 def identify(pid: int) -> Identity | None:
     """`{pid, started, boot}` of a living process, or None. A zombie does not live."""
@@ -93,12 +95,14 @@ def end_children(patience: float) -> None:
         time.sleep(0.01)
 
 
-def detach(command: list[str]) -> None:
+def detach(command: list[str], cwd: str | None = None) -> None:
     """Start a program that goes on by itself: in a session of its own, without terminal, its output going nowhere."""
     import subprocess
 
     nowhere = subprocess.DEVNULL
-    process = subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True, cwd=cwd, umask=child_umask
+    )
     process.returncode = 0  # nobody waits for it, and Python is not to complain of that
 
 
@@ -144,7 +148,7 @@ def run(command: list[str]) -> tuple[int, bytes, bytes]:
     """
     from subprocess import PIPE, Popen
 
-    process = Popen(command, stdout=PIPE, stderr=PIPE)
+    process = Popen(command, stdout=PIPE, stderr=PIPE, umask=child_umask)
     stdout, stderr = process.communicate()
     return process.returncode, stdout, stderr
 

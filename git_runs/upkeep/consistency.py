@@ -80,7 +80,7 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         (whole, name)
         for whole in project.trash.deletions()
         for name in whole.names()
-        if name in commits and name not in names | found.busy and name not in deleted.get(whole.identifier, {})
+        if found.left.get(name, {}).get("undeletes") == whole.identifier and name not in names | found.busy
     ]
     unsettled = {name for move in moves for name in move} | {name for _, name in (*half_deleted, *half_back)}
     unsettled.update(lost)

@@ -35,9 +35,11 @@ def main() -> None:
         while journal.read()[1]:  # something may be noted just after the last look, while the lock is held
             locks.take(journal.lock, patience=0.0)
             try:
+                pause = History(common_dir).moment() + PAUSE - time.time()
                 while journal.read()[1]:
-                    time.sleep(min(max(0.0, History(common_dir).moment() + PAUSE - time.time()), PAUSE))
+                    time.sleep(min(max(0.0, pause), PAUSE))
                     keep(common_dir, root)
+                    pause = PAUSE
             finally:
                 remove_file(journal.lock)
 
@@ -48,10 +50,17 @@ def keep(common_dir: str, root: str) -> None:
     with _alone(common_dir):
         gone, size = journal.read()
         # Whoever deletes a record holds its lock until that is done: the next commit is for those.
-        going = {name for name in gone if os.path.lexists(runs_dir.lock(name))}
+        going = {name for name in gone if _is_held(runs_dir.lock(name))}
         History(common_dir).keep(runs_dir, gone)
         if size:
             journal.forget(size, but=going)
+
+
+def _is_held(lock: str) -> bool:
+    """Whether somebody has it, and lives."""
+    with suppress(OSError):
+        return not locks.is_left(locks.read(lock))
+    return False
 
 
 def shorten(common_dir: str, before: float) -> None:

@@ -190,6 +190,7 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
     """Outputs that are no run's. Symbolic links, and files of other names than a run's, are somebody else's."""
     groups = {group for name in names for group in refs.groups(name)}
     in_databases = cache(lambda: _in_databases(project))
+    groups_in_databases = cache(lambda: {group for name in in_databases() for group in refs.groups(name)})
     for kind, top in project.outputs.kinds.items():
         suffix = project.outputs.suffix(kind)
         unseen = [""] if not os.path.islink(top) else []
@@ -206,6 +207,9 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
                 elif name in groups and entry.is_dir():
                     unseen.append(f"{name}/")
                 elif name not in names and (entry.name.endswith(suffix) if suffix else entry.is_dir()):
+                    if name in groups_in_databases() and entry.is_dir():
+                        unseen.append(f"{name}/")
+                        continue
                     if database := in_databases().get(name):
                         what = f"'{entry.path}' belongs to a run that only '{database}' has"
                         yield Problem("output", what, path=entry.path, advice="to add it: git runs import")

@@ -42,7 +42,7 @@ def is_due(project: Project) -> bool:
     limit = project.settings.gc_auto
     if not limit:
         return False
-    if not project.trash.is_free() or project.trash.expired(deletion.oldest(project)):
+    if not project.trash.is_free() or project.trash.expired():
         return True
     if not refstore.may_be_packed(project.repository):
         return False

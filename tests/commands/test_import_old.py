@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import Machine, Repository
+from tests.conftest import NO_FLAGS, Machine, Repository
 from tests.old_tool.repository import VERSIONS, make_repository
 
 NAMES = {
@@ -167,3 +167,26 @@ def test_outputs_beside_a_database_elsewhere_stay(repo: Repository, tmp_path: Pa
     assert result.code == 0
     assert "their outputs stay where they are" in result.err
     assert (elsewhere / "tensorboard/a").is_dir()
+
+
+def test_another_run_s_checkpoints_are_not_taken(repo: Repository) -> None:
+    for name in ("a.ckpt-2", "a.ckpt"):
+        repo.finish(name, "echo mine >$RUNS_SAVE_PATH", *NO_FLAGS)
+    (repo.path / ".runs/.runs.yml").write_text(yaml.safe_dump({"a": {"commit": repo.git("rev-parse", "HEAD")}}))
+    repo.ok("import")
+    for name in ("a.ckpt-2", "a.ckpt"):
+        assert (repo.path / f".runs/checkpoints/{name}/model.ckpt").exists()
+
+
+def test_an_export_keeps_its_names_wherever_it_lies(repo: Repository) -> None:
+    repo.finish("g/x", "echo mine >$RUNS_SAVE_PATH", *NO_FLAGS)
+    (repo.path / ".runs/backup").mkdir()
+    repo.ok("export", "-o", ".runs/backup/runs.yml")
+    repo.record_path("g/x").unlink()
+    repo.git("update-ref", "-d", "refs/runs/g/x")
+    (repo.path / ".runs/backup/runs.yml").rename(repo.path / ".runs/.runs.yml")
+    repo.runs("fsck", "--repair", "--prune-outputs")
+    assert (repo.path / ".runs/checkpoints/g/x/model.ckpt").exists()
+    (repo.path / ".runs/.runs.yml").rename(repo.path / ".runs/backup/runs.yml")
+    repo.ok("import", ".runs/backup/runs.yml")
+    assert (repo.ok("list"), repo.ok("fsck")) == ("g/x\n", "")

@@ -690,3 +690,13 @@ def test_reflogs_of_runs_are_git_s_to_make(repo: Repository) -> None:
     repo.git("config", "core.logAllRefUpdates", "always")
     repo.finish("base")
     assert len(repo.git("reflog", "refs/runs/base").splitlines()) == 1
+
+
+def test_who_shares_the_runs_dir_shares_no_work_tree(repo: Repository) -> None:
+    repo.finish("base")
+    repo.commit("train.py", "print(1)\n")
+    repo.git("config", "runs.shared", "all")
+    code = "import os, sys; os.umask(0o077); os.execvp(sys.argv[1], sys.argv[1:])"
+    result = repo.machine.run(sys.executable, "-c", code, "git", "runs", "reproduce", "base", cwd=repo.path)
+    assert result.code == 0
+    assert stat.S_IMODE((repo.path / "train.py").stat().st_mode) == 0o600

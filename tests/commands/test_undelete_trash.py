@@ -20,7 +20,7 @@ def state(repo: Repository) -> tuple[str, dict[str, bytes]]:
 def age(repo: Repository) -> None:
     """Let the only deletion have taken place long ago."""
     (deletion,) = (repo.path / ".runs/trash").iterdir()
-    old = "20200101-000000-1"
+    old = "20200101-000000-3d-1"
     for line in repo.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/git-runs/trash").splitlines():
         ref, commit = line.split()
         repo.git("update-ref", ref.replace(deletion.name, old), commit)
@@ -131,8 +131,6 @@ def test_what_is_old_goes_by_itself(repo: Repository) -> None:
     repo.ok("delete", "-y", "old")
     age(repo)
     repo.ok("-c", "runs.gc-auto=0", "delete", "-y", "young")
-    repo.ok("-c", "runs.trash-days=10000", "gc")
-    assert len(json.loads(repo.ok("trash", "--format=json"))) == 2
     repo.ok("new", "-q", *NO_FLAGS, "next", "true")
     wait_for(lambda: repo.git("for-each-ref", "--format=%(refname)", "refs/git-runs").count("\n") == 1)
     repo.ok("undelete", "young")
@@ -164,3 +162,55 @@ def test_what_was_written_in_the_run_s_directories_since_stays(repo: Repository)
         file.write("more\n")
     repo.ok("undelete", "base")
     assert Path(repo.path / ".runs/tensorboard/base/events").read_text() == "more\n"
+
+
+def test_what_was_promised_is_kept_whatever_the_setting_is_later(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name)
+    repo.ok("delete", "-y", "a")
+    repo.machine.run("git", "-c", "runs.trash-days=0", "runs", "delete", "-y", "b", cwd=repo.path)
+    repo.git("config", "runs.trash-days", "0")
+    repo.ok("gc")
+    assert [row["name"] for row in json.loads(repo.ok("trash", "--format=json"))] == ["a"]
+    repo.ok("undelete", "a")
+
+
+@pytest.mark.parametrize("ways", [("trash", "empty", "-y"), ("gc",)])
+def test_an_interrupted_deletion_is_undone_before_the_trash_is_emptied(repo: Repository, ways: tuple[str, ...]) -> None:
+    repo.finish("a", "echo x >$RUNS_SAVE_PATH; echo said", *NO_FLAGS)
+    repo.finish("other")
+    repo.ok("delete", "-y", "a")
+    (deletion,) = (repo.path / ".runs/trash").iterdir()
+    (deletion / "records/a.yml").rename(repo.record_path("a"))  # as if it had been killed just before
+    if ways == ("gc",):
+        age(repo)
+    repo.ok(*ways)
+    assert (repo.ok("list"), repo.log("a"), repo.ok("fsck")) == ("a\nother\n", "said\n", "")
+    assert (repo.path / ".runs/checkpoints/a/model.ckpt").exists()
+    assert not (repo.path / ".runs/trash").exists()
+
+
+def test_what_was_on_its_way_back_is_not_emptied(repo: Repository) -> None:
+    repo.finish("a", "echo said", *NO_FLAGS)
+    repo.ok("delete", "-y", "a")
+    hook = repo.path / ".git/hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text('#!/bin/sh\n[ "$1" = committed ] && kill -KILL $(cut -d" " -f4 /proc/$PPID/stat)\nexit 0\n')
+    hook.chmod(0o755)
+    assert repo.runs("undelete", "a").code != 0
+    hook.unlink()
+    result = repo.runs("trash", "empty", "-y")
+    assert (result.out, "1 run stayed in the trash" in result.err) == ("Deleted 0 runs for good\n", True)
+    repo.ok("fsck", "--repair")
+    assert (repo.ok("list"), repo.log("a"), repo.ok("fsck")) == ("a\n", "said\n", "")
+
+
+def test_a_ref_that_is_back_already_is_no_obstacle(repo: Repository) -> None:
+    repo.finish("a")
+    commit = repo.git("rev-parse", "runs/a").strip()
+    repo.ok("delete", "-y", "a")
+    repo.git("update-ref", "refs/runs/a", repo.commit("train.py", "pass\n"))
+    assert repo.runs("undelete", "a").err.startswith("fatal: run 'a' already exists\n")
+    repo.git("update-ref", "refs/runs/a", commit)
+    repo.ok("undelete", "a")
+    assert (repo.ok("fsck"), repo.git("for-each-ref", "refs/git-runs")) == ("", "")

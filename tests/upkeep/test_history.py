@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -220,3 +221,49 @@ def test_it_can_be_turned_off(kept: Repository) -> None:
     assert not is_kept(kept)
     assert waiting(kept.machine) == []
     assert not (kept.path / ".git/git-runs.journal").exists()
+
+
+def test_what_was_deleted_while_no_records_were_kept_is_not_taken_for_lost(kept: Repository) -> None:
+    make(kept, "a", "b")
+    kept.ok("describe", "a", "-m", "words")
+    kept.ok("gc")
+    kept.git("config", "runs.history", "false")
+    kept.ok("delete", "-y", "--now", "a")
+    kept.git("config", "--unset", "runs.history")
+    assert kept.ok("fsck") == ""
+    kept.ok("gc")
+    assert "a.yml" not in files(kept)
+
+
+def test_a_ref_that_came_since_is_not_adopted_with_the_record_of_a_deleted_run(kept: Repository) -> None:
+    make(kept, "a")
+    kept.ok("describe", "a", "-m", "words")
+    kept.ok("gc")
+    kept.ok("delete", "-y", "--now", "a")
+    commit = kept.commit("train.py", "pass\n")
+    kept.git("update-ref", "refs/runs/a", commit)
+    kept.ok("adopt", "a")
+    assert (kept.lookup("a", "commit"), kept.lookup("a", "status")) == (commit, "unknown")
+
+
+def test_runs_of_another_repository_with_the_same_runs_dir_are_its_own(kept: Repository, tmp_path: Path) -> None:
+    clone = Repository(kept.machine, tmp_path / "clone")
+    kept.git("clone", "-q", str(kept.path), str(clone.path))
+    clone.git("config", "runs.runs-dir", str(kept.path / ".runs"))
+    make(kept, "a")
+    clone.finish("b")
+    for repo in (kept, clone):
+        repo.ok("gc")
+    assert ("a.yml" in files(clone), "b.yml" in files(clone)) == (False, True)
+
+
+def test_who_keeps_them_ends_though_a_lock_was_left(kept: Repository) -> None:
+    make(kept, "a")
+    lock = Path(f"{kept.record_path('a')}.lock")
+    dead = {"host": os.uname().nodename, "namespace": os.readlink("/proc/self/ns/pid")}
+    lock.write_text(json.dumps({**dead, "process": {"pid": 2**22 - 1, "started": "1", "boot": "x"}}))
+    with (kept.path / ".git/git-runs.journal").open("a") as journal:
+        journal.write("-a\n")
+    kept.ok("gc")
+    assert (kept.path / ".git/git-runs.journal").read_text() == ""
+    assert "a.yml" in files(kept)

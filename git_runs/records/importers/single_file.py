@@ -46,7 +46,8 @@ class OwnImporter(Importer):
         with open(path, "rb") as file:
             runs = yamltext.parse_database(file.read(), path)
         group = _group(path, root)
-        return {group + name: fields if "id" in fields else _in_our_form(fields, name) for name, fields in runs.items()}
+        old = {group + name: _in_our_form(fields, name) for name, fields in runs.items() if "id" not in fields}
+        return {name: fields for name, fields in runs.items() if "id" in fields} | old
 
     def outputs(self, path: str, name: str, root: str) -> list[FoundOutput]:
         """Directories of the run's own, and files that begin with its name."""
@@ -57,7 +58,9 @@ class OwnImporter(Importer):
         prefixed = re.compile(re.escape(inner) + r"\.ckpt([.-].*)?")
         found = [(source, kind, inside) for source, kind, inside in own if os.path.isdir(source)]
         for entry in entries(checkpoints):
-            if prefixed.fullmatch(entry.name) and not entry.is_symlink():
+            is_run = os.path.lexists(os.path.join(root, "records", f"{group}{entry.name}.yml"))
+            is_own = entry.is_file(follow_symlinks=False) or (entry.name == f"{inner}.ckpt" and not is_run)
+            if is_own and prefixed.fullmatch(entry.name) and not entry.is_symlink():
                 found.append((entry.path, "checkpoints", "model" + entry.name[len(inner) :]))
         return found
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 
 from ...errors.system import GitFailed, ToolMissing
+from .. import processes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Call:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=environment,
+                umask=processes.child_umask,
             )
         except FileNotFoundError:
             raise ToolMissing("git") from None
