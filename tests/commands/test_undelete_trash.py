@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ def state(repo: Repository) -> tuple[str, dict[str, bytes]]:
     return repo.git("for-each-ref"), {str(path.relative_to(top)): path.read_bytes() for path in files}
 
 
-def age(repo: Repository) -> None:
-    """Let the only deletion have taken place long ago."""
+def age(repo: Repository, seconds: float = 1e8) -> None:
+    """Let the only deletion have taken place so long ago."""
     (deletion,) = (repo.path / ".runs/trash").iterdir()
-    old = "20200101-000000-3d-1"
+    old = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(time.time() - seconds))}-3d-1"
     for line in repo.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/git-runs/trash").splitlines():
         ref, commit = line.split()
         repo.git("update-ref", ref.replace(deletion.name, old), commit)
@@ -168,6 +169,7 @@ def test_what_was_promised_is_kept_whatever_the_setting_is_later(repo: Repositor
     for name in ("a", "b"):
         repo.finish(name)
     repo.ok("delete", "-y", "a")
+    age(repo, 3600)
     repo.machine.run("git", "-c", "runs.trash-days=0", "runs", "delete", "-y", "b", cwd=repo.path)
     repo.git("config", "runs.trash-days", "0")
     repo.ok("gc")
