@@ -51,8 +51,9 @@ COMMANDS = {
     "import": ("import", "../{}.yml"),
     "adopt": ("adopt", "{}"),
     "export": ("export", "-f", "-o", "../{}.yml", "by"),
+    "gc": ("-c", "runs.history=90.days.ago", "gc"),
 }
-CHANGING = ("delete", "delete --now", "move", "describe")  # those that need a run to be there
+CHANGING = ("delete", "delete --now", "move", "describe", "gc")  # those that need a run to be there
 
 
 def arguments(command: str, name: str) -> list[str]:
@@ -246,6 +247,13 @@ def check_export(repo: Repository, name: str, printed: str, out_of_step: list[st
     assert out_of_step == []
 
 
+def check_gc(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """Nothing is changed, and the records can be kept in git at once."""
+    assert [line for line in out_of_step if "left over" not in line] == []
+    repo.ok(*arguments("gc", name))
+    assert repo.git("cat-file", "blob", f"refs/git-runs/records:{name}.yml") == repo.record_path(name).read_text()
+
+
 CHECKS = {
     **dict.fromkeys(("new", "new --snapshot", "new --isolate"), check_new),
     "new --launcher=foreground": check_new_here,
@@ -257,6 +265,7 @@ CHECKS = {
     "import": check_import,
     "adopt": check_adopt,
     "export": check_export,
+    "gc": check_gc,
 }
 
 
