@@ -128,20 +128,19 @@ def is_build_product(path: str) -> bool:
     return any(fnmatch.fnmatchcase(part, pattern) for part in parts for pattern in BUILD_PRODUCTS)
 
 
-def missed(top: str, prefix: str, links: Iterable[str], include: Iterable[str], runs_dir: str) -> list[str]:
-    """The ignored paths at or above the directory `prefix` of the work tree at `top` that an isolated run will miss.
+def missed(top: str, links: Iterable[str], include: Iterable[str], runs_dir: str) -> list[str]:
+    """The ignored paths in the work tree at `top` that an isolated run will miss; a directory, with "/" at its end,
+    stands for all in it.
 
     `links` and `include` are the paths and pathspecs, from the top, that it gets all the same.
     """
     included = set(status.ignored(top, include, each=True)) if include else set()
     given = {path.rstrip("/") for path in [*links, runs_dir]} | included
-
-    def matters(path: str) -> bool:
-        parent = os.path.dirname(path.rstrip("/"))
-        return not is_build_product(path) and (f"{prefix}/".startswith(f"{parent}/") or not parent)
-
-    found = []
-    for path in filter(matters, status.ignored(top)):
+    found: list[str] = []
+    for path in status.ignored(top):
+        # git names what a pattern matches in a directory of which it has just named all.
+        if is_build_product(path) or (found and found[-1].endswith("/") and path.startswith(found[-1])):
+            continue
         if path.endswith("/") and any(one.startswith(path) for one in included):  # only a part of it
             found += [one for one in status.ignored(top, [path], each=True) if one not in included]
         elif path.rstrip("/") not in given:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import uuid
 from contextlib import ExitStack, suppress
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from ..launchers.launcher import Started
     from ..project import Project
 
+SHOWN = 5  # paths that an isolated run will miss
 SNAPSHOT_HINT = "or run them as they are, kept in a commit of the run's own: --snapshot"
 
 
@@ -204,8 +206,19 @@ def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) 
         warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
     top = project.repository.top or ""
     runs_dir = os.path.relpath(project.store.root, top)
-    if missed := isolation.missed(top, fields.text("cwd"), fields.links, include, runs_dir):
-        hint(f"ignored, and so not in the run's own work tree: {', '.join(missed)}; if it needs them, see runs.link")
+    if missed := isolation.missed(top, fields.links, include, runs_dir):
+        _hint_at_missed(missed)
+
+
+def _hint_at_missed(paths: list[str]) -> None:
+    hint("ignored, and so not in the run's own work tree:")
+    for path in paths[:SHOWN]:
+        hint(f"  {path}")
+    if len(paths) > SHOWN:
+        hint(f"  and {len(paths) - SHOWN} more")
+    example = shlex.quote(paths[0].rstrip("/"))
+    hint(f"if it needs one, to link it: git config --add runs.link {example}")
+    hint(f"or to keep what is there now with the run: git config --add runs.include {example}")
 
 
 def check_ready(project: Project, work_tree: WorkTree) -> None:

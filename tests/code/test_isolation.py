@@ -102,10 +102,12 @@ def test_linked_paths_lead_to_the_tree_that_it_was_started_in(repo: Repository) 
     (repo.path / "conf/local").write_text("mine\n")
     (repo.path / "weights.bin").touch()
     result = repo.runs(*ISOLATED, "plain", "true")
-    assert result.err == (
-        "hint: ignored, and so not in the run's own work tree: conf/, data/, weights.bin;"
-        " if it needs them, see runs.link\n"
-    )
+    assert result.err.splitlines() == [
+        "hint: ignored, and so not in the run's own work tree:",
+        *(f"hint:   {path}" for path in ("conf/", "data/", "weights.bin")),
+        "hint: if it needs one, to link it: git config --add runs.link conf",
+        "hint: or to keep what is there now with the run: git config --add runs.include conf",
+    ]
     for path in ("data", "conf/local"):
         repo.git("config", "--add", "runs.link", path)
     result = repo.runs(*ISOLATED, "x", "cat data/x conf/local; echo new >data/out")
@@ -118,6 +120,24 @@ def test_linked_paths_lead_to_the_tree_that_it_was_started_in(repo: Repository) 
     links = repo.record("x")["links"]
     assert isinstance(links, dict)
     assert list(links["data"]) == ["target", "size", "modified", "content"]
+
+
+def test_what_it_misses_is_named_wherever_it_lies(repo: Repository) -> None:
+    (repo.machine.home / "excludes").write_text("*.secret\n")
+    repo.git("config", "core.excludesFile", str(repo.machine.home / "excludes"))
+    repo.commit("data/.gitignore", "config.local\n")
+    repo.commit("pkg/conf/__init__.py", "")
+    repo.commit("pkg/.gitignore", "local.yaml\n*.pyc\n")
+    for path in ("data/config.local", "pkg/conf/local.yaml", "pkg/my.secret", "pkg/conf/x.pyc"):
+        (repo.path / path).touch()
+    result = repo.runs(*ISOLATED, "few", "true")
+    shown = [line[len("hint:   ") :] for line in result.err.splitlines() if line.startswith("hint:   ")]
+    assert shown == ["data/config.local", "pkg/conf/local.yaml", "pkg/my.secret"]
+    for number in range(7):
+        (repo.path / f"pkg/{number}.secret").touch()
+    assert "hint:   and 5 more\n" in repo.runs(*ISOLATED, "many", "true").err
+    repo.git("config", "runs.include", ":(glob)**/*.secret")
+    assert "secret" not in repo.runs(*ISOLATED, "included", "true").err
 
 
 def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:

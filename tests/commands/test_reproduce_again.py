@@ -350,7 +350,7 @@ def test_what_was_linked_later_reaches_a_run_that_had_the_whole_tree(repo: Repos
     (repo.path / "data").write_text("data\n")
     repo.finish("x", "cat data", *NO_FLAGS)
     result = repo.runs("reproduce", "--run", "--wait", "x")
-    assert "hint: ignored, and so not in the run's own work tree: data; if it needs them, see runs.link\n" in result.err
+    assert "hint: ignored, and so not in the run's own work tree:\nhint:   data\n" in result.err
     assert result.code == 1
     repo.git("config", "runs.link", "data")
     assert again(repo) == (0, "Reproduction: equal\n")
