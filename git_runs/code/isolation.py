@@ -33,6 +33,7 @@ class Isolation:
         commit: str,
         submodules: Iterable[Iterable[str]],
         links: dict[str, str],
+        directories: Iterable[str],
         keep: bool,
     ) -> None:
         self.path = path  # absolute top of the work tree
@@ -41,6 +42,7 @@ class Isolation:
         # Path from the top, common git dir and commit of each, outer ones first.
         self.submodules = [(path, inner, commit) for path, inner, commit in submodules]
         self.links = links  # absolute targets by path from the top
+        self.directories = list(directories)  # empty ones, from the top, which git does not keep
         self.keep = keep  # whether the work tree stays whatever happens
 
     def steps(self) -> list[list[str]]:
@@ -57,8 +59,11 @@ class Isolation:
         for path, repository, _ in self.submodules:
             worktrees.unlock(repository, self._inside(path))
 
-    def make_links(self) -> None:
-        """Link what is linked; what the commit has at such a path stays."""
+    def complete(self) -> None:
+        """Make empty directories, and link what is linked; what the commit has at such a path stays."""
+        for path in self.directories:
+            with suppress(FileExistsError, NotADirectoryError):
+                os.makedirs(self._inside(path), exist_ok=True)
         for path, target in self.links.items():
             place = self._inside(path)
             os.makedirs(os.path.dirname(place), exist_ok=True)
@@ -126,6 +131,21 @@ def is_build_product(path: str) -> bool:
     """Whether the path, which may end in "/", is what tools make again whenever they need it."""
     parts = path.rstrip("/").split("/")
     return any(fnmatch.fnmatchcase(part, pattern) for part in parts for pattern in BUILD_PRODUCTS)
+
+
+def empty_directories(top: str, runs_dir: str) -> list[str]:
+    """The directories in the work tree at `top` in which nothing is, but for ignored ones, as paths from there."""
+    groups = [group.rstrip("/") for group in status.untracked_directories(top)]
+    left_out = {runs_dir, *(path.rstrip("/") for path in (status.ignored(top) if groups else ()))}
+    found = []
+    for group in groups:
+        for directory, inner, files in os.walk(os.path.join(top, group)):
+            path = os.path.relpath(directory, top)
+            if path in left_out or ".git" in inner + files:  # a repository of its own
+                inner.clear()
+            elif not inner and not files and not is_build_product(path):
+                found.append(path)
+    return found
 
 
 def missed(top: str, links: Iterable[str], include: Iterable[str], runs_dir: str) -> list[str]:

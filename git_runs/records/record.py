@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 FIELDS = (
     *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base"),
     *("dirty", "sparse", "inexact", "submodules", "branch", "datetime", "host", "user", "top", "cwd", "worktree"),
-    *("links", "live", "status", "error", "exit-code", "signal", "finished", "reproduction", "differences"),
+    *(
+        "links",
+        "directories",
+        "live",
+        "status",
+        "error",
+        "exit-code",
+        "signal",
+        "finished",
+        "reproduction",
+        "differences",
+    ),
     *("unchecked", "process", "former-names", "launcher", "settings", "environment"),
 )
 HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and read by few

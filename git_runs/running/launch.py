@@ -96,6 +96,7 @@ class Launch:
             "cwd": self.prefix.rstrip("/") or ".",
             "worktree": project.outputs.worktree(name) if self.isolate else None,
             "links": {path: {"target": target} for path, target in self.links.items()} or None,
+            "directories": self._directories(project) if self.isolate else None,
             "live": self._live(project, command) if self.isolate else None,
             "status": record.STARTING,
             "process": processes.identify(os.getpid()),
@@ -104,6 +105,13 @@ class Launch:
         whole = Record({**fields, "settings": record.shaping(settings)})
         yamltext.dump(whole)
         return whole
+
+    def _directories(self, project: Project) -> list[str] | None:
+        """The empty directories that its work tree is to have: today's, or those that the original had."""
+        if self.original:
+            return self.original.record.texts("directories") or None
+        top = project.repository.top or ""
+        return isolation.empty_directories(top, os.path.relpath(project.store.root, top)) or None
 
     def _live(self, project: Project, command: str) -> list[str] | None:
         top = project.repository.top or ""
@@ -152,7 +160,7 @@ class Launch:
             "RUNS_SAVE_PATH": paths.save_path,
             "RUNS_CHECKPOINT_DIR": paths.checkpoint_dir,
         }
-        own, original = self._isolation(project, name) if self.isolate else None, self.original
+        own, original = self._isolation(project, fields) if self.isolate else None, self.original
         top = own.path if own else project.repository.top or ""
         cwd = os.path.join(top, self.prefix)
         return Spec(
@@ -176,13 +184,14 @@ class Launch:
             original={"name": original.name, "identifier": original.record.text("id")} if original else None,
         )
 
-    def _isolation(self, project: Project, name: str) -> Isolation:
+    def _isolation(self, project: Project, fields: Record) -> Isolation:
         return Isolation(
-            path=project.outputs.worktree(name),
+            path=project.outputs.worktree(fields.text("name")),
             repository=project.repository.common_dir,
             commit=self.code.commit,
             submodules=[[path, inner.common_dir, inner.commit] for path, inner in self.code.submodules.items()],
             links=dict(self.links),
+            directories=fields.texts("directories"),
             keep=self.keep,
         )
 

@@ -103,7 +103,7 @@ class Supervisor:
                 self.error = f"the work tree could not be made: {step[0]} ended with exit code {code}"
                 return code
         try:
-            self.isolation.make_links()
+            self.isolation.complete()
             os.makedirs(self.spec.cwd, exist_ok=True)
             self.inside.mark(start_marker(self.spec.identifier))
         except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -138,6 +139,21 @@ def test_what_it_misses_is_named_wherever_it_lies(repo: Repository) -> None:
     assert "hint:   and 5 more\n" in repo.runs(*ISOLATED, "many", "true").err
     repo.git("config", "runs.include", ":(glob)**/*.secret")
     assert "secret" not in repo.runs(*ISOLATED, "included", "true").err
+
+
+def test_empty_directories_come_along(repo: Repository) -> None:
+    repo.commit(".gitignore", "cache/\n")
+    for path in ("out/deep", "src", "cache", "clone/.git"):
+        (repo.path / path).mkdir(parents=True)
+    (repo.path / "src/new.py").touch()
+    for path in ("src/empty", "src/cache", "src/__pycache__"):
+        (repo.path / path).mkdir()
+    command = "find . -type d -empty -not -path './.git*' | sort; touch out/deep/x src/empty/y"
+    finish(repo, "a", command, "--snapshot")
+    assert log(repo, "a") == ["./out/deep", "./src/empty"]
+    assert repo.record("a")["directories"] == ["out/deep", "src/empty"]
+    shutil.rmtree(repo.path / "out")
+    assert repo.runs("reproduce", "--run", "--wait", "a").out.endswith("Reproduction: equal\n")
 
 
 def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:

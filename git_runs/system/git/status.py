@@ -69,6 +69,14 @@ def ignored(top: str, pathspecs: Iterable[str] = (".",), *, each: bool = False) 
     return calls.run("-C", top, "ls-files", "-z", *options, "--", *pathspecs).split("\0")[:-1]
 
 
+def untracked_directories(top: str) -> list[str]:
+    """The directories in the work tree at `top` in which nothing is tracked, but for ignored ones, as paths from there;
+    the outermost stands for those in it."""
+    options = ("--others", "--directory", "--exclude-standard", "--full-name")
+    found = calls.run("-C", top, "ls-files", "-z", *options).split("\0")[:-1]
+    return [path for path in found if path.endswith("/")]
+
+
 def ignores(place: str) -> bool:
     """Whether nothing at `place` ever makes the work tree dirty: it is ignored, or outside."""
     return calls.start("check-ignore", "--quiet", "--", place).finish()[0] != 1
