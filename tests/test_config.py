@@ -36,6 +36,7 @@ VALUES = {
     "tmux-socket": ("a", "b"),
     "gc-auto": ("0", "1"),
     "gc-sessions": ("never", "now"),
+    "hash-seed": ("record", "leave"),
     "history": ("never", "false"),
     "shared": ("group", "0640"),
     "trash-days": ("7", "8"),
@@ -127,6 +128,8 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
         wait_for(lambda: repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out == "1\n")
         runs("gc")
         return "never" if repo.machine.sessions() else "now"
+    if key == "hash-seed":
+        return "record" if "hash-seed" in repo.record(start("python3 -c pass")) else "leave"
     if key == "history":
         start()
         del repo.machine.environment["GIT_CONFIG_COUNT"]

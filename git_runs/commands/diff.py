@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 OF_NO_MATTER = (
     *("id", "name", "launched-as", "top", "dirty", "unchecked", "command", "input-command", "commit", "base"),
     *("submodules", "datetime", "finished", "worktree", "process", "former-names", "launcher", "reproduces"),
-    *("reproduction", "differences", "environment", "settings"),
+    *("reproduction", "differences", "environment", "settings", "hash-seed"),
 )
 
 

@@ -35,6 +35,7 @@ class Settings:
     isolate: bool
     link: list[str]
     env: list[str]
+    hash_seed: str
     pattern_type: str
     shell: str
     launcher: str
@@ -106,6 +107,7 @@ SETTINGS = (
     Setting("isolate", "false", values.truth),
     Setting("link", "", values.below_the_top, many=True),
     Setting("env", " ".join(DECISIVE_VARIABLES), values.text, many=True),
+    Setting("hash-seed", "record", values.one_of("record", "leave")),
     Setting("pattern-type", "regex", values.one_of("regex", "glob")),
     Setting("shell", "bash" if values.is_on_path("bash") else "sh", values.shell),
     Setting("launcher", "tmux", values.one_of("tmux", "foreground")),

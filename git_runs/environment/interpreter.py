@@ -56,6 +56,11 @@ class Command:
         """The words of its simple commands, without variables that are set before them; none where quotes are open."""
         return _steps_of(self.text, self.environment)
 
+    @property
+    def names_python(self) -> bool:
+        """Whether a Python is among its words."""
+        return any(_PYTHON.fullmatch(os.path.basename(word)) for step in self.steps for word in step)
+
     def python(self) -> Python | None:
         """What its Python says of itself; None where that is not known."""
         place, variables = self._located

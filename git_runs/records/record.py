@@ -18,19 +18,8 @@ if TYPE_CHECKING:
 FIELDS = (
     *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base"),
     *("dirty", "sparse", "inexact", "submodules", "branch", "datetime", "host", "user", "top", "cwd", "worktree"),
-    *(
-        "links",
-        "directories",
-        "live",
-        "status",
-        "error",
-        "exit-code",
-        "signal",
-        "finished",
-        "reproduction",
-        "differences",
-    ),
-    *("unchecked", "process", "former-names", "launcher", "settings", "environment"),
+    *("links", "directories", "live", "hash-seed", "status", "error", "exit-code", "signal", "finished"),
+    *("reproduction", "differences", "unchecked", "process", "former-names", "launcher", "settings", "environment"),
 )
 HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and read by few
 NUMBERS = ("exit-code", "signal")

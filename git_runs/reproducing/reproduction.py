@@ -59,6 +59,7 @@ def _causes(original: Run, this: Run, surroundings: Surroundings) -> Iterator[st
         if live := run.record.texts("live"):
             yield f"run '{run.name}' took code from the work tree that people edit: {', '.join(live)}"
     if original.record.get("exit-code") == this.record.get("exit-code") is not None:
-        is_set = surroundings.command.environment.get("PYTHONHASHSEED", "random") != "random"
+        seed = original.record.text("hash-seed") or surroundings.command.environment.get("PYTHONHASHSEED", "random")
+        is_set = seed != "random"
         hashes = "" if is_set else "PYTHONHASHSEED is not set, so that sets of texts have another order each time; "
         yield f"{hashes}a random start without a fixed seed"

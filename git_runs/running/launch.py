@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..launchers.launcher import Started
     from ..project import Project
 
+HASH_SEED = "PYTHONHASHSEED"
 SHOWN = 5  # paths that an isolated run will miss
 SNAPSHOT_HINT = "or run them as they are, kept in a commit of the run's own: --snapshot"
 
@@ -98,6 +99,7 @@ class Launch:
             "links": {path: {"target": target} for path, target in self.links.items()} or None,
             "directories": self._directories(project) if self.isolate else None,
             "live": self._live(project, command) if self.isolate else None,
+            "hash-seed": self._hash_seed(project, command),
             "status": record.STARTING,
             "process": processes.identify(os.getpid()),
         }
@@ -115,9 +117,23 @@ class Launch:
 
     def _live(self, project: Project, command: str) -> list[str] | None:
         top = project.repository.top or ""
-        cwd, virtualenv = os.path.join(top, self.prefix), project.settings.virtualenv_path
-        runs_with = interpreter.Command(command, self.environment, cwd, virtualenv)
-        return isolation.live_code(runs_with, top, project.store.root) or None
+        return isolation.live_code(self._interpreted(project, command), top, project.store.root) or None
+
+    def _hash_seed(self, project: Project, command: str) -> int | str | None:
+        """What makes sets of texts have the same order each time, where a Python may run: that of the original, or one
+        that nobody has chosen. None: the user has one, or is to have none."""
+        if project.settings.hash_seed == "leave":
+            return None
+        if self.original and (seed := self.original.record.text("hash-seed")):
+            return seed
+        if HASH_SEED in self.environment:
+            return None
+        may_run = self.isolate or self._interpreted(project, command).names_python
+        return int.from_bytes(os.urandom(4), "big") if may_run else None
+
+    def _interpreted(self, project: Project, command: str) -> interpreter.Command:
+        cwd = os.path.join(project.repository.top or "", self.prefix)
+        return interpreter.Command(command, self.environment, cwd, project.settings.virtualenv_path)
 
     def start(self, project: Project, fields: Record) -> Started:
         """Start the run of that record: all of it, or nothing is left. Where it runs here and now, all but its
@@ -161,6 +177,7 @@ class Launch:
             "RUNS_CHECKPOINT_DIR": paths.checkpoint_dir,
         }
         own, original = self._isolation(project, fields) if self.isolate else None, self.original
+        hash_seed = {HASH_SEED: str(fields["hash-seed"])} if "hash-seed" in fields else {}
         top = own.path if own else project.repository.top or ""
         cwd = os.path.join(top, self.prefix)
         return Spec(
@@ -173,7 +190,8 @@ class Launch:
             keep_session=project.settings.keep_session,
             cwd=cwd,
             top=top,
-            environment={**self.environment, "PWD": os.path.normpath(cwd), **about_the_run},
+            environment={**self.environment, **hash_seed, "PWD": os.path.normpath(cwd), **about_the_run},
+            hides_hash_seed=bool(hash_seed),
             isolation=own.to_json() if own else None,
             virtualenv=project.settings.virtualenv_path,
             decisive=project.settings.env,

@@ -42,6 +42,7 @@ class Spec:
         virtualenv: str | None,
         decisive: list[str],
         common_dir: str,
+        hides_hash_seed: bool,
         umask: int,
         shared: int | None,
         keeps_history: bool,
@@ -61,6 +62,7 @@ class Spec:
         self.virtualenv = virtualenv  # what the command is run in
         self.decisive = decisive  # globs for the variables whose values are recorded
         self.common_dir = common_dir  # the git dir that all work trees share
+        self.hides_hash_seed = hides_hash_seed  # whether we chose it: then it is no part of the user's environment
         self.umask = umask  # of whoever starts it
         self.shared = shared  # the setting
         self.keeps_history = keeps_history  # whether records are kept in git

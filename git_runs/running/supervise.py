@@ -176,7 +176,9 @@ class Supervisor:
 
     def _surroundings(self) -> Surroundings:
         spec = self.spec
-        command = Command(spec.command, spec.environment, spec.cwd, spec.virtualenv)
+        hidden = ("PYTHONHASHSEED",) if spec.hides_hash_seed else ()
+        environment = {key: value for key, value in spec.environment.items() if key not in hidden}
+        command = Command(spec.command, environment, spec.cwd, spec.virtualenv)
         return Surroundings(
             command,
             top=spec.top,

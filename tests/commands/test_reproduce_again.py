@@ -176,14 +176,32 @@ def test_what_is_different_is_named_before_and_after(
 
 
 def test_a_program_without_a_fixed_hash_seed_is_known_as_such(messy: Repository) -> None:
+    messy.git("config", "runs.hash-seed", "leave")
     launch(messy, command="""python3 -c "print(hash('x'))" """)
     code, said = again(messy)
     assert code == 1
     assert "PYTHONHASHSEED is not set" in said
+    messy.git("config", "--unset", "runs.hash-seed")
     messy.machine.environment["PYTHONHASHSEED"] = "0"
     messy.ok("delete", "-y", ".*")
     launch(messy, command="""python3 -c "print(hash('x'))" """)
     assert again(messy) == (0, "Reproduction: equal\n")
+
+
+def test_the_hash_seed_of_a_run_is_its_re_run_s_too(messy: Repository) -> None:
+    hashing = """python3 -c "print(hash('x'))" """
+    launch(messy, command=hashing)
+    assert again(messy) == (0, "Reproduction: equal\n")
+    assert messy.runs("reproduce", "--check", "x").code == 0
+    assert "PYTHONHASHSEED" not in messy.lookup("x", "environment")
+    messy.finish("plain", hashing, *NO_FLAGS, "--snapshot")
+    messy.finish("shell", "echo $PYTHONHASHSEED", *NO_FLAGS, "--snapshot")
+    assert (messy.log("shell"), "hash-seed" in messy.record("shell")) == ("\n", False)
+    seed = str(messy.record("plain")["hash-seed"])
+    assert messy.record("plain")["environment"] == messy.record("shell")["environment"]
+    messy.machine.environment["PYTHONHASHSEED"] = seed
+    messy.finish("chosen", hashing, *NO_FLAGS, "--snapshot")
+    assert (messy.log("chosen"), "hash-seed" in messy.record("chosen")) == (messy.log("plain"), False)
 
 
 def test_another_package_list_is_reported_package_by_package(messy: Repository) -> None:
