@@ -5,6 +5,7 @@ from __future__ import annotations
 from .base import Negative, RunsError
 
 SHOWN = 3  # items of a list in a message
+MEBIBYTE = 1 << 20
 
 
 def _first(items: list[str]) -> str:
@@ -39,18 +40,21 @@ class SnapshotTooLarge(RunsError):
     SHOWN = 5
 
     def __init__(self, sizes: dict[str, int], limit: int) -> None:
+        import shlex
+
         largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[: self.SHOWN]
         super().__init__(
             f"a snapshot would add {_mebibytes(sum(sizes.values()))} of untracked files, more than"
             f" {_mebibytes(limit)}; the largest: "
             + ", ".join(f"{path} ({_mebibytes(sizes[path])})" for path in largest),
-            "let .gitignore name what does not belong to the code, link it into isolated runs with runs.link,"
-            " or allow more with --snapshot-limit",
+            f"to keep them all the same: --snapshot-limit={sum(sizes.values()) // MEBIBYTE + 1}m",
+            f"to leave the largest out: echo {shlex.quote('/' + largest[0])} >>$(git rev-parse --git-path info/exclude);"
+            " an isolated run gets it by runs.link",
         )
 
 
 def _mebibytes(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"
+    return f"{size / MEBIBYTE:.1f} MiB"
 
 
 class LinkedFileIsTracked(RunsError):

@@ -218,10 +218,14 @@ def test_too_many_untracked_bytes_stop_the_start(repo: Repository) -> None:
     assert result.code == 128
     assert result.err.startswith(
         "fatal: a snapshot would add 11.0 MiB of untracked files, more than 10.0 MiB;"
-        " the largest: data/large (11.0 MiB), small (0.0 MiB)\nhint: let .gitignore name what does not belong"
+        " the largest: data/large (11.0 MiB), small (0.0 MiB)\nhint: to keep them all the same: --snapshot-limit=12m\n"
     )
     assert repo.refs() == []
     assert "data/large" in take(repo, "x", "--snapshot-limit=12m")
+    leave_out = result.err.split("to leave the largest out: ")[1].split(";")[0]
+    assert repo.machine.run("sh", "-c", leave_out, cwd=repo.path).code == 0
+    found = take(repo, "y")
+    assert ("data/large" in found, "small" in found) == (False, True)
 
 
 def test_submodules_are_snapshot_too_and_keep_their_commits(repo: Repository) -> None:
