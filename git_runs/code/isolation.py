@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 
 from ..environment import interpreter
-from ..system.git import calls, status, worktrees
+from ..system.git import calls, objects, status, worktrees
 from . import index
 
 TYPE_CHECKING = False
@@ -165,6 +165,25 @@ def missed(top: str, links: Iterable[str], include: Iterable[str], runs_dir: str
             found += [one for one in status.ignored(top, [path], each=True) if one not in included]
         elif path.rstrip("/") not in given:
             found.append(path)
+    return found
+
+
+def leading_out(command: interpreter.Command, top: str, commit: str) -> list[str]:
+    """What leads out of the work tree at `top` by a relative path, which leads elsewhere from a work tree in another
+    place: words of the command, and symbolic links of the commit, as "path -> target"."""
+
+    def leads_out(path: str, directory: str) -> bool:
+        place = os.path.normpath(os.path.join(directory, path))
+        return ".." in path.split("/") and not f"{place}/".startswith(f"{top}/") and os.path.lexists(place)
+
+    words = dict.fromkeys(word.rpartition("=")[2] for step in command.steps for word in step)
+    found = [word for word in words if leads_out(word, command.cwd)]
+    for path in objects.links_of(commit) if commit else ():  # none yet where it is only shown what would be started
+        with suppress(OSError):
+            place = os.path.join(top, path)
+            target = os.readlink(place)
+            if not os.path.isabs(target) and leads_out(target, os.path.dirname(place)):
+                found.append(f"{path} -> {target}")
     return found
 
 

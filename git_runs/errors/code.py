@@ -48,8 +48,8 @@ class SnapshotTooLarge(RunsError):
             f" {_mebibytes(limit)}; the largest: "
             + ", ".join(f"{path} ({_mebibytes(sizes[path])})" for path in largest),
             f"to keep them all the same: --snapshot-limit={sum(sizes.values()) // MEBIBYTE + 1}m",
-            f"to leave the largest out: echo {shlex.quote('/' + largest[0])} >>$(git rev-parse --git-path info/exclude);"
-            " an isolated run gets it by runs.link",
+            f"to leave the largest out: echo {shlex.quote('/' + largest[0])} >>$(git rev-parse --git-path info/exclude)"
+            "; an isolated run gets it by runs.link",
         )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FIELDS = (
     *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base"),
     *("dirty", "sparse", "inexact", "submodules", "branch", "datetime", "host", "user", "top", "cwd", "worktree"),
-    *("links", "directories", "live", "hash-seed", "status", "error", "exit-code", "signal", "finished"),
+    *("links", "directories", "live", "outside", "hash-seed", "status", "error", "exit-code", "signal", "finished"),
     *("reproduction", "differences", "unchecked", "process", "former-names", "launcher", "settings", "environment"),
 )
 HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and read by few

@@ -99,6 +99,7 @@ class Launch:
             "links": {path: {"target": target} for path, target in self.links.items()} or None,
             "directories": self._directories(project) if self.isolate else None,
             "live": self._live(project, command) if self.isolate else None,
+            "outside": self._outside(project, command) if self.isolate else None,
             "hash-seed": self._hash_seed(project, command),
             "status": record.STARTING,
             "process": processes.identify(os.getpid()),
@@ -118,6 +119,10 @@ class Launch:
     def _live(self, project: Project, command: str) -> list[str] | None:
         top = project.repository.top or ""
         return isolation.live_code(self._interpreted(project, command), top, project.store.root) or None
+
+    def _outside(self, project: Project, command: str) -> list[str] | None:
+        top = project.repository.top or ""
+        return isolation.leading_out(self._interpreted(project, command), top, self.code.commit) or None
 
     def _hash_seed(self, project: Project, command: str) -> int | str | None:
         """What makes sets of texts have the same order each time, where a Python may run: that of the original, or one
@@ -231,6 +236,8 @@ def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) 
         return
     if live := fields.texts("live"):
         warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
+    if outside := fields.texts("outside"):
+        warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
     top = project.repository.top or ""
     runs_dir = os.path.relpath(project.store.root, top)
     if missed := isolation.missed(top, fields.links, include, runs_dir):

@@ -156,6 +156,24 @@ def test_empty_directories_come_along(repo: Repository) -> None:
     assert repo.runs("reproduce", "--run", "--wait", "a").out.endswith("Reproduction: equal\n")
 
 
+def test_paths_that_climb_out_of_the_tree_are_named(repo: Repository) -> None:
+    (repo.path.parent / "shared.txt").write_text("shared\n")
+    (repo.path / "inside").symlink_to("train.py")
+    (repo.path / "out").symlink_to("../shared.txt")
+    (repo.path / "sub").mkdir()
+    (repo.path / "sub/up").symlink_to("../train.py")
+    repo.git("add", ".")
+    repo.git("commit", "-q", "-m", "links")
+    warning = "warning: paths that climb out of the tree lead elsewhere from the run's own: "
+    result = repo.runs(*ISOLATED, "a", "cat train.py --data=../shared.txt ../nothing sub/../train.py")
+    assert result.err == f"{warning}../shared.txt, out -> ../shared.txt\n"
+    assert repo.record("a")["outside"] == ["../shared.txt", "out -> ../shared.txt"]
+    repo.git("rm", "-q", "out")
+    repo.git("commit", "-q", "-m", "none")
+    assert repo.runs(*ISOLATED, "b", "cat ../train.py", cwd=repo.path / "sub").err == ""
+    assert "outside" not in repo.record("b")
+
+
 def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:
     library = repo.add_submodules("libs/one")
     library.path.rename(tmp_path / "gone")

@@ -49,6 +49,12 @@ def submodules_of(commit: str, git_dir: str) -> list[tuple[str, str]]:
     return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", tree)]
 
 
+def links_of(commit: str) -> list[str]:
+    """The paths, from the top, of the symbolic links in the commit; raises GitFailed."""
+    tree = calls.run("ls-tree", "-r", "-z", "--full-tree", commit)
+    return [calls.path(path) for path in re.findall(r"120000 blob [0-9a-f]+\t([^\0]+)", tree)]
+
+
 def diff(old: str, new: str, *options: str, color: bool) -> str:
     """What `git diff` says of two commits; raises GitFailed. The first option that is none begins the paths."""
     words = list(options)
