@@ -20,7 +20,7 @@ from ..code.refs import Neighbours
 from ..code.snapshot import Snapshot
 from ..code.work_tree import WorkTree, changes
 from ..console.escape import escape
-from ..console.messages import report_all, warn
+from ..console.messages import counted, report_all, warn
 from ..console.questions import confirm, edited
 from ..environment import interpreter
 from ..errors.base import UsageError
@@ -255,10 +255,11 @@ def _check_virtualenv(here: Project) -> None:
 def _show(here: Project, prepared: Launch, name: str, work_tree: WorkTree, old: Run | None) -> int:
     fields = prepared.record(here, name)
     count = len(changes(here, work_tree.state)) if here.settings.dirty == "snapshot" else 0
+    snapshot = f"a snapshot of {counted(count, 'change')} on top of " if count else ""
     commit = f"commit {fields['commit']}" if fields["commit"] else "a first commit"
     if old:
         print(f"Would delete the old run '{name}'")
-    print(f"Would start run '{name}' at {f'a snapshot of {count} changes on top of ' if count else ''}{commit}:")
+    print(f"Would start run '{name}' at {snapshot}{commit}:")
     print(f"  {escape(fields['command'])}")
     return 0
 

@@ -279,7 +279,7 @@ def test_a_dry_run_makes_no_commit(repo: Repository) -> None:
     objects = repo.git("count-objects")
     head = repo.git("rev-parse", "HEAD").strip()
     out = repo.ok("new", "-n", *NO_FLAGS, "--snapshot", "x", "true")
-    assert out == f"Would start run 'x' at a snapshot of 1 changes on top of commit {head}:\n  true\n"
+    assert out == f"Would start run 'x' at a snapshot of 1 change on top of commit {head}:\n  true\n"
     assert repo.git("count-objects") == objects
 
 
@@ -445,7 +445,7 @@ def test_a_dry_run_on_an_unborn_branch(machine: Machine, tmp_path: Path) -> None
     unborn = Repository(machine, tmp_path / "new")
     (unborn.path / "file").touch()
     shown = unborn.ok("new", "-n", "--snapshot", "x", "true")
-    assert "Would start run 'x' at a snapshot of 1 changes on top of a first commit:\n" in shown
+    assert "Would start run 'x' at a snapshot of 1 change on top of a first commit:\n" in shown
 
 
 def test_a_run_in_a_sparse_tree_says_so(repo: Repository) -> None:
