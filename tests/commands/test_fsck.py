@@ -46,9 +46,10 @@ def kill_at(repo: Repository, stage: str, name: str) -> None:
 def hook(repo: Repository, script: str) -> Path:
     """A hook that git runs whenever it changes refs: githooks(5), reference-transaction."""
     path = repo.path / ".git/hooks/reference-transaction"
-    path.write_text(f"#!/bin/sh\n{script}\nexit 0\n")
-    path.chmod(0o755)
-    return path
+    new = path.with_name("new")  # the old one may be just about to be run
+    new.write_text(f"#!/bin/sh\n{script}\nexit 0\n")
+    new.chmod(0o755)
+    return new.rename(path)
 
 
 def long_ago(path: Path) -> None:
@@ -60,6 +61,7 @@ def start(repo: Repository, name: str) -> int:
     """Start a run that goes on; gives its supervisor's process id once the command is there."""
     repo.ok("new", *NO_FLAGS, name, "echo up; sleep 60")
     wait_for(lambda: "up" in repo.log(name) and "environment" in repo.record(name))
+    wait_for(lambda: not Path(f"{repo.record_path(name)}.lock").exists())
     return int(repo.record(name)["process"]["pid"])  # type: ignore[index]
 
 

@@ -39,7 +39,7 @@ def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None
     record = repo.record("base")
     assert list(record) == [
         *("id", "name", "description", "command", "input-command", "commit", "branch", "datetime", "host", "user"),
-        *("top", "cwd", "status", "exit-code", "finished", "launcher", "settings", "environment"),
+        *("top", "cwd", "hash-seed", "status", "exit-code", "finished", "launcher", "settings", "environment"),
     ]
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", str(record["id"]))
     assert record["name"] == "base"
