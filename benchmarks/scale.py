@@ -19,7 +19,7 @@ from .place import FLOORS, GIT, PYTHON, REFS, Place, Task, Timing, same, say
 SIZES = (10, 1_000, 10_000, 100_000)
 FILL, LIST, ONE, LOOKUP = "table, cache empty", "list", "list PATTERN, one hit", "lookup NAME KEY"
 TABLE, NEWEST, EDITED, FSCK = "table", "table -n 20", "table, one record edited", "fsck"
-NEW, DESCRIBE, DELETE, DELETE_FILES = "new", "describe -m", "delete -y of all", "delete -y of all, gc-auto=0"
+NEW, DESCRIBE, DELETE, DELETE_FILES = "new", "describe -m", "delete -y of all", "delete --now of all, gc-auto=0"
 LOOSE_REFS, LOOSE_LIST, LOOSE_NEW = (f"{what}, refs loose" for what in (REFS, LIST, NEW))
 LOOSE_UP_TO = 10_000  # runs; ten times what `git runs gc` leaves loose
 
@@ -122,7 +122,7 @@ def _groups(place: Place, repository: Path, runs: int) -> Iterator[Group]:
     yield Group({FSCK: _runs("fsck")})
     yield _deleting(DELETE)
     if runs <= LOOSE_UP_TO:
-        yield _deleting(DELETE_FILES, "-c", "runs.gc-auto=0")  # which frees the disk before it ends
+        yield _deleting(DELETE_FILES, "-c", "runs.gc-auto=0", now=True)  # which frees the disk before it ends
 
 
 @contextmanager
@@ -170,9 +170,10 @@ def _loose(place: Place, repository: Path) -> Group:
     return Group(loose_refs, where=with_loose_refs)
 
 
-def _deleting(what: str, *options: str) -> Group:
+def _deleting(what: str, *options: str, now: bool = False) -> Group:
     """By force, for some of the runs are of other hosts."""
-    return Group({what: same("git", *options, "runs", "delete", "-y", "--force", ".*")}, once=True, where=copied)
+    words = ["delete", "-y", "--force", *(["--now"] if now else [])]
+    return Group({what: same("git", *options, "runs", *words, ".*")}, once=True, where=copied)
 
 
 def _new(place: Place, repository: Path) -> Task:
@@ -182,7 +183,7 @@ def _new(place: Place, repository: Path) -> Task:
         return f"new-{os.getpid()}-{number}"
 
     def forget(number: int) -> None:
-        for words in (["wait"], ["delete", "-y"]):
+        for words in (["wait"], ["delete", "-y", "--now"]):
             place.run("git", "runs", *words, name(number), cwd=repository)
 
     return Task(lambda number: ["git", "-c", "runs.gc-auto=0", "runs", "new", "-q", name(number), "true"], after=forget)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DAY = 24 * 3600.0
+LONGEST = 10**6  # days; what is kept for longer is kept for ever
 STAMP = len("20261128-052139")
 _TIME = "%Y%m%d-%H%M%S"
 _DELETION = re.compile(r"\d{8}-\d{6}-(?P<days>\d{1,9})d-\d+(-\d+)?")
@@ -88,7 +89,7 @@ class Trash:
 
     def begin(self, days: int) -> Deletion:
         """Make room for what is about to be deleted, and kept for so many days; raises CannotKeep."""
-        identifier = f"{_stamp(time.time())}-{days}d-{os.getpid()}"
+        identifier = f"{_stamp(time.time())}-{min(days, LONGEST)}d-{os.getpid()}"
         for suffix in ("", *(f"-{number}" for number in range(1, 100))):
             root = os.path.join(self._top, identifier + suffix)
             try:
