@@ -52,7 +52,7 @@ _NAME = re.compile(rf"(?!.*(//|/\.|\.\.))[{NAME_STARTS_WITH}][{NAME_CONSISTS_OF}
 def shaping(settings: object) -> dict[str, Value]:
     """What the record of a run holds of the settings in force, so that its command can be built again."""
     values = {key: getattr(settings, key.replace("-", "_")) for key in SHAPING_SETTINGS}
-    return {key: value for key, value in values.items() if value not in (None, [])}
+    return {key: value for key, value in values.items() if value != UNRECORDED_SETTINGS.get(key)}
 
 
 def is_name(text: str) -> bool:
