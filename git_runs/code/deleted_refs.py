@@ -64,11 +64,10 @@ def in_trash(deletion: str, name: str) -> str:
 
 
 class Deleted:
-    """The commits of deleted runs: git reads them while we do something else."""
+    """The commits of all deleted runs: git reads them while we do something else."""
 
-    def __init__(self, deletion: str | None = None) -> None:
-        """Of all deletions, or of that one."""
-        self._call = refstore.start_reading(PREFIX if deletion is None else in_trash(deletion, "")).read_ahead()
+    def __init__(self) -> None:
+        self._call = refstore.start_reading(PREFIX).read_ahead()
 
     def by_deletion(self) -> dict[str, dict[str, str]]:
         """By deletion, and then by name; raises GitFailed."""
@@ -77,6 +76,12 @@ class Deleted:
             deletion, _, name = full_name[len(PREFIX) :].partition("/")
             found.setdefault(deletion, {})[name] = commit
         return found
+
+
+def commits_of(deletion: str) -> dict[str, str]:
+    """The commits of the runs of one deletion, by name; raises GitFailed."""
+    prefix = in_trash(deletion, "")
+    return {name[len(prefix) :]: commit for name, commit in refstore.read(refstore.start_reading(prefix)).items()}
 
 
 def forget(deletion: str, names: Iterable[str]) -> None:

@@ -49,6 +49,7 @@ def run(args: Namespace, search: Search) -> int:
             by_themselves += 1
             lines.append(f"Run '{one.name}' ended by itself: {escape(now.record.ending())}")
     summary = f"Killed {counted(len(lines) - by_themselves, 'run')}"
-    others = f"; {by_themselves} ended by themselves" if by_themselves > 1 else "; 1 ended by itself"
-    outcome.say(lines, summary + others * bool(by_themselves), verbose=args.verbose)
+    if by_themselves:
+        summary += f"; {by_themselves} ended by {'itself' if by_themselves == 1 else 'themselves'}"
+    outcome.say(lines, summary, verbose=args.verbose)
     return 0

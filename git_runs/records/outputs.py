@@ -138,16 +138,15 @@ class Outputs:
         Raises OutputsInTheWay, and OSError. All or none are moved.
         """
         places = {"tensorboard": self.tensorboard(name), "checkpoints": self.checkpoints(name)}
-        moves = [(source, os.path.join(places[kind], inside).rstrip(os.sep)) for source, kind, inside in found]
+        targets = [(source, os.path.join(places[kind], inside).rstrip(os.sep)) for source, kind, inside in found]
+        moves = [(source, target) for source, target in targets if source != target]
         with ExitStack() as undo:
             for source, target in moves:
-                if source != target:
-                    self._rename(source, target, name)
-                    undo.callback(self._rename, target, source, name)
+                self._rename(source, target, name)
+                undo.callback(self._rename, target, source, name)
             undo.pop_all()
-        for source, target in moves:
-            if source != target:
-                prune(source, self.root)
+        for source, _ in moves:
+            prune(source, self.root)
 
     def undo_move(self, old: str, new: str) -> None:
         """Bring back what was moved from `old` to `new` before that was interrupted."""

@@ -107,6 +107,12 @@ class RunsDir:
             return os.path.lexists(self.path(name))
         return False
 
+    def move_record(self, other: RunsDir, name: str) -> None:
+        """Rename the run's record into another runs dir on the same disk; raises OSError."""
+        target = other.path(name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(self.path(name), target)
+
     def names(self) -> Iterator[str]:
         """The names of all runs, in no order."""
         return names_of(paths_below(self.records))

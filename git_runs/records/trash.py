@@ -67,11 +67,6 @@ class Deletion(RunsDir):
         """Whether it has been kept for long enough."""
         return self.identifier < _stamp(max(0.0, time.time() - self.days * DAY))
 
-    def move_record(self, source: RunsDir, target: RunsDir, name: str) -> None:
-        """Rename the run's record from this runs dir to another, or the other way round; raises OSError."""
-        os.makedirs(os.path.dirname(target.path(name)), exist_ok=True)
-        os.rename(source.path(name), target.path(name))
-
     def prune(self, name: str) -> None:
         """Remove the directories that are empty without that run, up to the trash itself."""
         for path in (self.path(name), *self.outputs.inside(name)):

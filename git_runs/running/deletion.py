@@ -28,7 +28,7 @@ from . import launch, lifecycle, spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..project import Project
     from ..records.outputs import Outputs
@@ -55,21 +55,25 @@ def delete(project: Project, runs: list[Run], *, force: bool, now: bool = False)
     lifecycle.stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
     lifecycle.close_sessions(project, [run.record for run in runs])
     with project.store.removal(runs) as held:
-        now = now or not project.settings.trash_days
-        put_away = _deleting_for_good(project, held, commits) if now else _deleting(project, held, commits)
-        with put_away as put_away_one:
-            for run in progress.over(held, "Deleting runs", len(held)):
-                with signals.held():
-                    remove_file(spec.path_of(project.store.root, run.record.text("id")))
-                    project.outputs.remove_links(*run.record.former_names)
-                    put_away_one(run)
-                for path in project.outputs.outside(run.name):
-                    warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
+        if held:
+            deleting = _deleting_for_good if now or not project.settings.trash_days else _deleting
+            with deleting(project, held, commits) as put_away:
+                for run in progress.over(held, "Deleting runs", len(held)):
+                    _delete_one(project, run, put_away)
     project.outputs.prune(run.name for run in held)
     limit = project.settings.gc_auto
     if not limit or len(held) <= limit:
         project.trash.free()
     return held
+
+
+def _delete_one(project: Project, run: Run, put_away: Callable[[Run], None]) -> None:
+    with signals.held():
+        remove_file(spec.path_of(project.store.root, run.record.text("id")))
+        project.outputs.remove_links(*run.record.former_names)
+        put_away(run)
+    for path in project.outputs.outside(run.name):
+        warn(f"left '{path}': a symbolic link leads there, out of the runs dir")
 
 
 def _whole_again(project: Project, names: list[str]) -> dict[str, str]:
@@ -96,18 +100,15 @@ def _deleting(project: Project, runs: list[Run], commits: Mapping[str, str]) -> 
     """Move the refs of the runs to the trash, and give what moves the rest of one there, its record last. What still
     has a record where the `with` block is interrupted gets its ref back."""
     with signals.held():
-        deletion = project.trash.begin(project.settings.trash_days) if runs else None
-        if deletion is None:
-            yield lambda run: None
-            return
+        deletion = project.trash.begin(project.settings.trash_days)
         try:
             _move_refs(deletion, {run.name: commits.get(run.name) for run in runs})
             try:
                 with signals.allowed():
                     yield lambda run: _put_into_trash(project, run, deletion)
             except BaseException:
-                still_here = [run for run in runs if project.store.exists(run.name)]
-                _bring_back(still_here, commits, deletion.identifier)
+                with _warning_of_refs():
+                    deleted_refs.from_trash(deletion.identifier, _of_those_here(project, runs, commits))
                 raise
         finally:
             with suppress(OSError):
@@ -134,7 +135,7 @@ def _put_into_trash(project: Project, run: Run, deletion: Deletion) -> None:
                 undo.callback(deleted_refs.from_trash_in_submodule, *place, commit)
             project.outputs.move_to(deletion.outputs, name)
             undo.callback(deletion.outputs.move_to, project.outputs, name)
-            deletion.move_record(project.store, deletion, name)
+            project.store.move_record(deletion, name)
             undo.pop_all()
     except OSError as error:
         raise CannotKeep(error.filename or deletion.root, error.strerror or str(error)) from None
@@ -142,17 +143,16 @@ def _put_into_trash(project: Project, run: Run, deletion: Deletion) -> None:
         _repair_work_tree(project, run, deletion.outputs.worktree(name))
 
 
-def _bring_back(runs: list[Run], commits: Mapping[str, str], deletion: str | None = None) -> None:
-    """The refs of runs that are still here, from that deletion, or at their former commits."""
-    known = {run.name: commits[run.name] for run in runs if run.name in commits}
+def _of_those_here(project: Project, runs: list[Run], commits: Mapping[str, str]) -> dict[str, str]:
+    """The commits of those of the runs that still have a record."""
+    return {run.name: commits[run.name] for run in runs if run.name in commits and project.store.exists(run.name)}
+
+
+@contextmanager
+def _warning_of_refs() -> Iterator[None]:
+    """What fails in the `with` block, in which refs are created again, hides no error that led there."""
     try:
-        if deletion is not None:
-            deleted_refs.from_trash(deletion, known)
-            return
-        refs.create_all(known)
-        for run in runs:
-            for _, repository, commit in run.record.submodules:
-                refs.create_in_submodule(repository, run.name, commit)
+        yield
     except RunsError as error:
         warn(f"not all refs of the runs that are still there could be created again: {error}")
 
@@ -178,7 +178,11 @@ def _deleting_for_good(
             with signals.allowed():
                 yield lambda run: _delete_files(project, run)
         except BaseException:
-            _bring_back([run for run in runs if project.store.exists(run.name)], commits)
+            with _warning_of_refs():
+                refs.create_all(_of_those_here(project, runs, commits))
+                for run in runs:
+                    for _, repository, commit in run.record.submodules if project.store.exists(run.name) else ():
+                        refs.create_in_submodule(repository, run.name, commit)
             raise
 
 
@@ -231,7 +235,7 @@ def _commit_of(deletion: Deletion, name: str) -> str:
 def settle_undelete(project: Project, deletion: Deletion, names: list[str]) -> dict[str, RunsError]:
     """The same, or the rest of it where it was interrupted: the refs of the runs may be here."""
     store, identifier = project.store, deletion.identifier
-    commits = Deleted(identifier).by_deletion().get(identifier, {})
+    commits = deleted_refs.commits_of(identifier)
     failed: dict[str, RunsError] = {}
     store.prepare(project.settings.shared)
     with signals.held(), ExitStack() as reserved:
@@ -273,7 +277,7 @@ def _bring_files_back(project: Project, deletion: Deletion, name: str) -> None:
         launch.remove_stale_links(project, name)
         deletion.outputs.move_to(project.outputs, name)
         undo.callback(project.outputs.move_to, deletion.outputs, name)
-        deletion.move_record(deletion, project.store, name)
+        deletion.move_record(project.store, name)
         undo.pop_all()
     project.store.note()
     try:
@@ -288,7 +292,7 @@ def undo_interrupted(project: Project, deletion: Deletion, name: str) -> None:
         if not project.store.exists(name):
             return
         run = Run(name, project.store.read(name))
-        commit = Deleted(deletion.identifier).by_deletion().get(deletion.identifier, {}).get(name)
+        commit = deleted_refs.commits_of(deletion.identifier).get(name)
         deletion.outputs.move_to(project.outputs, name)
         for _, repository, inner in run.record.submodules:
             if os.path.isdir(repository):
@@ -306,10 +310,13 @@ def interrupted(project: Project, deleted: Mapping[str, Mapping[str, str]]) -> I
     """Deletions of runs, and the names, of which a part is in the trash and the record is not; `deleted` are the
     commits there."""
     for deletion in project.trash.deletions():
-        whole = set(deletion.names())
-        begun = {*deleted.get(deletion.identifier, {}), *deletion.outputs.names_of_logs()}
-        for name in begun - whole:
+        for name in _begun(deletion, deleted.get(deletion.identifier, {})):
             yield deletion, name
+
+
+def _begun(deletion: Deletion, commits: Iterable[str]) -> set[str]:
+    """The names of the runs of which a part is in that deletion, and the record is not; `commits` are there by name."""
+    return {*commits, *deletion.outputs.names_of_logs()} - {*deletion.names()}
 
 
 # --- empty the trash
@@ -327,14 +334,16 @@ def forget(project: Project, deletion: Deletion, names: list[str]) -> list[str]:
 
     What was interrupted is settled first: parts of it belong to a run that is here.
     """
-    _settle(project, deletion)
-    commits = Deleted(deletion.identifier).by_deletion().get(deletion.identifier, {})
+    for name in _begun(deletion, deleted_refs.commits_of(deletion.identifier)):
+        if not project.store.is_reserved(name):
+            undo_interrupted(project, deletion, name)
+    commits = deleted_refs.commits_of(deletion.identifier)
     with ExitStack() as reserved, signals.held():
         held = [name for name in names if _hold(project, name, reserved) and deletion.exists(name)]
         for name in held:
             _forget_elsewhere(project, deletion, name)
         deleted_refs.forget(deletion.identifier, [name for name in held if name in commits])
-        others = {*deletion.names(), *deletion.outputs.names_of_logs(), *commits} - {*held}
+        others = {*deletion.names(), *_begun(deletion, commits)} - {*held}
         is_needed = any(map(deletion.exists, others)) or any(map(project.store.exists, others))
         if not is_needed and (held or deletion.has_expired()):
             project.trash.discard(deletion.root)
@@ -342,12 +351,6 @@ def forget(project: Project, deletion: Deletion, names: list[str]) -> list[str]:
             for name in held:
                 _forget_files(project, deletion, name)
     return held
-
-
-def _settle(project: Project, deletion: Deletion) -> None:
-    for one, name in list(interrupted(project, Deleted().by_deletion())):
-        if one.identifier == deletion.identifier and not project.store.is_reserved(name):
-            undo_interrupted(project, one, name)
 
 
 def _hold(project: Project, name: str, held: ExitStack) -> bool:

@@ -56,7 +56,7 @@ class OwnImporter(Importer):
         checkpoints = os.path.join(place, "checkpoints")
         own = [(os.path.join(place, kind, inner), kind, "") for kind in ("tensorboard", "checkpoints")]
         prefixed = re.compile(re.escape(inner) + r"\.ckpt([.-].*)?")
-        found = [(source, kind, inside) for source, kind, inside in own if os.path.isdir(source)]
+        found = [one for one in own if os.path.isdir(one[0])]
         for entry in entries(checkpoints):
             is_run = os.path.lexists(os.path.join(root, "records", f"{group}{entry.name}.yml"))
             is_own = entry.is_file(follow_symlinks=False) or (entry.name == f"{inner}.ckpt" and not is_run)
