@@ -86,12 +86,23 @@ class Filter:
     def _matching(self, store: Store, names: list[str], bad: list[BadRecord]) -> Iterator[str]:
         runs = query.recall(store, names, [one.key for one in self._conditions], bad)
         missing = {one.key for one in self._conditions if one.key.split(".")[0] not in FIELDS}
-        for run in progress.over(runs, "Reading runs", len(names)):
-            missing.difference_update([key for key in missing if query.value(store, run, key) is not None])
+        for run in progress.over(noting(store, runs, missing), "Reading runs", len(names)):
             if all(one.holds(run, store) for one in self._conditions):
                 yield run.name
-        for key in missing if names else ():
-            warn(f"none of these runs has a field '{key}'{'' if '.' in key else did_you_mean(key, FIELDS)}")
+        warn_of_fields(missing if names else ())
+
+
+def noting(store: Store, runs: Iterable[Run], missing: set[str]) -> Iterator[Run]:
+    """The runs; keys of fields that one of them has are missing no more."""
+    for run in runs:
+        missing.difference_update([key for key in missing if query.value(store, run, key) is not None])
+        yield run
+
+
+def warn_of_fields(missing: Iterable[str]) -> None:
+    """Name the fields that no run has, and those that may be meant."""
+    for key in missing:
+        warn(f"none of these runs has a field '{key}'{'' if '.' in key else did_you_mean(key, FIELDS)}")
 
 
 def _by_start(places: Iterable[int], starts: Sequence[float], *, backwards: bool) -> list[int]:

@@ -120,6 +120,13 @@ def create_one_of_many(repository: Repository, name: str, commit: str) -> None:
         create(name, commit)
 
 
+def create_missing(repository: Repository, name: str, commit: str) -> None:
+    """Create the run's ref at `commit` where there is none, or only a blank one."""
+    if commit_of(name) is None:
+        remove_blank(repository, name)
+        create_one_of_many(repository, name, commit)
+
+
 def _create_in_process(repository: Repository, name: str, commit: str) -> bool:
     """False where dulwich did not create the ref: another was faster, an empty directory is in its way, or git alone
     can do it rightly, or sooner."""

@@ -9,9 +9,8 @@ from ..cli import filters, table
 from ..cli.arguments import add_patterns, surveyed
 from ..cli.filters import Filter
 from ..cli.strays import warn_of_strays
-from ..console.messages import hint, report_all, warn
+from ..console.messages import hint, report_all
 from ..console.output import show
-from ..errors.base import did_you_mean
 from ..records import query
 from ..records.record import FIELDS, Run, local_time
 from ..records.rows import KEPT, TIMES, WIDEST
@@ -59,12 +58,11 @@ def run(args: Namespace, search: Search) -> int:
         warn_of_strays(here, args, len(catalogue.names) + len(bad))
         return report_all(bad)
     missing = {*columns, args.sort.lstrip("-")} - set(FIELDS)
-    runs = _noting(here.store, query.recall(here.store, names, columns, bad), missing)
+    runs = filters.noting(here.store, query.recall(here.store, names, columns, bad), missing)
     for_people = args.format not in table.FOR_PROGRAMS
     rows = ([_value(here.store, one, column, for_people) for column in columns] for one in runs)
     show(table.render(columns, rows, args.format, width))
-    for key in missing if names else ():
-        warn(f"none of these runs has a field '{key}'{'' if '.' in key else did_you_mean(key, FIELDS)}")
+    filters.warn_of_fields(missing if names else ())
     if not warn_of_strays(here, args, len(catalogue.names) + len(bad)) and not catalogue.names and not bad:
         _hint_at_first_runs(here)
     return report_all(bad)
@@ -90,13 +88,6 @@ def _drawn(
         return None
     places = dict(zip(catalogue.names, count()))
     return table.render_kept(rows, [places[name] for name in names], width)
-
-
-def _noting(store: Store, runs: Iterator[Run], missing: set[str]) -> Iterator[Run]:
-    """The runs; keys of fields that one of them has are missing no more."""
-    for one in runs:
-        missing.difference_update([key for key in missing if query.value(store, one, key) is not None])
-        yield one
 
 
 def _option(args: Namespace, key: str) -> str | None:

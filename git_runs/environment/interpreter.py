@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # They bring a Python of their own, or one of another machine.
 OPAQUE = ("uv", "poetry", "pipenv", "pdm", "hatch", "conda", "mamba", "docker", "podman", "apptainer", "ssh", "srun")
+HASH_SEED = "PYTHONHASHSEED"  # the variable: https://docs.python.org/3/using/cmdline.html
 SYSTEM = ("", "/", "/usr", "/usr/local")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 _OPERATORS = re.compile(r"[;&|()\n]+")

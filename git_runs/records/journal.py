@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import sys
 from contextlib import contextmanager, suppress
 
 from ..system import processes
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 NAME = "git-runs.journal"
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from git_runs.upkeep.history import main; main()"
 
 
 class Journal:
@@ -58,17 +56,9 @@ class Journal:
     def start(self) -> None:
         """Let a process of its own keep what was noted, unless one is at it."""
         with suppress(OSError):
-            if os.path.getsize(self.path) and not self._is_at_work():
-                import json
-
-                command = [sys.executable, "-I", "-c", _START, json.dumps(sys.path), self._common_dir, self._root]
-                processes.detach(command, cwd="/")  # in a work tree it would keep that from being removed
-
-    def _is_at_work(self) -> bool:
-        try:
-            return not locks.is_left(locks.read(self.lock))
-        except FileNotFoundError:
-            return False
+            if os.path.getsize(self.path) and not locks.is_held(self.lock):
+                # In a work tree it would keep that from being removed.
+                processes.detach_module("git_runs.upkeep.history", self._common_dir, self._root, cwd="/")
 
     # --- for the process that keeps them
 

@@ -6,14 +6,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from ..errors.records import Locked
 from ..system import processes
-from ..system.files import age_of, open_plain, unlink_if
+from ..system.files import age_of, open_plain, remove_file, unlink_if
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 SUFFIX = ".lock"
@@ -37,6 +38,23 @@ def take(path: str, patience: float, like: str | None = None, **purpose: str) ->
             if time.monotonic() > deadline:
                 raise Locked(path, age_of(path)) from None
             time.sleep(0.01)
+
+
+@contextmanager
+def held(path: str, patience: float) -> Iterator[None]:
+    """Hold the lock for the `with` block; raises what `take` raises."""
+    take(path, patience)
+    try:
+        yield
+    finally:
+        remove_file(path)
+
+
+def is_held(path: str) -> bool:
+    """Whether somebody holds the lock, and may live."""
+    with suppress(OSError):
+        return not is_left(read(path))
+    return False
 
 
 def break_left(path: str) -> bool:

@@ -74,9 +74,7 @@ class Store(RunsDir):
 
     def is_reserved(self, name: str) -> bool:
         """Whether somebody holds the lock of the name, and lives."""
-        with suppress(OSError):
-            return not locks.is_left(locks.read(self.lock(name)))
-        return False
+        return locks.is_held(self.lock(name))
 
     def create(self, name: str, fields: Record) -> None:
         """Write the record of a new run, whose name is `reserved`; raises NameTaken where there is one, or

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..environment import collection, links
+from ..environment.interpreter import HASH_SEED
 from ..errors.records import NoEnvironment
 from . import comparison
 
@@ -59,7 +60,7 @@ def _causes(original: Run, this: Run, surroundings: Surroundings) -> Iterator[st
         if live := run.record.texts("live"):
             yield f"run '{run.name}' took code from the work tree that people edit: {', '.join(live)}"
     if original.record.get("exit-code") == this.record.get("exit-code") is not None:
-        seed = original.record.text("hash-seed") or surroundings.command.environment.get("PYTHONHASHSEED", "random")
+        seed = original.record.text("hash-seed") or surroundings.command.environment.get(HASH_SEED, "random")
         is_set = seed != "random"
-        hashes = "" if is_set else "PYTHONHASHSEED is not set, so that sets of texts have another order each time; "
+        hashes = "" if is_set else f"{HASH_SEED} is not set, so that sets of texts have another order each time; "
         yield f"{hashes}a random start without a fixed seed"

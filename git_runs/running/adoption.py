@@ -88,9 +88,8 @@ def bring_back(project: Project, name: str) -> None:
         History(project.repository.common_dir).restore(store, name)
         store.note()
         commit = store.read(name).text("commit")
-        if refs.commit_of(name) is None and objects.resolve(commit):
-            refs.remove_blank(project.repository, name)
-            refs.create_one_of_many(project.repository, name, commit)
+        if objects.resolve(commit):
+            refs.create_missing(project.repository, name, commit)
 
 
 def _kept_record(project: Project, name: str, tip: refs.Tip) -> Record | None:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from ..launchers.launcher import Started
     from ..project import Project
 
-HASH_SEED = "PYTHONHASHSEED"
 SHOWN = 5  # paths that an isolated run will miss
 SNAPSHOT_HINT = "or run them as they are, kept in a commit of the run's own: --snapshot"
 
@@ -80,6 +79,7 @@ class Launch:
         """
         settings, submodules = project.settings, self.code.submodules
         command = compose(self.command, settings, Paths(settings, project.outputs, name))
+        interpreted = self._interpreted(project, command)
         known = {
             "id": str(uuid.uuid4()),
             "name": name,
@@ -98,9 +98,9 @@ class Launch:
             "worktree": project.outputs.worktree(name) if self.isolate else None,
             "links": {path: {"target": target} for path, target in self.links.items()} or None,
             "directories": self._directories(project) if self.isolate else None,
-            "live": self._live(project, command) if self.isolate else None,
-            "outside": self._outside(project, command) if self.isolate else None,
-            "hash-seed": self._hash_seed(project, command),
+            "live": self._live(project, interpreted) if self.isolate else None,
+            "outside": self._outside(project, interpreted) if self.isolate else None,
+            "hash-seed": self._hash_seed(project, interpreted),
             "status": record.STARTING,
             "process": processes.identify(os.getpid()),
         }
@@ -116,24 +116,24 @@ class Launch:
         top = project.repository.top or ""
         return isolation.empty_directories(top, os.path.relpath(project.store.root, top)) or None
 
-    def _live(self, project: Project, command: str) -> list[str] | None:
+    def _live(self, project: Project, command: interpreter.Command) -> list[str] | None:
         top = project.repository.top or ""
-        return isolation.live_code(self._interpreted(project, command), top, project.store.root) or None
+        return isolation.live_code(command, top, project.store.root) or None
 
-    def _outside(self, project: Project, command: str) -> list[str] | None:
+    def _outside(self, project: Project, command: interpreter.Command) -> list[str] | None:
         top = project.repository.top or ""
-        return isolation.leading_out(self._interpreted(project, command), top, self.code.commit) or None
+        return isolation.leading_out(command, top, self.code.commit) or None
 
-    def _hash_seed(self, project: Project, command: str) -> int | str | None:
+    def _hash_seed(self, project: Project, command: interpreter.Command) -> int | str | None:
         """What makes sets of texts have the same order each time, where a Python may run: that of the original, or one
         that nobody has chosen. None: the user has one, or is to have none."""
         if project.settings.hash_seed == "leave":
             return None
         if self.original and (seed := self.original.record.text("hash-seed")):
             return seed
-        if HASH_SEED in self.environment:
+        if interpreter.HASH_SEED in self.environment:
             return None
-        may_run = self.isolate or self._interpreted(project, command).names_python
+        may_run = self.isolate or command.names_python
         return int.from_bytes(os.urandom(4), "big") if may_run else None
 
     def _interpreted(self, project: Project, command: str) -> interpreter.Command:
@@ -182,7 +182,7 @@ class Launch:
             "RUNS_CHECKPOINT_DIR": paths.checkpoint_dir,
         }
         own, original = self._isolation(project, fields) if self.isolate else None, self.original
-        hash_seed = {HASH_SEED: str(fields["hash-seed"])} if "hash-seed" in fields else {}
+        hash_seed = {interpreter.HASH_SEED: str(fields["hash-seed"])} if "hash-seed" in fields else {}
         top = own.path if own else project.repository.top or ""
         cwd = os.path.join(top, self.prefix)
         return Spec(
@@ -300,7 +300,7 @@ def adopt(project: Project, name: str, fields: Record) -> None:
                 undo.callback(refs.delete, [name])
             _create_refs_in_submodules(name, [inner for inner in fields.submodules if os.path.isdir(inner[1])], undo)
         undo.pop_all()
-    project.store.note()
+    project.store.note()  # without its ref it was not yet a run of this repository
 
 
 def prepare(project: Project) -> None:

@@ -16,7 +16,7 @@ from ..console.messages import text_of
 from ..environment import links
 from ..environment.collection import Surroundings
 from ..environment.fingerprints import Fingerprints
-from ..environment.interpreter import Command
+from ..environment.interpreter import HASH_SEED, Command
 from ..errors.base import RunsError
 from ..errors.records import BadRecord, Locked, NoSuchRun
 from ..records import record
@@ -176,8 +176,9 @@ class Supervisor:
 
     def _surroundings(self) -> Surroundings:
         spec = self.spec
-        hidden = ("PYTHONHASHSEED",) if spec.hides_hash_seed else ()
-        environment = {key: value for key, value in spec.environment.items() if key not in hidden}
+        environment = dict(spec.environment)
+        if spec.hides_hash_seed:
+            del environment[HASH_SEED]
         command = Command(spec.command, environment, spec.cwd, spec.virtualenv)
         return Surroundings(
             command,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
 
@@ -95,10 +96,14 @@ def end_children(patience: float) -> None:
         time.sleep(0.01)
 
 
-def detach(command: list[str], cwd: str | None = None) -> None:
-    """Start a program that goes on by itself: in a session of its own, without terminal, its output going nowhere."""
+def detach_module(module: str, *arguments: str, cwd: str | None = None) -> None:
+    """Start `main` of that module, by the interpreter and the modules that we are, to go on by itself: in a session of
+    its own, without terminal, its output going nowhere."""
+    import json
     import subprocess
 
+    start = f"import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from {module} import main; sys.exit(main())"
+    command = [sys.executable, "-I", "-c", start, json.dumps(sys.path), *arguments]
     nowhere = subprocess.DEVNULL
     process = subprocess.Popen(
         command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True, cwd=cwd, umask=child_umask

@@ -78,9 +78,9 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
     ]
     half_back = [
         (whole, name)
-        for whole in project.trash.deletions()
-        for name in whole.names()
-        if found.left.get(name, {}).get("undeletes") == whole.identifier and name not in names | found.busy
+        for name, purpose in found.left.items()
+        for whole in (project.trash.deletions() if "undeletes" in purpose and name not in names else ())
+        if whole.identifier == purpose["undeletes"] and whole.exists(name)
     ]
     unsettled = {name for move in moves for name in move} | {name for _, name in (*half_deleted, *half_back)}
     unsettled.update(lost)
@@ -275,9 +275,7 @@ def _is_hash(text: str) -> bool:
 
 def _create_ref(project: Project, run: Run) -> None:
     with project.store.held(run) as fields:
-        if refs.commit_of(run.name) is None:
-            refs.remove_blank(project.repository, run.name)
-            refs.create_one_of_many(project.repository, run.name, fields.text("commit"))
+        refs.create_missing(project.repository, run.name, fields.text("commit"))
 
 
 def _submodules(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:

@@ -8,18 +8,17 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from ..errors.base import RunsError
 from ..records import locks
 from ..records.history import History
 from ..records.journal import Journal
 from ..records.runs_dir import RunsDir
-from ..system.files import remove_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 PAUSE = 30.0  # seconds between two commits that nobody waits for
 PATIENCE = 10.0  # seconds that somebody else's commit may take
@@ -33,15 +32,12 @@ def main() -> None:
     journal = Journal(common_dir, root)
     with suppress(RunsError, OSError):
         while journal.read()[1]:  # something may be noted just after the last look, while the lock is held
-            locks.take(journal.lock, patience=0.0)
-            try:
+            with locks.held(journal.lock, patience=0.0):
                 pause = History(common_dir).moment() + PAUSE - time.time()
                 while journal.read()[1]:
                     time.sleep(min(max(0.0, pause), PAUSE))
                     keep(common_dir, root)
                     pause = PAUSE
-            finally:
-                remove_file(journal.lock)
 
 
 def keep(common_dir: str, root: str) -> None:
@@ -50,17 +46,10 @@ def keep(common_dir: str, root: str) -> None:
     with _alone(common_dir):
         gone, size = journal.read()
         # Whoever deletes a record holds its lock until that is done: the next commit is for those.
-        going = {name for name in gone if _is_held(runs_dir.lock(name))}
+        going = {name for name in gone if locks.is_held(runs_dir.lock(name))}
         History(common_dir).keep(runs_dir, gone)
         if size:
             journal.forget(size, but=going)
-
-
-def _is_held(lock: str) -> bool:
-    """Whether somebody has it, and lives."""
-    with suppress(OSError):
-        return not locks.is_left(locks.read(lock))
-    return False
 
 
 def shorten(common_dir: str, before: float) -> None:
@@ -69,11 +58,5 @@ def shorten(common_dir: str, before: float) -> None:
         History(common_dir).shorten(before)
 
 
-@contextmanager
-def _alone(common_dir: str) -> Iterator[None]:
-    path = os.path.join(common_dir, LOCK)
-    locks.take(path, PATIENCE)
-    try:
-        yield
-    finally:
-        remove_file(path)
+def _alone(common_dir: str) -> AbstractContextManager[None]:
+    return locks.held(os.path.join(common_dir, LOCK), PATIENCE)

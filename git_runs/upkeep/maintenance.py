@@ -7,8 +7,7 @@ any time, and a session is closed only while nobody uses it.
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 
 from ..code import refs
@@ -21,7 +20,7 @@ from ..records import locks
 from ..records.record import UNDER_WAY
 from ..running import deletion, lifecycle
 from ..system import processes
-from ..system.files import age_of, files_below, remove_file
+from ..system.files import age_of, files_below
 from ..system.git import dates, refstore
 
 TYPE_CHECKING = False
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from ..records.record import Run
 
 LOCK = "runs-gc.lock"  # in the git dir that all work trees share
-# As a supervisor is started: by the interpreter and the modules that we are.
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from git_runs.main import main; sys.exit(main())"
 
 
 def is_due(project: Project) -> bool:
@@ -54,9 +51,7 @@ def start_if_due(project: Project) -> None:
     """Let a process of its own do it, if it is due; whatever keeps it from that matters to nobody."""
     with suppress(OSError):
         if is_due(project):
-            import json
-
-            processes.detach([sys.executable, "-I", "-c", _START, json.dumps(sys.path), "gc", "--auto", "--quiet"])
+            processes.detach_module("git_runs.main", "gc", "--auto", "--quiet")
 
 
 def collect(project: Project) -> None:
@@ -83,14 +78,12 @@ def _keep_history(project: Project) -> None:
 @contextmanager
 def _alone(project: Project) -> Iterator[None]:
     path = os.path.join(project.repository.common_dir, LOCK)
-    try:
-        locks.take(path, patience=0.0)
-    except Locked:
-        raise AlreadyCollecting(path, age_of(path)) from None
-    try:
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(locks.held(path, patience=0.0))
+        except Locked:
+            raise AlreadyCollecting(path, age_of(path)) from None
         yield
-    finally:
-        remove_file(path)
 
 
 def _close_sessions(project: Project, before: float) -> None:
