@@ -50,7 +50,14 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "launchers": [{"foreground", "tmux"}, {"launcher"}],
     "reproducing": [{"preconditions", "reproduction"}, {"comparison"}, {"times"}],
-    "code": [{"work_tree"}, {"deleted_refs", "isolation", "snapshot"}, {"refs"}, {"exactness"}, {"tree"}, {"index"}],
+    "code": [
+        {"work_tree"},
+        {"deleted_refs", "isolation", "snapshot", "stand_in"},
+        {"refs"},
+        {"exactness"},
+        {"tree"},
+        {"index"},
+    ],
     "environment": [{"collection"}, {"fingerprints", "interpreter", "links"}],
     "config": [{"layers"}, {"runsrc"}, {"settings"}, {"values"}],
     "records": [
@@ -66,7 +73,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"record"},
     ],
     "records.importers": [{"single_file"}, {"importer"}],
-    "system": [{"git"}, {"files"}, {"processes", "signals"}],
+    "system": [{"git"}, {"files", "mounts"}, {"processes", "signals"}],
     "system.git": [
         {"refstore"},
         {"discovery", "worktrees"},
@@ -99,6 +106,7 @@ DOORS = {
     "yaml": {"records.yamltext"},
     "tabulate": {"cli.table"},
     "sqlite3": {"records.cache"},
+    "ctypes": {"system.mounts"},
     "subprocess": {"cli.pager", "console.questions", "system.git.calls", "system.processes"},
 }
 

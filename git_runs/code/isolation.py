@@ -35,6 +35,7 @@ class Isolation:
         links: dict[str, str],
         directories: Iterable[str],
         keep: bool,
+        is_mounted: bool = False,
     ) -> None:
         self.path = path  # absolute top of the work tree
         self.repository = repository  # its common git dir, absolute
@@ -44,6 +45,7 @@ class Isolation:
         self.links = links  # absolute targets by path from the top
         self.directories = list(directories)  # empty ones, from the top, which git does not keep
         self.keep = keep  # whether the work tree stays whatever happens
+        self.is_mounted = is_mounted  # whether its links are mounted, and so not made: see stand_in.py
 
     def steps(self) -> list[list[str]]:
         """The commands that make the work tree, one after the other."""
@@ -64,7 +66,7 @@ class Isolation:
         for path in self.directories:
             with suppress(FileExistsError, NotADirectoryError):
                 os.makedirs(self._inside(path), exist_ok=True)
-        for path, target in self.links.items():
+        for path, target in {} if self.is_mounted else self.links.items():
             place = self._inside(path)
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with suppress(FileExistsError):
@@ -204,3 +206,15 @@ def live_code(command: interpreter.Command, top: str, runs_dir: str) -> list[str
     words = [word.rpartition("=")[2] for step in command.steps for word in step]
     found += [word for word in dict.fromkeys(words) if is_live(word) and not status.ignores(word)]
     return found + [f"package {name} (editable)" for name, place in command.editable_packages() if is_live(place)]
+
+
+def code_elsewhere(command: interpreter.Command, top: str) -> list[str]:
+    """What has a run take code from outside of the work tree, whose top the run sees at `top`: people may edit it, and
+    no commit of the run's holds it. That is entries of PYTHONPATH, and packages installed in editable mode."""
+
+    def is_elsewhere(place: str) -> bool:
+        return os.path.isabs(place) and not f"{os.path.realpath(place)}/".startswith(f"{os.path.realpath(top)}/")
+
+    python_path = command.environment.get("PYTHONPATH", "")
+    found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_elsewhere(entry)]
+    return found + [f"package {name} (editable)" for name, place in command.editable_packages() if is_elsewhere(place)]

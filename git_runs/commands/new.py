@@ -85,11 +85,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         dirty.add_argument(option, dest="dirty", action="append_const", const=value, help=summary)
     code.add_argument("--snapshot-limit", metavar="SIZE", action="append", help="bytes of untracked files, as 20m")
     isolate = code.add_mutually_exclusive_group()
-    for option, value, summary in (
-        ("--isolate", "true", "run in a work tree of its own, which later edits do not reach"),
-        ("--no-isolate", "false", "run in this work tree"),
-    ):
-        isolate.add_argument(option, dest="isolate", action="append_const", const=value, help=summary)
+    isolate.add_argument(
+        "--isolate",
+        metavar="HOW",
+        nargs="?",
+        action="append",
+        type=lambda how: how or "true",
+        help="run in a work tree of its own, which later edits do not reach; =mount: seen in the place of yours",
+    )
+    isolate.add_argument(
+        "--no-isolate", dest="isolate", action="append_const", const="false", help="run in this work tree"
+    )
     code.add_argument("--keep", action="store_true", help="keep the run's own work tree, whatever happens")
     settings = parser.add_argument_group("settings, for this run")
     settings.add_argument("--tb-dir", metavar="PATH", action="append", help="the TensorBoard directory")
@@ -115,6 +121,7 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search, _options(args))
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
+    here.settings.isolate = launch.isolation_by(here.settings.isolate)
     launch.check_ready(here, work_tree)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision

@@ -8,7 +8,7 @@ import sys
 from itertools import count
 
 from .. import launchers, project
-from ..code import refs
+from ..code import refs, stand_in
 from ..code.snapshot import Snapshot, Submodule
 from ..code.work_tree import WorkTree, check_clean
 from ..config import layers, runsrc
@@ -125,6 +125,7 @@ def _say(again: Project, one: Run, fields: Record, target: TextIO) -> None:
 
 def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], variables: dict[str, str]) -> Launch:
     submodules = {path: Submodule("", repository, commit) for path, repository, commit in inner if repository}
+    isolate = _isolation(here, one)
     return Launch(
         command=typed_command(one.record),
         description=one.record.text("description"),
@@ -132,10 +133,27 @@ def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], vari
         prefix=_prefix(one),
         environment=variables,
         links=_links(here, one),
-        isolate=True,
+        isolate=isolate,
+        top=_place(one) if isolate == launch.MOUNT else None,
         original=one,
         notes={key: one.record.get(key) for key in ("base", "branch")},
     )
+
+
+def _isolation(here: Project, one: Run) -> str:
+    """How the run is isolated this time: as it was, or as today's settings have it."""
+    setting = here.settings.isolate
+    is_mounted = one.record.text("isolate") == launch.MOUNT
+    return launch.isolation_by(launch.MOUNT if is_mounted and setting in ("", launch.TREE) else setting or launch.TREE)
+
+
+def _place(one: Run) -> str | None:
+    """Where the run's work tree is to stand: in the recorded place, if that is possible here."""
+    recorded = one.record.text("top")
+    if recorded and stand_in.can_stand_at(recorded):
+        return recorded
+    warn(f"its work tree cannot stand at '{recorded}', where it was: it stands in the place of this one")
+    return None
 
 
 def _start(here: Project, prepared: Launch, original: str, name: str) -> tuple[Record, Started]:
@@ -151,8 +169,14 @@ def _start(here: Project, prepared: Launch, original: str, name: str) -> tuple[R
 
 def _links(here: Project, one: Run) -> dict[str, str]:
     """The recorded links; what is linked today is new only to a run that had the whole work tree."""
-    recorded = {path: link.text("target") for path, link in one.record.links.items()}
+    recorded = {path: _today(here, path, link.text("target")) for path, link in one.record.links.items()}
     return recorded if "worktree" in one.record else here.links | recorded
+
+
+def _today(here: Project, path: str, target: str) -> str:
+    """Where a linked path is now: in this work tree, where it is not any more where it was."""
+    moved = os.path.join(here.repository.top or "", path)
+    return moved if not os.path.exists(target) and os.path.exists(moved) else target
 
 
 def _confirm(one: Run, fields: Record, variables: dict[str, str], today: dict[str, str]) -> None:

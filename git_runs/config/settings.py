@@ -32,7 +32,7 @@ class Settings:
     dirty: str
     include: list[str]
     snapshot_limit: int  # bytes
-    isolate: bool
+    isolate: str  # "true", "mount" or "mount-if-possible"; "": not at all
     link: list[str]
     env: list[str]
     hash_seed: str
@@ -82,7 +82,7 @@ class Setting:
 
     def _read(self, given: Given) -> object:
         try:
-            if given.text is None and self.read is not values.truth:
+            if given.text is None and self.read not in (values.truth, values.isolation):
                 raise ValueError("the value is missing")
             return self.read("true" if given.text is None else given.text, given.base)
         except ValueError as error:
@@ -104,7 +104,7 @@ SETTINGS = (
     Setting("dirty", "refuse", values.one_of("refuse", "snapshot", "allow")),
     Setting("include", "", values.text, many=True),
     Setting("snapshot-limit", "10m", values.size),
-    Setting("isolate", "false", values.truth),
+    Setting("isolate", "false", values.isolation),
     Setting("link", "", values.below_the_top, many=True),
     Setting("env", " ".join(DECISIVE_VARIABLES), values.text, many=True),
     Setting("hash-seed", "record", values.one_of("record", "leave")),

@@ -60,6 +60,16 @@ def truth(given: str, base: str) -> bool:
     return given.lower() in ("true", "yes", "on", "1")
 
 
+def isolation(given: str, base: str) -> str:
+    """Whether a run gets a work tree of its own, and where: "true", "mount" or "mount-if-possible"; "" for none."""
+    if given.lower() in ("mount", "mount-if-possible"):
+        return given.lower()
+    try:
+        return "true" if truth(given, base) else ""
+    except ValueError:
+        raise ValueError("it is true, false, mount or mount-if-possible") from None
+
+
 def date_or_off(given: str, base: str) -> str | None:
     """A date, as in dates.expiry; what git-config(1) reads as false is None."""
     return None if given.lower() in ("false", "no", "off", "0") else text(given, base)

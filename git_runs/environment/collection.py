@@ -18,7 +18,7 @@ from . import fingerprints, interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from ..records.environments import Environments
@@ -49,27 +49,34 @@ class Surroundings:
         decisive: Iterable[str],
         environments: Environments,
         fingerprints: Fingerprints,
+        ask: Callable[[Callable[[], dict[str, Any]]], dict[str, Any]] = lambda question: question(),
     ) -> None:
         self.command = command
         self.top = top  # of the work tree that it runs in, absolute
         self.decisive = decisive  # globs for the variables whose values are kept
         self.environments = environments  # where lists of packages are kept
         self.fingerprints = fingerprints  # those of here
+        self._ask = ask  # answers a question where the command is
 
     def collect(self, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """All of it, as it is kept; what was recorded before, in `like`, in the same way again."""
         before = like or {}
         environment = self.command.environment
-        fingerprints = self.fingerprints.like(before)
+        kept, hashed = _mapping(before.get("variables")), _mapping(before.get("others"))
+        chosen = [name for name in environment if name in kept or (matches(name, self.decisive) and name not in hashed)]
+        variables = describe_variables(environment, chosen, self.fingerprints.like(before))
+        return self._ask(self._machine) | variables
+
+    def _machine(self) -> dict[str, Any]:
+        """Interpreter, packages, and what else is found where the command runs."""
+        environment = self.command.environment
         found = self._python()
         found["platform"] = f"{os.uname().sysname} {os.uname().release} {os.uname().machine}"
         if gpus := _gpus(environment):
             found["gpus"] = gpus
         if checkout := config.checkout_settings(self.top, dict(environment)):
             found["git-config"] = checkout
-        kept, hashed = _mapping(before.get("variables")), _mapping(before.get("others"))
-        chosen = [name for name in environment if name in kept or (matches(name, self.decisive) and name not in hashed)]
-        return found | describe_variables(environment, chosen, fingerprints)
+        return found
 
     def _python(self) -> dict[str, Any]:
         python = self.command.python()

@@ -40,6 +40,16 @@ class ToolTooOld(RunsError):
         super().__init__(f"{tool} {found} is too old: git runs needs {tool} {needed} or later")
 
 
+class MountsForbidden(RunsError):
+    """A run cannot have its work tree at the place of another; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"a work tree of the run's own cannot stand in the place of yours: {reason}",
+            "--isolate runs it in a work tree at another path; runs.isolate=mount-if-possible does so by itself",
+        )
+
+
 class MainWorkTreeUnknown(RunsError):
     """A linked work tree of a repository whose git dir does not say where its main work tree is."""
 

@@ -90,8 +90,10 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
     if not record.is_local:
         yield f"host: was '{record.text('host')}', is '{processes.hostname()}'"
     yield from links.differences(record.links)
-    if live := dict.fromkeys([*record.texts("live"), *isolation.live_code(command, top, here.store.root)]):
-        yield f"code is taken from the work tree that people edit, not from the run's own: {', '.join(live)}"
+    is_mounted = record.text("isolate") == "mount"
+    now = [] if is_mounted else isolation.live_code(command, top, here.store.root)
+    if live := dict.fromkeys([*record.texts("live"), *now]):
+        yield f"code is taken from where people edit it, not from the run's own work tree: {', '.join(live)}"
     environments = here.store.environments
     try:
         recorded = environments.of(record)

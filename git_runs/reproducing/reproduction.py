@@ -58,7 +58,7 @@ def _causes(original: Run, this: Run, surroundings: Surroundings) -> Iterator[st
         yield f"files that a checkout gives other bytes than the original had: {', '.join(inexact)}"
     for run in (original, this):
         if live := run.record.texts("live"):
-            yield f"run '{run.name}' took code from the work tree that people edit: {', '.join(live)}"
+            yield f"run '{run.name}' took code from where people edit it: {', '.join(live)}"
     if original.record.get("exit-code") == this.record.get("exit-code") is not None:
         seed = original.record.text("hash-seed") or surroundings.command.environment.get(HASH_SEED, "random")
         is_set = seed != "random"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
+    from ..system.mounts import View
+
 STOPPING = (signal.SIGHUP, signal.SIGTERM)
 FOR_ALL = (*STOPPING, signal.SIGINT, signal.SIGQUIT)  # for all processes of the command, as a terminal does it
 HANDLED = (*FOR_ALL, signal.SIGUSR1, signal.SIGUSR2, KILL_NOW)
@@ -50,10 +52,19 @@ class Execution:
             signal.signal(number, self._pass_on)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {*HANDLED, signal.SIGCHLD})
 
-    def run(self, words: list[str], *, cwd: str, began: Callable[[int], None], to_errors: bool = False) -> int:
+    def run(
+        self,
+        words: list[str],
+        *,
+        cwd: str,
+        began: Callable[[int], None],
+        to_errors: bool = False,
+        view: View | None = None,
+    ) -> int:
         """Run a program in the foreground of the terminal; gives its exit code, or minus the signal that ended it.
 
         `began` is called with its process group once it runs. `to_errors`: what it prints goes to standard error.
+        `view`: what it sees of the file system, if that is not what we see.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         if self.stops:
@@ -61,7 +72,7 @@ class Execution:
             return -self.stops[0]
         child = os.fork()
         if child == 0:
-            self._become(words, cwd, to_errors)
+            self._become(words, cwd, to_errors, view)
         with suppress(OSError):  # parent and child both do it: neither may go on before it is done
             os.setpgid(child, child)
         self._group = self.last_group = child
@@ -96,7 +107,7 @@ class Execution:
         """Whether a process of the last program's group goes on."""
         return self.last_group != 0 and processes.group_lives(self.last_group)
 
-    def _become(self, words: list[str], cwd: str, to_errors: bool) -> NoReturn:
+    def _become(self, words: list[str], cwd: str, to_errors: bool, view: View | None) -> NoReturn:
         """In the child: the process becomes the program."""
         try:
             os.setpgid(0, 0)
@@ -107,6 +118,8 @@ class Execution:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
             os.umask(self._umask)
+            if view:
+                view.enter()
             os.chdir(cwd)
             os.execvp(words[0], words)
         except OSError as error:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from .. import launchers
 from ..code import isolation, refs
 from ..code.isolation import Isolation
+from ..code.stand_in import StandIn
 from ..code.work_tree import check_clean
 from ..console.escape import printable
 from ..console.messages import hint, warn
@@ -19,10 +20,11 @@ from ..errors.base import RunsError
 from ..errors.code import HiddenChanges, LinkedFileIsTracked, NameTaken
 from ..errors.records import NoSuchRun
 from ..errors.running import NameInUse, RunsDirInUse
+from ..errors.system import MountsForbidden, ToolMissing
 from ..launchers.launcher import Job
 from ..records import record, yamltext
 from ..records.record import Record, Run
-from ..system import processes, signals
+from ..system import mounts, processes, signals
 from ..system.files import remove_file
 from ..system.git import guard, status
 from . import spec
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from ..launchers.launcher import Started
     from ..project import Project
 
+TREE, MOUNT = "true", "mount"  # how a run is isolated: values of runs.isolate
 SHOWN = 5  # paths that an isolated run will miss
 SNAPSHOT_HINT = "or run them as they are, kept in a commit of the run's own: --snapshot"
 
@@ -56,7 +59,8 @@ class Launch:
         prefix: str,
         environment: dict[str, str],
         links: Mapping[str, str],
-        isolate: bool,
+        isolate: str,
+        top: str | None = None,
         keep: bool = False,
         original: Run | None = None,
         notes: Mapping[str, object] | None = None,
@@ -67,7 +71,8 @@ class Launch:
         self.prefix = prefix  # the command's directory, from the top: "" or "sub/dir/"
         self.environment = environment  # all of the command's, but for what describes its run
         self.links = links  # absolute targets by path from the top
-        self.isolate = isolate  # whether it gets a work tree of its own
+        self.isolate = isolate  # TREE: it gets a work tree of its own; MOUNT: in the place of the user's; "": none
+        self.top = top  # the place that a work tree in the place of another takes, if that is not ours
         self.keep = keep  # whether that stays whatever happens
         self.original = original  # the run that this one is to reproduce
         self.notes = notes or {}  # further fields of the record; those that are None are left out
@@ -93,9 +98,10 @@ class Launch:
             "datetime": record.timestamp(),
             "host": processes.hostname(),
             "user": processes.user(),
-            "top": project.repository.top,
+            "top": self._place(project),
             "cwd": self.prefix.rstrip("/") or ".",
             "worktree": project.outputs.worktree(name) if self.isolate else None,
+            "isolate": MOUNT if self.isolate == MOUNT else None,
             "links": {path: {"target": target} for path, target in self.links.items()} or None,
             "directories": self._directories(project) if self.isolate else None,
             "live": self._live(project, interpreted) if self.isolate else None,
@@ -118,7 +124,13 @@ class Launch:
 
     def _live(self, project: Project, command: interpreter.Command) -> list[str] | None:
         top = project.repository.top or ""
+        if self.isolate == MOUNT:
+            return isolation.code_elsewhere(command, top) or None
         return isolation.live_code(command, top, project.store.root) or None
+
+    def _place(self, project: Project) -> str | None:
+        """Where the top of the user's work tree is, or was, for the command."""
+        return self.top or project.repository.top
 
     def _outside(self, project: Project, command: interpreter.Command) -> list[str] | None:
         top = project.repository.top or ""
@@ -183,7 +195,8 @@ class Launch:
         }
         own, original = self._isolation(project, fields) if self.isolate else None, self.original
         hash_seed = {interpreter.HASH_SEED: str(fields["hash-seed"])} if "hash-seed" in fields else {}
-        top = own.path if own else project.repository.top or ""
+        stand_in = self._stand_in(project, own)
+        top = own.path if own and not stand_in else self._place(project) or ""
         cwd = os.path.join(top, self.prefix)
         return Spec(
             root=outputs.root,
@@ -198,9 +211,10 @@ class Launch:
             environment={**self.environment, **hash_seed, "PWD": os.path.normpath(cwd), **about_the_run},
             hides_hash_seed=bool(hash_seed),
             isolation=own.to_json() if own else None,
+            stand_in=stand_in.to_json() if stand_in else None,
             virtualenv=project.settings.virtualenv_path,
             decisive=project.settings.env,
-            common_dir=project.repository.common_dir,
+            common_dir=project.repository.lasting_common_dir,
             umask=project.umask,
             shared=project.settings.shared,
             keeps_history=project.settings.history is not None,
@@ -210,13 +224,63 @@ class Launch:
     def _isolation(self, project: Project, fields: Record) -> Isolation:
         return Isolation(
             path=project.outputs.worktree(fields.text("name")),
-            repository=project.repository.common_dir,
+            repository=project.repository.lasting_common_dir,
             commit=self.code.commit,
             submodules=[[path, inner.common_dir, inner.commit] for path, inner in self.code.submodules.items()],
             links=dict(self.links),
             directories=fields.texts("directories"),
             keep=self.keep,
+            is_mounted=self.isolate == MOUNT,
         )
+
+    def _stand_in(self, project: Project, own: Isolation | None) -> StandIn | None:
+        """The work tree that is to stand in the place of another: the run's own, or that of the run which starts it."""
+        repository, runs_dir = project.repository, project.outputs.root
+        if own:
+            tree, links = own.path if self.isolate == MOUNT else None, own.links
+            submodules = [(path, inner) for path, inner, _ in own.submodules]
+        else:
+            tree, links, submodules = _around(project)
+        if not tree:
+            return None
+        top = repository.top or ""
+        return StandIn(
+            tree=tree,
+            top=self._place(project) or "",
+            common_dir=repository.lasting_common_dir,
+            runs_dir=runs_dir,
+            runs_dir_inside=os.path.relpath(runs_dir, top) if runs_dir.startswith(f"{top}/") else None,
+            links=links,
+            submodules=submodules,
+        )
+
+
+def _around(project: Project) -> tuple[str | None, dict[str, str], list[tuple[str, str]]]:
+    """The work tree that stands in the place of the one which we are in, with its links and submodules."""
+    tree = project.repository.stands_for
+    if not tree:
+        return None, {}, []
+    name = os.path.relpath(tree, os.path.dirname(project.outputs.worktree("any")))
+    fields = project.store.read(name) if project.store.exists(name) else Record()
+    links = {path: link.text("target") for path, link in fields.links.items()}
+    return tree, links, [(path, inner) for path, inner, _ in fields.submodules]
+
+
+def isolation_by(setting: str) -> str:
+    """How a run is isolated by that value of `runs.isolate`, here: TREE, MOUNT, or "" for not at all.
+
+    Where MOUNT is only to be if that is possible, and is not, that is said. Raises MountsForbidden and ToolMissing.
+    """
+    if not setting.startswith(MOUNT):
+        return setting
+    try:
+        mounts.check()
+    except (MountsForbidden, ToolMissing) as error:
+        if setting == MOUNT:
+            raise
+        warn(f"{error.message}; the run's own work tree is at another path")
+        return TREE
+    return MOUNT
 
 
 def go_on(started: Started, say: Callable[[TextIO], None]) -> int:
@@ -234,9 +298,10 @@ def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) 
     """Warn of what an isolated run takes from elsewhere, and name what it will miss."""
     if "worktree" not in fields:
         return
-    if live := fields.texts("live"):
+    is_elsewhere = fields.text("isolate") != MOUNT
+    if (live := fields.texts("live")) and is_elsewhere:
         warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
-    if outside := fields.texts("outside"):
+    if (outside := fields.texts("outside")) and is_elsewhere:
         warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
     top = project.repository.top or ""
     runs_dir = os.path.relpath(project.store.root, top)

@@ -39,6 +39,7 @@ class Spec:
         top: str,
         environment: dict[str, str],
         isolation: dict[str, Any] | None,
+        stand_in: dict[str, Any] | None,
         virtualenv: str | None,
         decisive: list[str],
         common_dir: str,
@@ -55,10 +56,11 @@ class Spec:
         self.shell = shell  # a program, and options for it
         self.launcher = launcher  # the name of that which starts the supervisor
         self.keep_session = keep_session  # the setting
-        self.cwd = cwd  # absolute
-        self.top = top  # of the work tree that it runs in, absolute
+        self.cwd = cwd  # absolute, as the command sees it
+        self.top = top  # of the work tree that it runs in, absolute, as the command sees it
         self.environment = environment  # all of it
         self.isolation = isolation  # the arguments of an Isolation
+        self.stand_in = stand_in  # the arguments of a StandIn
         self.virtualenv = virtualenv  # what the command is run in
         self.decisive = decisive  # globs for the variables whose values are recorded
         self.common_dir = common_dir  # the git dir that all work trees share

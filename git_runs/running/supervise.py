@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from .. import launchers
 from ..code.isolation import Isolation
+from ..code.stand_in import StandIn
 from ..console.messages import text_of
 from ..environment import links
 from ..environment.collection import Surroundings
@@ -26,12 +27,14 @@ from ..records.runs_dir import share
 from ..records.store import Store
 from ..reproducing import reproduction
 from ..system import processes
+from ..system.git.discovery import MOVED_ASIDE
 from .execution import Execution
 from .spec import Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..launchers.launcher import Inside
+    from ..system.mounts import View
 
 PATIENCE = 60.0  # seconds to try to write the record: how a run ended is known only here
 TAIL = 1 << 12  # bytes at the end of a log, in which git says why it failed
@@ -62,17 +65,21 @@ class Supervisor:
         share(spec.shared)
         self.execution = Execution(_say, spec.umask)
         self.this_run = Run(spec.name, Record(id=spec.identifier))
-        self.store = Store(spec.root, PATIENCE, spec.common_dir, is_kept=spec.keeps_history)
+        # A run that is started by one whose work tree stands in the place of ours, and here, has ours moved aside.
+        self.common_dir = spec.common_dir if os.path.isdir(spec.common_dir) else os.path.join(spec.root, MOVED_ASIDE)
+        self.store = Store(spec.root, PATIENCE, self.common_dir, is_kept=spec.keeps_history)
         if self.store.journal:
             self.store.journal.is_left_to_others = True  # when we exit, all of our session may be killed
         self.outputs = Outputs(spec.root)
-        self.isolation = Isolation(**spec.isolation) if spec.isolation else None
+        self.isolation = self._isolation()
+        self.stand_in = StandIn(**{**spec.stand_in, "common_dir": self.common_dir}) if spec.stand_in else None
+        self.view: View | None = None  # what the command sees of the file system, if that is not what we see
         self.collecting = threading.Thread(target=self._collect, daemon=True)
         self.error: str | None = None  # what kept the command from being started
 
     def run(self) -> int:
         """From `running` to the end; gives the exit code to end with, as a shell would put it."""
-        code = self._isolate() if self.isolation else 0
+        code = (self._isolate() if self.isolation else 0) or (self._stand_in() if self.stand_in else 0)
         if code == 0:
             self._record_start()
             code = self._run_command()
@@ -93,6 +100,10 @@ class Supervisor:
 
     # --- a work tree of its own
 
+    def _isolation(self) -> Isolation | None:
+        arguments = self.spec.isolation
+        return Isolation(**{**arguments, "repository": self.common_dir}) if arguments else None
+
     def _isolate(self) -> int:
         """Make the run's own work tree; gives 0, or how the command that failed has ended, and sets `error`."""
         assert self.isolation
@@ -104,10 +115,23 @@ class Supervisor:
                 return code
         try:
             self.isolation.complete()
-            os.makedirs(self.spec.cwd, exist_ok=True)
+            inside = os.path.relpath(self.spec.cwd, self.spec.top)
+            os.makedirs(os.path.join(self.isolation.path, inside), exist_ok=True)
             self.inside.mark(start_marker(self.spec.identifier))
         except OSError as error:
             self.error = f"the work tree could not be made: {error}"
+            _say(f"fatal: {self.error}")
+            return 1
+        return 0
+
+    def _stand_in(self) -> int:
+        """Let the work tree stand where the command expects it; gives 0, or an exit code, and sets `error`."""
+        assert self.stand_in
+        try:
+            os.chdir(self.stand_in.tree)  # it stays while we are in it
+            self.view = self.stand_in.view()
+        except (OSError, RunsError) as error:
+            self.error = error.message if isinstance(error, RunsError) else str(error)
             _say(f"fatal: {self.error}")
             return 1
         return 0
@@ -124,9 +148,13 @@ class Supervisor:
 
     def _leave_work_tree(self, code: int) -> None:
         """It has served its time if all went well and nothing is in it that its commit does not hold."""
+        os.chdir("/")
+        is_used = self.view is not None and self.view.is_used()
+        if self.stand_in and not is_used and not processes.is_in(self.stand_in.tree):
+            self.stand_in.remove_places()
         if not self.isolation:
             return
-        serves_on = self.isolation.keep or code or self.execution.was_killed or self.error
+        serves_on = self.isolation.keep or code or self.execution.was_killed or self.error or is_used
         with suppress(RunsError, OSError):
             if now := self.store.find(self.this_run):
                 self.isolation.path = self.outputs.worktree(now.name)  # it may have been moved
@@ -139,7 +167,7 @@ class Supervisor:
     def _run_command(self) -> int:
         """Run it to its end: its exit code, or minus the signal that ended it."""
         words = [*shlex.split(self.spec.shell), "-c", self.spec.command]
-        return self.execution.run(words, cwd=self.spec.cwd, began=self._command_began)
+        return self.execution.run(words, cwd=self.spec.cwd, began=self._command_began, view=self.view)
 
     def _command_began(self, group: int) -> None:
         self.inside.began(group)
@@ -185,7 +213,8 @@ class Supervisor:
             top=spec.top,
             decisive=spec.decisive,
             environments=self.store.environments,
-            fingerprints=Fingerprints(spec.common_dir),
+            fingerprints=Fingerprints(self.common_dir),
+            **({"ask": self.view.call} if self.view else {}),
         )
 
     # --- the record

@@ -120,27 +120,56 @@ def in_two(find: Callable[[int, int], Iterable[T]], count: int, many: int) -> li
     """
     if count < many:
         return list(find(0, count))
+    middle = count // 2
+    other = _Child(lambda: list(find(middle, count)))
+    first = list(find(0, middle))
+    try:
+        second: list[T] = other.answer()
+        return first + second
+    except ChildProcessError:
+        return first + list(find(middle, count))
+
+
+def in_child(work: Callable[[], T]) -> T:
+    """What `work` gives in a copy of this process, which ends with it: what marshal can write. Raises
+    ChildProcessError where it fails."""
+    found: T = _Child(work).answer()
+    return found
+
+
+class _Child:
+    """A copy of this process that does a piece of work, and ends without doing anything else that is ours."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        reading, writing = os.pipe()
+        self._process = os.fork()
+        if not self._process:
+            _answer(writing, work)
+        os.close(writing)
+        self._reading = reading
+
+    def answer(self) -> Any:
+        """What the work gave; raises ChildProcessError where it failed."""
+        import marshal
+
+        with open(self._reading, "rb") as file:
+            content = file.read()
+        _, status = os.waitpid(self._process, 0)
+        if status:
+            raise ChildProcessError("another process has failed")
+        return marshal.loads(content)
+
+
+def _answer(pipe: int, work: Callable[[], Any]) -> NoReturn:
     import marshal
 
-    middle = count // 2
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        _answer(writing, lambda: marshal.dumps(list(find(middle, count))))
-    os.close(writing)
-    with open(reading, "rb") as answer:
-        first = list(find(0, middle))
-        second = answer.read()
-    _, status = os.waitpid(child, 0)
-    return first + (list(find(middle, count)) if status else marshal.loads(second))
-
-
-def _answer(pipe: int, work: Callable[[], bytes]) -> NoReturn:
-    """End this process, a copy of another, and nothing that is the other's; what the work gives goes into the pipe."""
     code = 1
     try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)
         with open(pipe, "wb") as file:
-            file.write(work())
+            file.write(marshal.dumps(work()))
         code = 0
     finally:
         os._exit(code)
@@ -176,6 +205,37 @@ def ask(command: list[str], environment: Mapping[str, str]) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.decode(errors="replace") if answer.returncode == 0 else None
+
+
+class Dialogue:
+    """A program that gives back what it is given, as cat(1) does."""
+
+    def __init__(self, command: list[str], *, passes: Iterable[int] = ()) -> None:
+        """`passes`: the descriptors that it gets beside the standard ones. Raises OSError."""
+        from subprocess import PIPE, Popen
+
+        self._process = Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=list(passes), umask=child_umask)
+        self._error = b""
+
+    def echoes(self) -> bool:
+        """Whether it does: this waits for it."""
+        process = self._process
+        assert process.stdin
+        assert process.stdout
+        with suppress(BrokenPipeError):
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+        return process.stdout.read(1) == b"\n"
+
+    def end(self) -> None:
+        """Give it no more, and wait for its end."""
+        with suppress(BrokenPipeError):
+            self._error += self._process.communicate()[1]
+
+    def error(self) -> str:
+        """What it printed to standard error, in the end."""
+        self.end()
+        return self._error.decode(errors="replace").strip()
 
 
 def is_in(place: str) -> bool:
@@ -222,6 +282,11 @@ def namespace() -> str:
 
 def _has_proc() -> bool:
     return os.path.exists(f"{PROC}/self/stat")
+
+
+def places() -> Iterator[str]:
+    """The directories of the processes that are ours to see in proc(5)."""
+    return (f"{PROC}/{pid}" for pid in _pids())
 
 
 def _pids() -> list[int]:

@@ -8,6 +8,9 @@ from ...errors.system import GitFailed, MainWorkTreeUnknown, ToolTooOld
 from . import calls, config, guard, variables
 from .config import ConfigEntry
 
+# Names in the runs dir: of the directory of runs' own work trees, and of that where a run whose work tree stands in the
+# place of the user's finds the common git dir.
+OWN_TREES, MOVED_ASIDE = "worktrees", "git"
 OLDEST = "2.31"  # `rev-parse --path-format`
 
 
@@ -33,6 +36,8 @@ class Repository:
         It follows from the common git dir alone (gitrepository-layout(5)), so that every view of a repository agrees.
         Raises MainWorkTreeUnknown for a linked work tree of a repository made with --separate-git-dir.
         """
+        if self._is_moved_aside:
+            return self.top
         linked = self.git_dir != self.common_dir
         entries = config.read("--git-dir", self.common_dir) if linked else self.config
         own = {entry.key: entry.value for entry in entries if entry.scope in ("local", "worktree")}
@@ -45,6 +50,31 @@ class Repository:
         if linked:
             raise MainWorkTreeUnknown(self.common_dir)
         return self.top
+
+    @property
+    def stands_for(self) -> str | None:
+        """The linked work tree that is seen at our top, but has its place elsewhere: code/stand_in.py, in a run;
+        None where there is none."""
+        if self.git_dir == self.common_dir:
+            return None
+        try:
+            with open(os.path.join(self.git_dir, "gitdir"), "rb") as file:
+                place = os.path.dirname(os.path.join(self.git_dir, os.fsdecode(file.read().rstrip(b"\n"))))
+        except OSError:
+            return None
+        return place if self.top not in (os.path.normpath(place), None) and f"/{OWN_TREES}/" in place else None
+
+    @property
+    def _is_moved_aside(self) -> bool:
+        """Whether the common git dir is seen beside the work trees of runs, since what has its place is one of them."""
+        runs_dir, name = os.path.split(self.common_dir)
+        own_trees = os.path.join(runs_dir, OWN_TREES, "")
+        return name == MOVED_ASIDE and (self.stands_for or "").startswith(own_trees)
+
+    @property
+    def lasting_common_dir(self) -> str:
+        """The common git dir where it is for processes outside of such a view."""
+        return os.path.join(self.top or "", ".git") if self._is_moved_aside else self.common_dir
 
 
 class Search:

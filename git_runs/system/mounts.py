@@ -1,0 +1,123 @@
+"""Views of the file system, for some processes, in which paths lead elsewhere: mount_namespaces(7).
+
+bwrap(1) makes a view, without privileges. Processes enter it by themselves (setns(2)): bwrap would stay between a
+program and whoever waits for it, where a signal that ends the program becomes an exit code, and one for its process
+group ends bwrap first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import ExitStack, suppress
+
+from ..errors.system import MountsForbidden, ToolMissing
+from . import processes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+TOOL, PACKAGE = "bwrap", "bubblewrap"
+_ALL = ("--dev-bind", "/", "/")  # all that there is, devices included, at its own place
+
+
+class View:
+    """A view that processes can enter."""
+
+    def __init__(self, pid: int) -> None:
+        """The one that the process `pid` has."""
+        places = [f"{processes.PROC}/{pid}/ns/{kind}" for kind in ("user", "mnt")]
+        self._mounts = os.stat(places[1]).st_ino
+        # The namespace of users comes first: it gives the right to enter the other. Root has that right already.
+        others = [place for place in places if os.readlink(place) != os.readlink(_own(place))]
+        self._descriptors = [os.open(place, os.O_RDONLY | os.O_CLOEXEC) for place in others]
+
+    def enter(self) -> None:
+        """Let this process, which has one thread, have the view; its working directory is "/" then. Raises OSError."""
+        import ctypes
+
+        libc = ctypes.CDLL(None, use_errno=True)
+        for descriptor in self._descriptors:
+            if libc.setns(descriptor, 0):
+                raise OSError(ctypes.get_errno(), f"setns: {os.strerror(ctypes.get_errno())}")
+        os.chdir("/")
+
+    def call(self, work: Callable[[], T]) -> T:
+        """What `work` gives where this view is had; of what marshal can write. Raises OSError where it fails."""
+
+        def in_view() -> T:
+            self.enter()
+            return work()
+
+        return processes.in_child(in_view)
+
+    def is_used(self) -> bool:
+        """Whether a process that is ours to see has it, as far as that can be known."""
+        return any(_inode(f"{place}/ns/mnt") == self._mounts for place in processes.places())
+
+
+def make(binds: Sequence[tuple[str, str]]) -> View:
+    """The view in which what is at the first path of each pair stands at the second, too, one after the other; where
+    nothing is at that, it is made. Raises ToolMissing and MountsForbidden."""
+    words = [word for source, target in binds for word in ("--bind", source, target)]
+    with ExitStack() as stack:
+        reading, writing = os.pipe()
+        stack.callback(os.close, reading)
+        try:
+            # cat answers once all mounts are made, and goes on until the view has been opened.
+            command = [TOOL, *_ALL, *words, "--info-fd", str(writing), "--", "cat"]
+            bwrap = processes.Dialogue(command, passes=[writing])
+        except FileNotFoundError:
+            raise _missing() from None
+        finally:
+            os.close(writing)
+        stack.callback(bwrap.end)
+        if not bwrap.echoes():
+            raise MountsForbidden(bwrap.error())
+        match = re.search(rb'"child-pid": ([0-9]+)', os.read(reading, 1 << 12))
+        assert match
+        return View(int(match[1]))
+
+
+def check() -> None:
+    """Raises ToolMissing and MountsForbidden where no view can be made."""
+    if not sys.platform.startswith("linux"):
+        raise MountsForbidden(f"{sys.platform} has no mount namespaces")
+    try:
+        bwrap = processes.Dialogue([TOOL, *_ALL, "--", "cat"])
+    except FileNotFoundError:
+        raise _missing() from None
+    works = bwrap.echoes()
+    bwrap.end()
+    if not works:
+        raise MountsForbidden(bwrap.error())
+
+
+def is_mount_point(place: str) -> bool:
+    """Whether something stands at the path in the view of any process that is ours to see."""
+    escaped = re.sub(rb"[ \t\n\\]", lambda match: b"\\%03o" % match[0][0], os.fsencode(place))
+    needle = b" %b " % escaped
+    for process in processes.places():
+        with suppress(OSError), open(f"{process}/mountinfo", "rb") as file:
+            if needle in file.read():
+                return True
+    return False
+
+
+def _missing() -> ToolMissing:
+    return ToolMissing(TOOL, f": it is in the package {PACKAGE}; --isolate does without it")
+
+
+def _own(place: str) -> str:
+    return f"{processes.PROC}/self/ns/{os.path.basename(place)}"
+
+
+def _inode(place: str) -> int | None:
+    with suppress(OSError):
+        return os.stat(place).st_ino
+    return None
