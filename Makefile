@@ -1,20 +1,20 @@
-# Everything that is installed goes into .venv; only tmux comes from the system's package manager.
+# Everything that is installed goes into .venv; only tmux and bwrap come from the system's package manager.
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := setup.cfg pyproject.toml README.md bin/git-runs $(shell find git_runs man -name '*.py' -o -name '*.1')
 
-.PHONY: demo test faults lint format bench bench-peers clean tmux
+.PHONY: demo test faults lint format bench bench-peers clean programs
 
 ## demo: set everything up, and run the main job: two real training runs, from start to reproduction
-demo: $(BIN)/git-runs tmux
+demo: $(BIN)/git-runs programs
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/demo
 
 ## test: set everything up, and pass the tests
-test: .venv/dev $(BIN)/git-runs tmux
+test: .venv/dev $(BIN)/git-runs programs
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4
 
 ## faults: break things on purpose, in full; takes about an hour
-faults: .venv/dev $(BIN)/git-runs tmux
+faults: .venv/dev $(BIN)/git-runs programs
 	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 tests/faults
 
 ## lint: types, style and formatting
@@ -30,17 +30,17 @@ format: .venv/dev
 
 ## bench: measure, and print one table; SIZES="10 1000": with so many runs; BENCH_DATA=DIR: keep them there;
 ## BENCH="--only list table --rounds 21": further options, told by BENCH=-h
-bench: .venv/dev $(BIN)/git-runs tmux
+bench: .venv/dev $(BIN)/git-runs programs
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks $(if $(SIZES),--sizes $(SIZES)) \
 		$(if $(BENCH_DATA),--data "$(BENCH_DATA)") $(BENCH)
 
 ## bench-peers: install what others use, each in an environment of its own, and measure the same work
-bench-peers: .venv/dev $(BIN)/git-runs tmux
+bench-peers: .venv/dev $(BIN)/git-runs programs
 	$(BIN)/python -m benchmarks.peers.install
 	$(MAKE) bench BENCH="--only list table lookup new peers $(BENCH)"
 
-tmux:
-	@tools/ensure-tmux
+programs:
+	@tools/ensure-programs
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -48,7 +48,7 @@ class StandIn:
         self.runs_dir_inside = runs_dir_inside  # where the runs dir is in the user's tree, from its top, if it is there
         self.links = links  # sources by path from the top
         self.submodules = [(path, common_dir) for path, common_dir in submodules]  # inside the tree
-        self._made: list[str] = []  # places for mounts, to be removed in the end
+        self._made: list[str] = []  # places for mounts, to be removed in the end, from the tree
 
     def view(self) -> View | None:
         """The view for the command; None where we are in it. Raises MountsForbidden, ToolMissing and OSError."""
@@ -65,7 +65,8 @@ class StandIn:
 
     def remove_places(self) -> None:
         """Remove the places that were made for mounts, as far as nothing is in them and no other run uses them."""
-        for place in reversed(self._made):
+        for path in reversed(self._made):
+            place = os.path.join(self.tree, path)
             with suppress(OSError):
                 if os.path.isdir(place):
                     if not mounts.is_mount_point(place):
@@ -115,7 +116,7 @@ class StandIn:
         if _is_below(place, self.tree):
             self._make_place(os.path.dirname(place), of_directory=True)
         os.mkdir(place) if of_directory else open(place, "x").close()
-        self._made.append(place)
+        self._made.append(os.path.relpath(place, self.tree) if _is_below(place, self.tree) else place)
 
     def to_json(self) -> dict[str, Any]:
         """The arguments that make another one like it."""

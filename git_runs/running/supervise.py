@@ -149,15 +149,16 @@ class Supervisor:
     def _leave_work_tree(self, code: int) -> None:
         """It has served its time if all went well and nothing is in it that its commit does not hold."""
         os.chdir("/")
-        is_used = self.view is not None and self.view.is_used()
-        if self.stand_in and not is_used and not processes.is_in(self.stand_in.tree):
-            self.stand_in.remove_places()
         if not self.isolation:
             return
+        is_used = self.view is not None and self.view.is_used()
         serves_on = self.isolation.keep or code or self.execution.was_killed or self.error or is_used
         with suppress(RunsError, OSError):
             if now := self.store.find(self.this_run):
-                self.isolation.path = self.outputs.worktree(now.name)  # it may have been moved
+                place = self.isolation.path = self.outputs.worktree(now.name)  # it may have been moved
+                if self.stand_in and not is_used and not processes.is_in(place):
+                    self.stand_in.tree = place
+                    self.stand_in.remove_places()
                 self.isolation.unlock()
                 if not serves_on and self.isolation.is_unchanged() and not processes.is_in(self.isolation.path):
                     self.isolation.remove()

@@ -412,7 +412,7 @@ def test_a_command_that_names_the_tree_itself_is_warned_of(
     )
     assert repo.record("x")["live"] == [named.format(**words)]
     repo.wait("x")
-    problem = "code is taken from the work tree that people edit, not from the run's own"
+    problem = "code is taken from where people edit it, not from the run's own work tree"
     assert f"error: {problem}: {named.format(**words)}\n" in repo.runs("reproduce", "--check", "x").err
 
 

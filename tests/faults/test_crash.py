@@ -42,6 +42,7 @@ COMMANDS = {
     "new": ("new", "-q", "{}", "echo $RUNS_NAME; :"),
     "new --snapshot": ("new", "-q", "--snapshot", "{}", "echo $RUNS_NAME; :"),
     "new --isolate": ("new", "-q", "--isolate", "{}", "echo $RUNS_NAME; :"),
+    "new --isolate=mount": ("new", "-q", "--isolate=mount", "{}", "echo $RUNS_NAME; :"),
     "new --launcher=foreground": ("new", "-q", "--launcher=foreground", "{}", "echo $RUNS_NAME; :"),
     "delete": ("delete", "-y", "{}"),
     "delete --now": ("delete", "-y", "--now", "{}"),
