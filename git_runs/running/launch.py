@@ -83,6 +83,7 @@ class Launch:
         Raises LaunchFailed where the command is too long, or Unencodable.
         """
         settings, submodules = project.settings, self.code.submodules
+        keeps_all = bool(self.isolate) or settings.dirty == "snapshot"
         command = compose(self.command, settings, Paths(settings, project.outputs, name))
         interpreted = self._interpreted(project, command)
         known = {
@@ -103,7 +104,7 @@ class Launch:
             "worktree": project.outputs.worktree(name) if self.isolate else None,
             "isolate": MOUNT if self.isolate == MOUNT else None,
             "links": {path: {"target": target} for path, target in self.links.items()} or None,
-            "directories": self._directories(project) if self.isolate else None,
+            "directories": self._directories(project) if keeps_all else None,
             "live": self._live(project, interpreted) if self.isolate else None,
             "outside": self._outside(project, interpreted) if self.isolate else None,
             "hash-seed": self._hash_seed(project, interpreted),

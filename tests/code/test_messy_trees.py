@@ -1,0 +1,31 @@
+"""Runs of the trees in messy_trees.py, in three ways, and what becomes of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.code.messy_trees import CASES, edit_all_that_git_sees
+from tests.conftest import NO_FLAGS, Repository
+
+WAYS = {"tree": ("--no-isolate",), "isolate": ("--isolate",), "mount": ("--isolate=mount",)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_promised_holds(repo: Repository, name: str, way: str) -> None:
+    promise = CASES[name].promises[way]
+    command = CASES[name].make(repo)
+    expected = repo.machine.run("bash", "-c", command, cwd=repo.path).out
+    started = repo.runs("new", "-q", *NO_FLAGS, "--snapshot", *WAYS[way], "--launcher=foreground", "x", command)
+    assert promise.text in started.err
+    if promise.kind == "refused":
+        assert started.code == 128
+        assert repo.refs() == []
+        return
+    assert started.code == 0, started
+    if promise.kind in ("said", "limit"):
+        return
+    assert started.out == expected or promise.kind == "repeated"
+    edit_all_that_git_sees(repo)
+    again = repo.runs("reproduce", "--run", "--wait", "x")
+    assert "Reproduction: equal\n" in again.out, again
