@@ -37,6 +37,12 @@ def special(listing: str) -> list[Entry]:
     return [Entry(*words) for words in re.findall(pattern, listing)]
 
 
+def files(listing: str) -> list[Entry]:
+    """Of the entries that `git *LISTING` printed, those that are files; unmerged ones left out."""
+    pattern = r"(?:^|\0)([a-zA-Z]) (100[0-9]{3}) ([0-9a-f]+) 0\t([^\0]+)"
+    return [Entry(*words) for words in re.findall(pattern, listing)]
+
+
 def start_hidden() -> calls.Call:
     """Begin to list the files whose changes git is set not to see; `read_hidden` takes the answer."""
     return calls.start(*LISTING, "--", ":/")

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from ..environment import interpreter
 from ..system.git import calls, objects, status, worktrees
-from . import index
+from . import index, keeping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Isolation:
         submodules: Iterable[Iterable[str]],
         links: dict[str, str],
         directories: Iterable[str],
+        kept: dict[str, str],
         keep: bool,
         is_mounted: bool = False,
     ) -> None:
@@ -44,6 +45,7 @@ class Isolation:
         self.submodules = [(path, inner, commit) for path, inner, commit in submodules]
         self.links = links  # absolute targets by path from the top
         self.directories = list(directories)  # empty ones, from the top, which git does not keep
+        self.kept = kept  # commits with the bytes of files that git changes, as `keeping.restore` takes them
         self.keep = keep  # whether the work tree stays whatever happens
         self.is_mounted = is_mounted  # whether its links are mounted, and so not made: see stand_in.py
 
@@ -62,7 +64,10 @@ class Isolation:
             worktrees.unlock(repository, self._inside(path))
 
     def complete(self) -> None:
-        """Make empty directories, and link what is linked; what the commit has at such a path stays."""
+        """Give files the bytes that were kept of them, make empty directories, and link what is linked; what the commit
+        has at such a path stays. Raises GitFailed, and what the file system says."""
+        repositories = {"": self.repository, **{path: inner for path, inner, _ in self.submodules}}
+        keeping.restore(self.path, repositories, self.kept)
         for path in self.directories:
             with suppress(FileExistsError, NotADirectoryError):
                 os.makedirs(self._inside(path), exist_ok=True)

@@ -10,7 +10,7 @@ import os
 
 from ..errors.code import SnapshotTooLarge
 from ..system.git import calls, discovery, status, variables
-from . import exactness, index
+from . import exactness, index, keeping
 from .tree import Tree
 
 TYPE_CHECKING = False
@@ -25,24 +25,41 @@ UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
 class Submodule:
     """A repository inside the work tree, and the commit that the snapshot has of it."""
 
-    def __init__(self, outer: str, common_dir: str, commit: str) -> None:
+    def __init__(self, outer: str, common_dir: str, commit: str, kept: str | None = None) -> None:
         self.outer = outer  # absolute top of the work tree that it is in
         self.common_dir = common_dir  # absolute
         self.commit = commit  # full hash
+        self.kept = kept  # as of a snapshot
 
     def to_record(self) -> dict[str, str]:
         """What a run's record says of it."""
-        return {"commit": self.commit, "repository": self.common_dir}
+        bytes_kept = {"bytes": self.kept} if self.kept else {}
+        return {"commit": self.commit, "repository": self.common_dir, **bytes_kept}
 
 
 class Snapshot:
     """The state of a work tree at one moment."""
 
-    def __init__(self, commit: str, inexact: list[str], submodules: dict[str, Submodule], added: int = 0) -> None:
+    def __init__(
+        self,
+        commit: str,
+        inexact: list[str],
+        submodules: dict[str, Submodule],
+        *,
+        kept: str | None = None,
+        added: int = 0,
+    ) -> None:
         self.commit = commit  # full hash: a new one, or HEAD where nothing had changed
         self.inexact = inexact  # files that a checkout would not bring back byte for byte, from the top
         self.submodules = submodules  # by path from the top, with their own submodules
+        self.kept = kept  # the commit, one of its parents, that has the bytes of inexact files; None where none does
         self.added = added  # bytes of the untracked and included files in it
+
+    @property
+    def all_kept(self) -> dict[str, str]:
+        """The commits with the bytes of inexact files, by the path of the repository from the top, "" for its own."""
+        inner = {path: submodule.kept for path, submodule in self.submodules.items()}
+        return {path: commit for path, commit in {"": self.kept, **inner}.items() if commit}
 
 
 def take(
@@ -61,9 +78,10 @@ def take(
     with tree.with_copied_index() as copy:
         _fill(copy, contents, inner)
         code = copy.run("write-tree").strip()
-        inexact = exactness.inexact(copy, state.commit, code, contents.changed) + inner.inexact
-        commit = _commit(copy, state.commit, code, message)
-    return Snapshot(commit, inexact, inner.found, inner.added)
+        inexact = exactness.inexact(copy, state.commit, code, contents.changed)
+        kept = keeping.keep(copy, inexact, limit)
+        commit = _commit(copy, code, message, state.commit, kept)
+    return Snapshot(commit, inexact + inner.inexact, inner.found, kept=kept, added=inner.added)
 
 
 class _Contents:
@@ -92,11 +110,12 @@ def _fill(copy: Tree, contents: _Contents, inner: _Inner) -> None:
     copy.point_at({path: one.commit for path, one in inner.found.items() if one.outer == copy.top})
 
 
-def _commit(copy: Tree, parent: str | None, code: str, message: str) -> str:
-    """A commit of the tree object `code` on top of `parent`, or `parent` itself where that has the same code."""
-    if parent and code == copy.run("rev-parse", parent + "^{tree}").strip():
+def _commit(copy: Tree, code: str, message: str, parent: str | None, kept: str | None) -> str:
+    """A commit of the tree object `code` on top of `parent`, and of what is `kept`; or `parent` itself where that has
+    the same code, and nothing is kept."""
+    if parent and not kept and code == copy.run("rev-parse", parent + "^{tree}").strip():
         return parent
-    options = ["-p", parent] if parent else []
+    options = [word for commit in (parent, kept) if commit for word in ("-p", commit)]
     return copy.run("-c", "i18n.commitEncoding=UTF-8", "commit-tree", *options, code, stdin=message).strip()
 
 
@@ -159,7 +178,7 @@ class _Inner:
 
     def add(self, path: str, snapshot: Snapshot, outer: str, common_dir: str) -> None:
         """The repository at `path`, in the work tree at `outer`, is in the snapshot as its own snapshot has it."""
-        self.found[path] = Submodule(outer, common_dir, snapshot.commit)
+        self.found[path] = Submodule(outer, common_dir, snapshot.commit, snapshot.kept)
         self.found |= {f"{path}/{below}": submodule for below, submodule in snapshot.submodules.items()}
         self.inexact += [f"{path}/{below}" for below in snapshot.inexact]
         self.added += snapshot.added

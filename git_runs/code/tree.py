@@ -81,6 +81,10 @@ class Tree:
         """What `git <arguments>` prints, ended by NULs; raises GitFailed."""
         return self.run(*arguments, stdin=stdin).split("\0")[:-1]
 
+    def files(self) -> list[index.Entry]:
+        """The entries of its index that are files: no links and no submodules."""
+        return index.files(self.run(*index.LISTING))
+
     def update_index(self, option: str, paths: list[str]) -> None:
         """Give the paths to git-update-index(1) with that option."""
         if paths:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # They are others in every run, or shown as command and code.
 OF_NO_MATTER = (
     *("id", "name", "launched-as", "top", "dirty", "unchecked", "command", "input-command", "commit", "base"),
-    *("submodules", "datetime", "finished", "worktree", "process", "former-names", "launcher", "reproduces"),
+    *("bytes", "submodules", "datetime", "finished", "worktree", "process", "former-names", "launcher", "reproduces"),
     *("reproduction", "differences", "environment", "settings", "hash-seed"),
 )
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import count
 
 from .. import launchers, project
-from ..code import refs
+from ..code import keeping, refs
 from ..code.refs import Neighbours
 from ..code.snapshot import Snapshot
 from ..code.work_tree import WorkTree, changes
@@ -296,9 +296,10 @@ def _warn(here: Project, fields: Record) -> None:
     """Warn of what may make the run something else than the person expects."""
     if secrets := possible_secrets(fields.text("input-command")):
         warn(f"the record, which others may read, holds what looks secret: {', '.join(secrets)}; pass it in a variable")
-    if inexact := fields.get("inexact"):
+    is_isolated = "worktree" in fields  # its own work tree has what is kept
+    if inexact := keeping.not_kept(fields, here.repository.common_dir) if is_isolated else fields.texts("inexact"):
         warn(f"a checkout would give other bytes than you have (line ends, ident, filters): {', '.join(inexact)}")
-    for path, link in fields.links.items() if "worktree" in fields else ():
+    for path, link in fields.links.items() if is_isolated else ():
         if not os.path.exists(link.text("target")):
             warn(f"linked path '{path}' is not there")
     launch.warn_of_limits(here, fields, include=here.settings.include)

@@ -8,7 +8,7 @@ import sys
 from itertools import count
 
 from .. import launchers, project
-from ..code import refs, stand_in
+from ..code import keeping, refs, stand_in
 from ..code.snapshot import Snapshot, Submodule
 from ..code.work_tree import WorkTree, check_clean
 from ..config import layers, runsrc
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 
 WORKTREE_HINT = "or check it out beside this one: --worktree"
+KEPT_HINT = "to get these back: --worktree or --run"
 _UNKNOWN = "?"  # equals no recorded value
 USAGE = "git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--wait] [-y]] NAME"
 
@@ -84,6 +85,9 @@ def run(args: Namespace, search: Search) -> int:
         return _run_again(here, one, _launch(here, one, inner, variables), args, today)
     if args.worktree is not None:
         return _into_work_tree(here, one, commit, inner, args.worktree)
+    if one.record.kept:
+        warn(f"a plain checkout gives other bytes than the run had: {', '.join(one.record.texts('inexact'))}")
+        hint(KEPT_HINT)
     if args.dry_run:
         settings = None if status.differs(commit, runsrc.NAME) else _settings(here.repository, one)
         lines = [f"git checkout {commit}", _command(here.repository, one, settings)]
@@ -124,12 +128,15 @@ def _say(again: Project, one: Run, fields: Record, target: TextIO) -> None:
 
 
 def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], variables: dict[str, str]) -> Launch:
-    submodules = {path: Submodule("", repository, commit) for path, repository, commit in inner if repository}
+    kept = one.record.kept
+    submodules = {
+        path: Submodule("", repository, commit, kept.get(path)) for path, repository, commit in inner if repository
+    }
     isolate = _isolation(here, one)
     return Launch(
         command=typed_command(one.record),
         description=one.record.text("description"),
-        code=Snapshot(one.record.text("commit"), one.record.texts("inexact"), submodules),
+        code=Snapshot(one.record.text("commit"), one.record.texts("inexact"), submodules, kept=kept.get("")),
         prefix=_prefix(one),
         environment=variables,
         links=_links(here, one),
@@ -236,6 +243,8 @@ def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[
     for inside, repository, wanted in inner:
         if repository:
             worktrees.make(repository, os.path.join(path, inside), wanted)
+    repositories = {inside: repository for inside, repository, _ in inner if repository}
+    keeping.restore(path, {"": here.repository.common_dir, **repositories}, one.record.kept)
     there = discovery.repository_at(path)
     print(f"The run's code is in '{escape(path)}'.")
     _print([_command(there, one, _settings(there, one), always_there=True)])

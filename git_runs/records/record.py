@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 FIELDS = (
     *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base"),
-    *("dirty", "sparse", "inexact", "submodules", "branch", "datetime", "host", "user", "top", "cwd", "worktree"),
-    "isolate",
-    *("links", "directories", "live", "outside", "hash-seed", "status", "error", "exit-code", "signal", "finished"),
-    *("reproduction", "differences", "unchecked", "process", "former-names", "launcher", "settings", "environment"),
+    *("dirty", "sparse", "inexact", "bytes", "submodules", "branch", "datetime", "host", "user", "top", "cwd"),
+    *("worktree", "isolate", "links", "directories", "live", "outside", "hash-seed", "status", "error", "exit-code", "signal"),
+    *("finished", "reproduction", "differences", "unchecked", "process", "former-names", "launcher", "settings"),
+    "environment",
 )
 HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and read by few
 NUMBERS = ("exit-code", "signal")
@@ -86,6 +86,16 @@ class Record(dict[str, "Value"]):
             path: value for path, value in inner.items() if _is_inside(path) and value.text("repository")[:1] == "/"
         }
         return [(path, value.text("repository"), value.text("commit")) for path, value in sorted(sane.items())]
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The commits with the bytes of files that git changes: that of the run's own repository by "", and those of
+        its submodules by path from the top."""
+        inner = self["submodules"] if self.submodules else {}
+        bytes_of = {"": self.text("bytes")} | {
+            path: Record(inner[path]).text("bytes") for path, _, _ in self.submodules
+        }
+        return {path: commit for path, commit in bytes_of.items() if re.fullmatch("[0-9a-f]{40,64}", commit)}
 
     def texts(self, key: str) -> list[str]:
         """The items of a field that is a list; none where it is missing."""

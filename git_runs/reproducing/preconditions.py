@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from ..code import isolation, refs
+from ..code import isolation, keeping, refs
 from ..environment import collection, interpreter, links
 from ..environment.collection import Surroundings
 from ..environment.fingerprints import Fingerprints
@@ -68,7 +68,7 @@ def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Ite
     for path, repository, wanted in inner:
         if not os.path.isdir(repository) or objects.resolve(wanted, repository) is None:
             yield f"submodule {path}: commit {wanted} is not " + (f"in '{repository}'" if repository else "here")
-    if inexact := record.texts("inexact"):
+    if inexact := keeping.not_kept(record, here.repository.common_dir):
         yield f"files that a checkout gives other bytes than the run had: {', '.join(inexact)}"
     if not os.path.isfile(here.outputs.log(run.name)):
         yield "its log is not there to compare with"

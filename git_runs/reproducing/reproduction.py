@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..code import keeping
 from ..environment import collection, links
 from ..environment.interpreter import HASH_SEED
 from ..errors.records import NoEnvironment
@@ -21,9 +22,11 @@ UNKNOWN = "unknown"
 SHOWN = 5  # differences that are named in the record
 
 
-def judge(store: Store, outputs: Outputs, former: Run, this: Run, surroundings: Surroundings) -> dict[str, Any]:
+def judge(
+    store: Store, outputs: Outputs, former: Run, this: Run, surroundings: Surroundings, repository: str
+) -> dict[str, Any]:
     """The fields of the record of `this` run that say how it compares with its original, which is `former` as far as
-    its name and id were known when this run was started."""
+    its name and id were known when this run was started. `repository` is the git dir that has the code of both."""
     original = store.find(former)
     if original is None:
         return {"reproduction": UNKNOWN, "differences": [f"run '{former.name}' is not there any more"]}
@@ -35,7 +38,7 @@ def judge(store: Store, outputs: Outputs, former: Run, this: Run, surroundings: 
     notes = {"unchecked": _shortened(unchecked)} if unchecked else {}
     if not found:
         return {"reproduction": comparison.EQUAL, **notes}
-    causes = list(_causes(original, this, surroundings))
+    causes = list(_causes(original, this, surroundings, repository))
     return {"reproduction": comparison.DIFFERENT, "differences": _shortened(found) + causes, **notes}
 
 
@@ -43,7 +46,7 @@ def _shortened(lines: list[str]) -> list[str]:
     return lines[:SHOWN] + ([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])
 
 
-def _causes(original: Run, this: Run, surroundings: Surroundings) -> Iterator[str]:
+def _causes(original: Run, this: Run, surroundings: Surroundings, repository: str) -> Iterator[str]:
     """What was another for this run than for the original, a line each; chance, where nothing else explains it."""
     environments = surroundings.environments
     try:
@@ -54,7 +57,7 @@ def _causes(original: Run, this: Run, surroundings: Surroundings) -> Iterator[st
     yield from links.differences(original.record.links)
     if original.record.get("dirty"):
         yield "the original ran with uncommitted changes, which nothing keeps"
-    if inexact := original.record.texts("inexact"):
+    if inexact := keeping.not_kept(original.record, repository):
         yield f"files that a checkout gives other bytes than the original had: {', '.join(inexact)}"
     for run in (original, this):
         if live := run.record.texts("live"):

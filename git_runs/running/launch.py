@@ -95,6 +95,7 @@ class Launch:
             "reproduces": self.original.name if self.original else None,
             "commit": self.code.commit,
             "inexact": list(map(printable, self.code.inexact)) or None,
+            "bytes": self.code.kept,
             "submodules": {path: inner.to_record() for path, inner in submodules.items()} or None,
             "datetime": record.timestamp(),
             "host": processes.hostname(),
@@ -230,6 +231,7 @@ class Launch:
             submodules=[[path, inner.common_dir, inner.commit] for path, inner in self.code.submodules.items()],
             links=dict(self.links),
             directories=fields.texts("directories"),
+            kept=self.code.all_kept,
             keep=self.keep,
             is_mounted=self.isolate == MOUNT,
         )

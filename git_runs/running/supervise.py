@@ -20,6 +20,7 @@ from ..environment.fingerprints import Fingerprints
 from ..environment.interpreter import HASH_SEED, Command
 from ..errors.base import RunsError
 from ..errors.records import BadRecord, Locked, NoSuchRun
+from ..errors.system import GitFailed
 from ..records import record
 from ..records.outputs import Outputs, end_marker, start_marker
 from ..records.record import Record, Run
@@ -118,7 +119,7 @@ class Supervisor:
             inside = os.path.relpath(self.spec.cwd, self.spec.top)
             os.makedirs(os.path.join(self.isolation.path, inside), exist_ok=True)
             self.inside.mark(start_marker(self.spec.identifier))
-        except OSError as error:
+        except (OSError, GitFailed) as error:
             self.error = f"the work tree could not be made: {error}"
             _say(f"fatal: {self.error}")
             return 1
@@ -200,7 +201,8 @@ class Supervisor:
             if original and this:
                 this.record.update(ending)
                 former = Run(original["name"], Record(id=original["identifier"]))
-                return reproduction.judge(self.store, self.outputs, former, this, self._surroundings())
+                repository = self.spec.common_dir
+                return reproduction.judge(self.store, self.outputs, former, this, self._surroundings(), repository)
         return {}
 
     def _surroundings(self) -> Surroundings:

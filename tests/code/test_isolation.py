@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -446,3 +447,79 @@ def test_while_its_run_goes_on_git_lets_it_be(repo: Repository) -> None:
     repo.wait("a")
     wait_for(lambda: "locked" not in repo.git("worktree", "list", "--porcelain"))
     repo.git("worktree", "remove", "--force", place)
+
+
+def bytes_that_git_changes(repo: Repository) -> dict[str, bytes]:
+    """Files in a repository and in a submodule that a checkout would give other bytes or permissions."""
+    repo.add_submodules("lib")
+    repo.git("config", "core.fileMode", "false")
+    attributes = "*.txt text=auto\n*.id ident\n*.up filter=up\n"
+    repo.commit(".gitattributes", attributes)
+    repo.commit("old.txt", "a\nb\n")
+    repo.git("config", "filter.up.clean", "tr A-Z a-z")
+    repo.git("config", "filter.up.smudge", "cat")
+    (repo.path / "lib/.gitattributes").write_text(attributes)
+    files = {
+        "old.txt": b"a\r\nb\n",
+        "sub/mixed\nname.txt": b"a\r\nb\n",
+        '"quoted.txt': b"a\r\nb\n",
+        "a.id": b"$Id: 0123 $\n",
+        "A.up": b"ABC",
+        "script": b"echo executable\n",
+        "lib/mixed.txt": b"a\r\nb\n",
+    }
+    for path, content in files.items():
+        (repo.path / path).parent.mkdir(exist_ok=True)
+        (repo.path / path).write_bytes(content)
+    (repo.path / "script").chmod(0o755)
+    return files
+
+
+def test_bytes_that_git_changes_come_along_and_back(repo: Repository) -> None:
+    files = bytes_that_git_changes(repo)
+    names = " ".join(shlex.quote(path) for path in files)
+    result = repo.runs(*ISOLATED, "--snapshot", "x", f"sha256sum {names}; ./script; git status --porcelain")
+    assert result.err == ""
+    repo.wait("x")
+    sums = repo.machine.run("sh", "-c", f"sha256sum {names}", cwd=repo.path).out
+    assert log(repo, "x") == [*sums.splitlines(), "executable"]
+    wait_for(lambda: work_trees(repo) == [])
+    record = repo.record("x")
+    assert isinstance(record["inexact"], list)
+    assert sorted(record["inexact"]) == sorted(files)
+    assert repo.git("rev-parse", "runs/x^@").split() == [record["base"], record["bytes"]]
+    repo.git("clean", "-qfdx")
+    repo.git("reset", "-q", "--hard")
+    repo.git("gc", "-q", "--prune=now")
+    assert repo.runs("reproduce", "--check", "x").err == ""
+    assert repo.runs("reproduce", "--run", "--wait", "x").out.endswith("Reproduction: equal\n")
+    assert repo.record("x-repro")["bytes"] == record["bytes"]
+    repo.ok("reproduce", "--worktree", "x")
+    beside = repo.path.parent / "repo-x"
+    assert {path: (beside / path).read_bytes() for path in files} == files
+    assert repo.machine.run("git", "status", "--porcelain", cwd=beside).out == ""
+    result = repo.runs("reproduce", "x")
+    assert result.err.startswith("warning: a plain checkout gives other bytes than the run had: ")
+
+
+def test_what_is_no_file_of_the_checkout_is_never_written_to(repo: Repository, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    (repo.path / "link").symlink_to(tmp_path / "precious")
+    (repo.path / "outer").symlink_to(tmp_path)
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "-m", "links")
+    repo.ok("new", "-q", *NO_FLAGS, "x", "true")
+    repo.wait("x")
+    blob = repo.git("hash-object", "-w", "train.py").strip()
+
+    def tree(*entries: str) -> str:
+        return repo.machine.run("git", "mktree", cwd=repo.path, stdin="\n".join(entries)).out.strip()
+
+    outer = tree(f"100644 blob {blob}\tprecious")
+    evil = tree(f"040000 tree {outer}\touter", *(f"100644 blob {blob}\t{name}" for name in ("link", "new")))
+    commit = repo.git("commit-tree", "-m", "evil", evil).strip()
+    path = repo.record_path("x")
+    path.write_text(path.read_text() + f"bytes: {commit}\n")
+    repo.ok("reproduce", "--worktree", "x")
+    assert (tmp_path / "precious").read_text() == "mine"
+    assert not (tmp_path / "repo-x/new").exists()

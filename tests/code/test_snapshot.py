@@ -400,7 +400,9 @@ def test_bytes_of_a_file_that_only_git_status_calls_changed_are_looked_at(repo: 
     repo.commit(".gitattributes", "* text=auto\n")
     (repo.path / "train.py").write_bytes(b"import sys\r\nprint(*sys.argv[1:], sep='\\n')\r\n")
     assert "filters): train.py\n" in repo.runs(*QUIET, "x", "true").err
-    assert repo.record("x")["commit"] == repo.git("rev-parse", "HEAD").strip()
+    record = repo.record("x")
+    assert repo.git("rev-parse", "runs/x^@").split() == [record["base"], record["bytes"]]
+    assert repo.git("diff", "HEAD", "runs/x") == ""
 
 
 def test_options_of_the_command_line_do_not_hide_what_a_checkout_will_do(repo: Repository) -> None:

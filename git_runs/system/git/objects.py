@@ -55,6 +55,29 @@ def links_of(commit: str) -> list[str]:
     return [calls.path(path) for path in re.findall(r"120000 blob [0-9a-f]+\t([^\0]+)", tree)]
 
 
+def files_of(commit: str, git_dir: str) -> list[tuple[str, str, str]]:
+    """Mode, hash and path of the files, links left out, of the commit in that repository; raises GitFailed."""
+    place = ("--no-replace-objects", *calls.at(git_dir))
+    tree = calls.run(*place, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit)
+    return re.findall(r"(100[0-9]{3}) blob ([0-9a-f]+)\t([^\0]+)", tree)
+
+
+def contents(hashes: Iterable[str], git_dir: str) -> list[bytes]:
+    """What the objects with those hashes hold, in that repository; raises GitFailed where one is not there."""
+    lines = "".join(name + "\n" for name in hashes)
+    words = ("--no-replace-objects", *calls.at(git_dir), "cat-file", "--batch")
+    answer = calls.Call(*words, stdin=lines).bytes()
+    found = []
+    while answer:  # "<hash> <type> <size>", the object, and a newline
+        header, _, answer = answer.partition(b"\n")
+        if header.endswith(b" missing"):
+            raise GitFailed(f"fatal: object {header.decode()}\n")
+        size = int(header.split()[2])
+        found.append(answer[:size])
+        answer = answer[size + 1 :]
+    return found
+
+
 def diff(old: str, new: str, *options: str, color: bool) -> str:
     """What `git diff` says of two commits; raises GitFailed. The first option that is none begins the paths."""
     words = list(options)
