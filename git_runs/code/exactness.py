@@ -56,8 +56,9 @@ def _inexact_in(copy: Tree, files: list[tuple[str, str]]) -> list[str]:
     # The size that cat-file prints is that of the object, before filters: a line that no file holds separates them.
     separator = uuid.uuid4().hex
     requests = "".join(f"{blob} {path}\n" for blob, path in files if "\n" not in path)
-    # As a checkout will be: without the options of our own command line.
-    bare = Tree(copy.top, copy.git_dir, variables.without_repository())
+    # As a checkout will be: with the attributes of the copy, but without the options of our own command line.
+    environment = variables.without_repository() | {"GIT_INDEX_FILE": copy.environment["GIT_INDEX_FILE"]}
+    bare = Tree(copy.top, copy.git_dir, environment)
     call = bare.start("cat-file", f"--batch={separator}", "--filters", stdin=requests)
     answers = iter(call.bytes().split(separator.encode() + b"\n")[1:])
     inexact = []

@@ -35,8 +35,7 @@ def keep(copy: Tree, paths: list[str], limit: int) -> str | None:
         return None
     blobs = _store(copy, files)
     copy.run("read-tree", "--empty")
-    lines = [f"{_mode(copy, path)} {blobs[path]}\t{path}\0" for path in files]
-    copy.run("update-index", "-z", "--index-info", stdin="".join(lines))
+    copy.set_index((_mode(copy, path), blobs[path], path) for path in files)
     code = copy.run("write-tree").strip()
     return copy.run("-c", "i18n.commitEncoding=UTF-8", "commit-tree", code, stdin=MESSAGE).strip()
 

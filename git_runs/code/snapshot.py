@@ -10,7 +10,7 @@ import os
 
 from ..errors.code import SnapshotTooLarge
 from ..system.git import calls, discovery, status, variables
-from . import exactness, index, keeping
+from . import attributes, exactness, index, keeping
 from .tree import Tree
 
 TYPE_CHECKING = False
@@ -63,22 +63,33 @@ class Snapshot:
 
 
 def take(
-    tree: Tree, state: WorkTreeState, message: str, *, include: Iterable[str], exclude: Iterable[str], limit: int
+    tree: Tree,
+    state: WorkTreeState,
+    message: str,
+    *,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    limit: int,
+    attributes_file: str,
 ) -> Snapshot:
     """A commit of the tree as `state` describes it, on top of HEAD, or HEAD itself where nothing has changed.
 
     Of the ignored files it holds those that match the pathspecs `include`, but no untracked ones at or below the paths
-    `exclude`. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes, and GitFailed.
+    `exclude`. `attributes_file` is the user's own, which need not be there. Raises SnapshotTooLarge where untracked and
+    included files have more than `limit` bytes, and GitFailed.
     """
     listing = tree.start(*index.LISTING)
     new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
     size = _size_of_all(tree, new, limit)
     contents = _Contents(tree, state, new, index.special(listing.output()))
-    inner = _submodules(tree, contents.repositories, message, limit, size)
+    inner = _submodules(tree, contents.repositories, message, limit, attributes_file, size)
     with tree.with_copied_index() as copy:
         _fill(copy, contents, inner)
+        touched = attributes.touched(copy, state.commit, contents.paths, attributes_file)
+        copy.read_again(touched)
         code = copy.run("write-tree").strip()
-        inexact = exactness.inexact(copy, state.commit, code, contents.changed)
+        changed = [*contents.changed, *(entry.name for entry in touched)]
+        inexact = exactness.inexact(copy, state.commit, code, changed)
         kept = keeping.keep(copy, inexact, limit)
         commit = _commit(copy, code, message, state.commit, kept)
     return Snapshot(commit, inexact + inner.inexact, inner.found, kept=kept, added=inner.added)
@@ -98,6 +109,11 @@ class _Contents:
         self.gone = [entry.name for entry in hidden if not entry.may_be_missing and not tree.has(entry.name)]
         self.gone += deleted
         self.repositories = list(dict.fromkeys(submodules + others))
+
+    @property
+    def paths(self) -> list[str]:
+        """All that is or may be otherwise, but for repositories."""
+        return [*self.new, *self.changed, *self.hidden, *self.gone]
 
 
 def _fill(copy: Tree, contents: _Contents, inner: _Inner) -> None:
@@ -184,7 +200,7 @@ class _Inner:
         self.added += snapshot.added
 
 
-def _submodules(outer: Tree, paths: list[str], message: str, limit: int, added: int) -> _Inner:
+def _submodules(outer: Tree, paths: list[str], message: str, limit: int, attributes_file: str, added: int) -> _Inner:
     """Snapshot those repositories inside the tree that are filled, and those inside them.
 
     A linked work tree of the same repository is none of its, and a submodule without a repository has only files.
@@ -201,7 +217,13 @@ def _submodules(outer: Tree, paths: list[str], message: str, limit: int, added: 
         if places and os.path.realpath(places[1]) != own:
             tree = Tree(top, places[0], environment)
             state = status.read(tree.start(*status.COMMAND))
-            snapshot = take(tree, state, message, include=(), exclude=(), limit=limit - inner.added)
+            snapshot = take(
+                *(tree, state, message),
+                include=(),
+                exclude=(),
+                limit=limit - inner.added,
+                attributes_file=attributes_file,
+            )
             inner.add(path, snapshot, outer.top, places[1])
         elif places or (os.path.isdir(top) and os.listdir(top)):
             inner.leave(path)

@@ -11,7 +11,7 @@ from . import index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # The copy is whole, whatever form the person's index has, and a file outside of a sparse checkout is a file.
 _QUIETLY = tuple(
@@ -56,6 +56,18 @@ class Tree:
         status = self._status(path)
         return 0 if status is None else status.st_size
 
+    def changed_at(self, path: str) -> int:
+        """In nanoseconds since the epoch; 0 where nothing is there."""
+        status = self._status(path)
+        return 0 if status is None else status.st_mtime_ns
+
+    def common_file(self, *names: str) -> str:
+        """The path of a file in the git dir that all work trees of the repository share: gitrepository-layout(5)."""
+        common_dir = self.git_dir
+        with suppress(FileNotFoundError), open(os.path.join(self.git_dir, "commondir"), "rb") as file:
+            common_dir = os.path.join(self.git_dir, os.fsdecode(file.read()).rstrip("\n"))
+        return os.path.join(common_dir, *names)
+
     def has_repository(self, path: str) -> bool:
         """Whether the top of another repository is there."""
         inside = path.rstrip("/")
@@ -91,25 +103,47 @@ class Tree:
             lines = "".join(path.rstrip("/") + "\0" for path in paths)
             self.run("update-index", option, "--remove", "--replace", "-z", "--stdin", stdin=lines)
 
-    def point_at(self, commits: dict[str, str]) -> None:
-        """Let the entries of submodules, by path, be at those commits."""
-        lines = "".join(f"{index.SUBMODULE} {commit}\t{path}\0" for path, commit in commits.items())
+    def set_index(self, entries: Iterable[tuple[str, str, str]]) -> None:
+        """Let the entries of the index with those paths have that mode and hash; each is mode, hash and path."""
+        lines = "".join(f"{mode} {content}\t{path}\0" for mode, content, path in entries)
         if lines:
             self.run("update-index", "-z", "--index-info", stdin=lines)
+
+    def point_at(self, commits: dict[str, str]) -> None:
+        """Let the entries of submodules, by path, be at those commits."""
+        self.set_index((index.SUBMODULE, commit, path) for path, commit in commits.items())
+
+    def read_again(self, files: list[index.Entry]) -> None:
+        """Let the index have those files as they are, also where it knows them to be unchanged."""
+        self.set_index((entry.mode, entry.content, entry.name) for entry in files)  # without time and size
+        self.update_index("--add", [entry.name for entry in files])
 
     @contextmanager
     def with_copied_index(self) -> Iterator[Tree]:
         """The same tree with an index of its own."""
         given = self.environment.get("GIT_INDEX_FILE")  # as git has it, from the top
         original = os.path.join(self.top, given) if given else os.path.join(self.git_dir, "index")
-        copy = os.path.join(self.git_dir, f"runs-snapshot-{os.getpid()}")
-        try:
+        with self._with_index("runs-snapshot") as (copy, tree):
             with suppress(FileNotFoundError):
                 _copy(original, copy)
-            yield Tree(self.top, self.git_dir, {**self.environment, "GIT_INDEX_FILE": copy})
+            yield tree
+
+    @contextmanager
+    def with_index_of(self, commit: str) -> Iterator[Tree]:
+        """The same tree with an index that has what is in the commit."""
+        with self._with_index("runs-commit") as (_, tree):
+            tree.run("read-tree", commit)
+            yield tree
+
+    @contextmanager
+    def _with_index(self, name: str) -> Iterator[tuple[str, Tree]]:
+        """The path of an index that is not yet there, and the same tree with that."""
+        place = os.path.join(self.git_dir, f"{name}-{os.getpid()}")
+        try:
+            yield place, Tree(self.top, self.git_dir, {**self.environment, "GIT_INDEX_FILE": place})
         finally:
             with suppress(FileNotFoundError):
-                os.unlink(copy)
+                os.unlink(place)
 
 
 def _copy(original: str, copy: str) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from ..errors.code import NotClean
 from ..system.git import objects, status, variables
 from ..system.git.status import WorkTreeState
-from . import index, snapshot
+from . import attributes, index, snapshot
 from .snapshot import Snapshot
 from .tree import Tree
 
@@ -60,6 +60,7 @@ class WorkTree:
             include=settings.include,
             exclude=[project.store.root, *project.links.values()],
             limit=settings.snapshot_limit,
+            attributes_file=attributes.file_of_the_user(repository.config),
         )
 
     def environment(self) -> dict[str, str]:

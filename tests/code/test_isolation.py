@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -523,3 +524,51 @@ def test_what_is_no_file_of_the_checkout_is_never_written_to(repo: Repository, t
     repo.ok("reproduce", "--worktree", "x")
     assert (tmp_path / "precious").read_text() == "mine"
     assert not (tmp_path / "repo-x/new").exists()
+
+
+def added_attributes(repo: Repository) -> None:
+    """Attributes that are not tracked."""
+    (repo.path / "sub/.gitattributes").write_text("*.txt text eol=crlf\n")
+
+
+def removed_attributes(repo: Repository) -> None:
+    """Attributes that are no longer there; git still finds them in the index."""
+    (repo.path / ".gitattributes").unlink()
+
+
+def attributes_of_the_repository(repo: Repository) -> None:
+    """Attributes that no commit holds, younger than the files."""
+    (repo.path / ".git/info/attributes").write_text("*.txt text eol=crlf\n")
+
+
+def attributes_of_the_user(repo: Repository) -> None:
+    """The same, for all repositories."""
+    repo.git("config", "core.attributesFile", "~/attributes")
+    (repo.machine.home / "attributes").write_text("*.txt ident\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "content"),
+    [
+        (added_attributes, b"a $Id$\n"),
+        (removed_attributes, b"crlf\r\n"),
+        (attributes_of_the_repository, b"a\n"),
+        (attributes_of_the_user, b"$Id: mine $\n"),
+    ],
+)
+def test_bytes_of_files_whose_attributes_changed_come_along_and_back(
+    repo: Repository, change: Callable[[Repository], None], content: bytes
+) -> None:
+    (repo.path / "sub").mkdir()
+    (repo.path / "sub/a.txt").write_bytes(content)
+    os.utime(repo.path / "sub/a.txt", (1e9, 1e9))
+    repo.commit(".gitattributes", "*.txt eol=crlf\n" if change is removed_attributes else "*.md text\n")
+    repo.git("add", ".")
+    repo.git("commit", "-q", "-m", "content")
+    change(repo)
+    repo.ok(*ISOLATED, "--snapshot", "x", "cat sub/a.txt | od -c; git status --porcelain")
+    repo.wait("x")
+    expected = repo.machine.run("od", "-c", "sub/a.txt", cwd=repo.path).out
+    assert log(repo, "x") == expected.splitlines()
+    assert repo.lookup("x", "commit") != repo.git("rev-parse", "HEAD").strip()
+    assert repo.runs("reproduce", "--run", "--wait", "x").out.endswith("Reproduction: equal\n")
