@@ -54,7 +54,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"work_tree"},
         {"deleted_refs", "isolation", "snapshot", "stand_in"},
         {"refs"},
-        {"attributes", "exactness", "keeping"},
+        {"attributes", "exactness", "keeping", "sparse"},
         {"tree"},
         {"index"},
     ],

@@ -16,7 +16,7 @@ from . import index, keeping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
 BUILD_PRODUCTS = ("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".DS_Store")
@@ -31,6 +31,7 @@ class Isolation:
         path: str,
         repository: str,
         commit: str,
+        sparse: list[str],
         submodules: Iterable[Iterable[str]],
         links: dict[str, str],
         directories: Iterable[str],
@@ -41,6 +42,7 @@ class Isolation:
         self.path = path  # absolute top of the work tree
         self.repository = repository  # its common git dir, absolute
         self.commit = commit  # full hash
+        self.sparse = sparse  # patterns of what is there; none: all of the commit
         # Path from the top, common git dir and commit of each, outer ones first.
         self.submodules = [(path, inner, commit) for path, inner, commit in submodules]
         self.links = links  # absolute targets by path from the top
@@ -49,13 +51,16 @@ class Isolation:
         self.keep = keep  # whether the work tree stays whatever happens
         self.is_mounted = is_mounted  # whether its links are mounted, and so not made: see stand_in.py
 
-    def steps(self) -> list[list[str]]:
-        """The commands that make the work tree, one after the other."""
-        inner = [(repository, self._inside(path), commit) for path, repository, commit in self.submodules]
-        places = [(self.repository, self.path, self.commit), *inner]
-        reason = "a run goes on in it"
-        locking = [worktrees.locking(repository, path, reason) for repository, path, _ in places]
-        return [*(worktrees.adding(*place) for place in places), *locking]
+    def steps(self) -> Iterator[list[str]]:
+        """The commands that make the work tree. Each has to be carried out before the next is asked for.
+
+        Raises GitFailed, and what the file system says.
+        """
+        yield from worktrees.making(self.repository, self.path, self.commit, self.sparse)
+        for path, repository, commit in self.submodules:
+            yield from worktrees.making(repository, self._inside(path), commit, [])
+        for path, repository in [("", self.repository), *(inner[:2] for inner in self.submodules)]:
+            yield worktrees.locking(repository, self._inside(path).rstrip("/"), "a run goes on in it")
 
     def unlock(self) -> None:
         """Let git remove the work tree, when the run has ended."""

@@ -10,7 +10,7 @@ import os
 
 from ..errors.code import SnapshotTooLarge
 from ..system.git import calls, discovery, status, variables
-from . import attributes, exactness, index, keeping
+from . import attributes, exactness, index, keeping, sparse
 from .tree import Tree
 
 TYPE_CHECKING = False
@@ -47,12 +47,14 @@ class Snapshot:
         submodules: dict[str, Submodule],
         *,
         kept: str | None = None,
+        sparse: list[str] | None = None,
         added: int = 0,
     ) -> None:
         self.commit = commit  # full hash: a new one, or HEAD where nothing had changed
         self.inexact = inexact  # files that a checkout would not bring back byte for byte, from the top
         self.submodules = submodules  # by path from the top, with their own submodules
         self.kept = kept  # the commit, one of its parents, that has the bytes of inexact files; None where none does
+        self.sparse = sparse or []  # patterns of the files that are in the work tree; none: all
         self.added = added  # bytes of the untracked and included files in it
 
     @property
@@ -71,17 +73,20 @@ def take(
     exclude: Iterable[str],
     limit: int,
     attributes_file: str,
+    is_sparse: bool = False,
 ) -> Snapshot:
     """A commit of the tree as `state` describes it, on top of HEAD, or HEAD itself where nothing has changed.
 
     Of the ignored files it holds those that match the pathspecs `include`, but no untracked ones at or below the paths
-    `exclude`. `attributes_file` is the user's own, which need not be there. Raises SnapshotTooLarge where untracked and
-    included files have more than `limit` bytes, and GitFailed.
+    `exclude`. `attributes_file` is the user's own, which need not be there; `is_sparse`, whether patterns choose what
+    is in the tree. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes, and
+    GitFailed.
     """
     listing = tree.start(*index.LISTING)
     new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
     size = _size_of_all(tree, new, limit)
-    contents = _Contents(tree, state, new, index.special(listing.output()))
+    special = index.special(listing.output())
+    contents = _Contents(tree, state, new, special)
     inner = _submodules(tree, contents.repositories, message, limit, attributes_file, size)
     with tree.with_copied_index() as copy:
         _fill(copy, contents, inner)
@@ -92,7 +97,8 @@ def take(
         inexact = exactness.inexact(copy, state.commit, code, changed)
         kept = keeping.keep(copy, inexact, limit)
         commit = _commit(copy, code, message, state.commit, kept)
-    return Snapshot(commit, inexact + inner.inexact, inner.found, kept=kept, added=inner.added)
+    patterns = sparse.patterns(tree, code, special) if is_sparse else []
+    return Snapshot(commit, inexact + inner.inexact, inner.found, kept=kept, sparse=patterns, added=inner.added)
 
 
 class _Contents:

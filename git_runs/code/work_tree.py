@@ -8,7 +8,7 @@ from functools import cached_property
 from ..errors.code import NotClean
 from ..system.git import objects, status, variables
 from ..system.git.status import WorkTreeState
-from . import attributes, index, snapshot
+from . import attributes, index, snapshot, sparse
 from .snapshot import Snapshot
 from .tree import Tree
 
@@ -51,15 +51,20 @@ class WorkTree:
         Raises SnapshotTooLarge and GitFailed.
         """
         settings, repository = project.settings, project.repository
+        tree = Tree(repository.top or "", repository.git_dir, dict(os.environ))
         if settings.dirty != "snapshot" and not settings.isolate:
-            return self.head
+            code = self.head
+            if repository.is_sparse:
+                code.sparse = sparse.patterns(tree, code.commit, index.special(tree.run(*index.LISTING)))
+            return code
         return snapshot.take(
-            Tree(repository.top or "", repository.git_dir, dict(os.environ)),
+            tree,
             WorkTreeState(self.state.commit, self.state.branch, changes(project, self.state)),
             f"snapshot for run '{name}'\n",
             include=settings.include,
             exclude=[project.store.root, *project.links.values()],
             limit=settings.snapshot_limit,
+            is_sparse=repository.is_sparse,
             attributes_file=attributes.file_of_the_user(repository.config),
         )
 

@@ -176,7 +176,6 @@ def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args
         notes={
             "base": head if head != code.commit else None,
             "dirty": True if is_dirty else None,
-            "sparse": True if here.repository.is_sparse and not settings.isolate else None,
             "branch": work_tree.state.branch,
         },
     )

@@ -136,7 +136,13 @@ def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], vari
     return Launch(
         command=typed_command(one.record),
         description=one.record.text("description"),
-        code=Snapshot(one.record.text("commit"), one.record.texts("inexact"), submodules, kept=kept.get("")),
+        code=Snapshot(
+            one.record.text("commit"),
+            one.record.texts("inexact"),
+            submodules,
+            kept=kept.get(""),
+            sparse=one.record.sparse,
+        ),
         prefix=_prefix(one),
         environment=variables,
         links=_links(here, one),
@@ -239,10 +245,10 @@ def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[
     path = os.path.abspath(place or f"{top}-{one.name.replace('/', '-')}")
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise PlaceTaken(path)
-    worktrees.make(here.repository.common_dir, path, commit)
+    worktrees.make(here.repository.common_dir, path, commit, one.record.sparse)
     for inside, repository, wanted in inner:
         if repository:
-            worktrees.make(repository, os.path.join(path, inside), wanted)
+            worktrees.make(repository, os.path.join(path, inside), wanted, [])
     repositories = {inside: repository for inside, repository, _ in inner if repository}
     keeping.restore(path, {"": here.repository.common_dir, **repositories}, one.record.kept)
     there = discovery.repository_at(path)

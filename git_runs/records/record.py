@@ -88,6 +88,11 @@ class Record(dict[str, "Value"]):
         return [(path, value.text("repository"), value.text("commit")) for path, value in sorted(sane.items())]
 
     @property
+    def sparse(self) -> list[str]:
+        """The patterns of the part of the commit that was there; none where all was, or nobody knows."""
+        return self.texts("sparse") if isinstance(self.get("sparse"), list) else []
+
+    @property
     def kept(self) -> dict[str, str]:
         """The commits with the bytes of files that git changes: that of the run's own repository by "", and those of
         its submodules by path from the top."""

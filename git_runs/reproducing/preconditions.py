@@ -34,6 +34,7 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
     """Path, git dir and commit of the submodules of the run's code, outer ones first.
 
     The git dir is "" where the submodule is not here. A run in the tree itself recorded none: its commit names them.
+    An isolated one had only those that it recorded.
     """
     recorded = {path: repository for path, repository, _ in record.submodules}
     top = here.repository.top or ""
@@ -45,6 +46,8 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
             continue
         for name, inner in objects.submodules_of(commit, outer_repository):
             path = outer + name
+            if path not in recorded and "worktree" in record:
+                continue
             repository = recorded.get(path) or _common_dir(os.path.join(top, calls.path(path)))
             found.append((path, repository, inner))
             unseen.append((path + "/", inner, repository))
@@ -74,7 +77,7 @@ def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Ite
         yield "its log is not there to compare with"
     if "dirty" in record:
         yield "it ran with uncommitted changes, which nothing keeps"
-    if "sparse" in record:
+    if record.text("sparse") and not record.sparse:
         yield "it ran in a sparse checkout, and will have all files of its commit"
 
 

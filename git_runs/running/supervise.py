@@ -110,11 +110,11 @@ class Supervisor:
         assert self.isolation
         if self.store.find(self.this_run) is None:
             raise NoSuchRun(self.spec.name)
-        for step in self.isolation.steps():
-            if code := self.execution.run(step, cwd="/", began=self.inside.began, to_errors=True):
-                self.error = f"the work tree could not be made: {step[0]} ended with exit code {code}"
-                return code
         try:
+            for step in self.isolation.steps():
+                if code := self.execution.run(step, cwd="/", began=self.inside.began, to_errors=True):
+                    self.error = f"the work tree could not be made: {step[0]} ended with exit code {code}"
+                    return code
             self.isolation.complete()
             inside = os.path.relpath(self.spec.cwd, self.spec.top)
             os.makedirs(os.path.join(self.isolation.path, inside), exist_ok=True)

@@ -317,14 +317,54 @@ def test_what_leads_back_into_the_tree_is_warned_of(repo: Repository) -> None:
     assert repo.runs("new", "-q", "y", "true").err == ""
 
 
-def test_all_of_the_commit_is_there_even_from_a_sparse_tree(repo: Repository) -> None:
-    repo.commit("a/x", "x")
-    repo.commit("b/y", "y")
-    repo.git("sparse-checkout", "set", "a")
-    (repo.path / "b").mkdir()
-    (repo.path / "b/y").write_text("edited\n")
-    finish(repo, "x", "cat b/y; git status --porcelain", "--snapshot")
-    assert log(repo, "x") == ["edited"]
+def cone(repo: Repository) -> None:
+    """Directories, one of them nested."""
+    repo.git("sparse-checkout", "set", "--cone", "a", "deep/er")
+
+
+def sparse_index(repo: Repository) -> None:
+    """The same, where the index knows no more than directories of what is left out."""
+    repo.git("sparse-checkout", "init", "--cone", "--sparse-index")
+    cone(repo)
+
+
+def any_patterns(repo: Repository) -> None:
+    """Patterns that are no cone, and no words of git for what they are."""
+    repo.git("config", "core.sparseCheckout", "true")
+    patterns = repo.path / repo.git("rev-parse", "--git-path", "info/sparse-checkout").strip()
+    patterns.parent.mkdir(exist_ok=True)
+    patterns.write_text("# mine\n/*\n!/b/\n!/deep/x\n")
+    repo.git("read-tree", "-m", "-u", "HEAD")
+
+
+FILES = "find . -name .git -prune -o -name .runs -prune -o -type f -print | sort"
+
+
+@pytest.mark.parametrize("where", ["main", "linked"])
+@pytest.mark.parametrize("make", [cone, sparse_index, any_patterns])
+def test_it_is_as_sparse_as_the_tree(repo: Repository, make: Callable[[Repository], None], where: str) -> None:
+    for path in ("a/x", "b/y", "b/old", "b/out", "deep/x", "deep/er/x", "deep/er/y"):
+        repo.commit(path, path)
+    if where == "linked":
+        repo.git("worktree", "add", "-q", "../linked")
+        repo.git("sparse-checkout", "set", "b")
+        repo = Repository(repo.machine, repo.path.parent / "linked")
+    make(repo)
+    settings = repo.git("config", "--list", "--show-scope")
+    for path, content in {"b/y": "edited\n", "b/new [x] ": "new\n", "b/old": "b/old", "deep/er/x": "mine"}.items():
+        (repo.path / path).parent.mkdir(exist_ok=True)
+        (repo.path / path).write_text(content)
+    there = repo.machine.run("sh", "-c", FILES, cwd=repo.path).out.splitlines()
+    assert "./b/out" not in there
+    command = f"cd ..; cat b/y; {FILES}; git status --porcelain"
+    repo.ok(*ISOLATED, "--snapshot", "x", command, cwd=repo.path / "a")
+    repo.wait("x")
+    assert log(repo, "x") == ["edited", *there]
+    assert repo.git("config", "--list", "--show-scope") == settings
+    repo.git("sparse-checkout", "disable")
+    assert repo.runs("reproduce", "--check", "x").err == ""
+    assert repo.runs("reproduce", "--run", "--wait", "x").out.endswith("Reproduction: equal\n")
+    assert repo.lookup("x-repro", "sparse") == repo.lookup("x", "sparse")
 
 
 def test_what_is_linked_is_not_tracked(repo: Repository) -> None:

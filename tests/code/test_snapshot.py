@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -450,10 +451,16 @@ def test_a_dry_run_on_an_unborn_branch(machine: Machine, tmp_path: Path) -> None
     assert "Would start run 'x' at a snapshot of 1 change on top of a first commit:\n" in shown
 
 
-def test_a_run_in_a_sparse_tree_says_so(repo: Repository) -> None:
+def test_a_run_in_a_sparse_tree_says_what_was_there(repo: Repository) -> None:
     repo.commit("a/x", "x")
+    repo.commit("b/y", "y")
     repo.git("sparse-checkout", "set", "a")
-    repo.finish("x", "true", *NO_FLAGS)
-    assert repo.record("x")["sparse"] is True
+    repo.finish("x", "ls", *NO_FLAGS)
+    assert repo.record("x")["sparse"] == ["/*", "!/*/", "/a/"]
+    assert repo.runs("reproduce", "--check", "x").err == ""
+    assert repo.runs("reproduce", "--run", "--wait", "x").out.endswith("Reproduction: equal\n")
+    path = repo.record_path("x")
+    once = re.sub("^sparse:.*\n(?:- .*\n)*", "sparse: true\n", path.read_text(), flags=re.MULTILINE)
+    path.write_text(once)
     problem = "error: it ran in a sparse checkout, and will have all files of its commit\n"
-    assert problem in repo.runs("reproduce", "--check", "x").err
+    assert repo.runs("reproduce", "--check", "x").err == problem

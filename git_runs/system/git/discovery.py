@@ -28,7 +28,7 @@ class Repository:
     def is_sparse(self) -> bool:
         """Whether only a part of the commit is checked out here: git-sparse-checkout(1)."""
         values = [entry.value for entry in self.config if entry.key == "core.sparsecheckout"]
-        return bool(values) and values[-1] != "false"
+        return bool(values) and (values[-1] or "true").lower() not in ("false", "no", "off", "0")
 
     def main_top(self) -> str | None:
         """Top of the main work tree, the same from every linked one; None where the main repository is bare.

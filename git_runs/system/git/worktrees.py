@@ -7,6 +7,10 @@ import os
 from ...errors.system import GitFailed
 from . import calls, variables
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # The commit itself, and no advice on being at no branch.
 _DETACHING = ("--no-replace-objects", "-c", "advice.detachedHead=false")
 
@@ -27,16 +31,41 @@ def switch(commit: str, git_dir: str) -> str:
     return stderr
 
 
-def adding(git_dir: str, place: str, commit: str) -> list[str]:
-    """The command that makes a linked work tree at `place`, with HEAD detached at `commit`."""
-    # All of the commit, even if only a part of it is checked out here.
+def making(git_dir: str, place: str, commit: str, sparse: list[str]) -> Iterator[list[str]]:
+    """The commands that make a linked work tree at `place`, with HEAD detached at `commit`. Each has to be carried out
+    before the next is asked for.
+
+    `sparse` are the patterns of what is checked out, in the form that is not cone mode; none: all. Raises GitFailed,
+    and what the file system says.
+    """
+    # Whatever part of the commit is checked out here.
     options = (*_DETACHING, "-c", "core.sparseCheckout=false")
-    return ["git", *calls.at(git_dir), *options, "worktree", "add", "--force", "--detach", place, commit]
+    adding = ["git", *calls.at(git_dir), *options, "worktree", "add", "--force", "--detach"]
+    if not sparse:
+        yield [*adding, place, commit]
+        return
+    yield [*adding, "--no-checkout", place, commit]
+    _set_patterns(place, sparse)
+    options = ("--no-replace-objects", "-c", "core.sparseCheckout=true", "-c", "core.sparseCheckoutCone=false")
+    yield ["git", "-C", place, *options, "reset", "--hard", "--no-recurse-submodules"]
 
 
-def make(git_dir: str, place: str, commit: str) -> None:
-    """Make a linked work tree at `place`, with HEAD detached at `commit`; raises GitFailed."""
-    calls.run(*adding(git_dir, place, commit)[1:])
+def make(git_dir: str, place: str, commit: str, sparse: list[str]) -> None:
+    """Make such a linked work tree; raises GitFailed, and what the file system says."""
+    for command in making(git_dir, place, commit, sparse):
+        calls.Call(*command[1:], environment=variables.without_repository()).output()
+
+
+def _set_patterns(place: str, sparse: list[str]) -> None:
+    """Let git check out no more than that in the work tree at `place`, and in no other."""
+    words = ("-C", place, "rev-parse", "--absolute-git-dir")
+    git_dir = calls.path(calls.Call(*words, environment=variables.without_repository()).output()[:-1])
+    os.makedirs(os.path.join(git_dir, "info"), exist_ok=True)
+    with open(os.path.join(git_dir, "info", "sparse-checkout"), "w", encoding="utf-8", errors="replace") as file:
+        file.writelines(f"{pattern}\n" for pattern in sparse)
+    # git reads it where extensions.worktreeConfig is set; the last value holds.
+    with open(os.path.join(git_dir, "config.worktree"), "a", encoding="utf-8") as file:
+        file.write("[core]\n\tsparseCheckout = true\n\tsparseCheckoutCone = false\n[index]\n\tsparse = false\n")
 
 
 def locking(git_dir: str, place: str, reason: str) -> list[str]:
