@@ -10,7 +10,8 @@ from .place import FLOORS, PYTHON, Place, Task, Timing, same
 
 FILES = 50_000
 SNAPSHOT_FILES = 20_000
-LARGE, SNAPSHOT = "large-tree", "snapshot"
+IGNORED_FILES = 20_000
+LARGE, SNAPSHOT, ISOLATED = "large-tree", "snapshot", "isolated"
 
 
 def starting_in_a_large_tree(place: Place, rounds: int) -> list[Figure]:
@@ -42,7 +43,27 @@ def taking_a_snapshot(place: Place, rounds: int) -> list[Figure]:
     return _figures(_timings(place, tasks, rounds), snapshot, Limit({stash: 1.5, plain: 1}))
 
 
-MEASURES = {LARGE: starting_in_a_large_tree, SNAPSHOT: taking_a_snapshot}
+def isolating(place: Place, rounds: int) -> list[Figure]:
+    """What a work tree of the run's own in the place of the user's, and the ignored files that it will miss, add to
+    `new`: at most 30 ms. And what mounts add to a whole run, where the checkout does not take most of the time."""
+    small, repository = place.repository("few", files=10), place.repository("isolated", FILES)
+    for number in range(IGNORED_FILES):
+        (repository / f"d{number // 500}" / f"f{number}.bin").write_text("")
+    (repository / ".git/info/exclude").write_text("*.bin\n")
+    plain, isolated = "new --snapshot, 50,000 files and 20,000 ignored", "new --snapshot --isolate=mount, there"
+    tree, mounted = "new --isolate, 10 files, to its end", "new --isolate=mount, there, to its end"
+    tasks = {
+        plain: _new(place, repository, "--snapshot"),
+        isolated: _new(place, repository, "--snapshot", "--isolate=mount"),
+        tree: _new(place, small, "--launcher=foreground", "--isolate"),
+        mounted: _new(place, small, "--launcher=foreground", "--isolate=mount"),
+    }
+    timings = _timings(place, tasks, rounds)
+    starting, ending = Limit({plain: 1}, more=0.03), Limit({tree: 1}, more=0.05)
+    return _figures(timings, isolated, starting)[:2] + _figures(timings, mounted, ending)[2:]
+
+
+MEASURES = {LARGE: starting_in_a_large_tree, SNAPSHOT: taking_a_snapshot, ISOLATED: isolating}
 
 
 def _timings(place: Place, tasks: dict[str, Task], rounds: int) -> dict[str, Timing]:
@@ -59,9 +80,9 @@ def _figures(timings: dict[str, Timing], limited: str, limit: Limit) -> list[Fig
 
 def _new(place: Place, repository: Path, *options: str) -> Task:
     """Another run in every round; what it started is not to slow down the next."""
-    prefix = "snapshot" if "--snapshot" in options else "plain"
+    prefix = "-".join(["run", *options]).replace("--", "")
     return Task(
         lambda number: ["git", "runs", "new", "-q", *options, f"{prefix}{number}", "true"],
-        after=lambda number: place.run("git", "runs", "wait", f"{prefix}{number}", cwd=repository),
+        after=lambda number: place.fails("git", "runs", "kill", "--grace=0", f"{prefix}{number}", cwd=repository),
         cwd=repository,
     )

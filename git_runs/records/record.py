@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 FIELDS = (
     *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base"),
     *("dirty", "sparse", "inexact", "bytes", "submodules", "branch", "datetime", "host", "user", "top", "cwd"),
-    *("worktree", "isolate", "links", "directories", "live", "outside", "hash-seed", "status", "error", "exit-code", "signal"),
+    *(
+        "worktree",
+        "isolate",
+        "links",
+        "directories",
+        "live",
+        "outside",
+        "hash-seed",
+        "status",
+        "error",
+        "exit-code",
+        "signal",
+    ),
     *("finished", "reproduction", "differences", "unchecked", "process", "former-names", "launcher", "settings"),
     "environment",
 )

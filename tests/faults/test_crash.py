@@ -256,7 +256,7 @@ def check_gc(repo: Repository, name: str, printed: str, out_of_step: list[str]) 
 
 
 CHECKS = {
-    **dict.fromkeys(("new", "new --snapshot", "new --isolate"), check_new),
+    **dict.fromkeys(("new", "new --snapshot", "new --isolate", "new --isolate=mount"), check_new),
     "new --launcher=foreground": check_new_here,
     "delete": check_delete,
     "delete --now": check_delete_now,
