@@ -180,21 +180,37 @@ def missed(top: str, links: Iterable[str], include: Iterable[str], runs_dir: str
     return found
 
 
-def leading_out(command: interpreter.Command, top: str, commit: str) -> list[str]:
-    """What leads out of the work tree at `top` by a relative path, which leads elsewhere from a work tree in another
-    place: words of the command, and symbolic links of the commit, as "path -> target"."""
+def leading_out(command: interpreter.Command, top: str, commit: str) -> dict[str, str]:
+    """What leads out of the run's own work tree, and the absolute places to which it leads from that at `top`: words of
+    the command that climb out, and symbolic links of the commit, by their paths from the top."""
 
-    def leads_out(path: str, directory: str) -> bool:
+    def climbs_out(path: str, directory: str) -> bool:
         place = os.path.normpath(os.path.join(directory, path))
         return ".." in path.split("/") and not f"{place}/".startswith(f"{top}/") and os.path.lexists(place)
 
     words = dict.fromkeys(word.rpartition("=")[2] for step in command.steps for word in step)
-    found = [word for word in words if leads_out(word, command.cwd)]
+    climbing = [word for word in words if climbs_out(word, command.cwd)]
+    found = {word: os.path.normpath(os.path.join(command.cwd, word)) for word in climbing}
     for path in objects.links_of(commit) if commit else ():  # none yet where it is only shown what would be started
         with suppress(OSError):
             place = os.path.join(top, path)
-            target = os.readlink(place)
-            if not os.path.isabs(target) and leads_out(target, os.path.dirname(place)):
+            target, directory = os.readlink(place), os.path.dirname(place)
+            if os.path.isabs(target) or climbs_out(target, directory):
+                found[path] = os.path.normpath(os.path.join(directory, target))
+    return found
+
+
+def leading_elsewhere(outside: Iterable[str], top: str) -> list[str]:
+    """Those of the words and links that `leading_out` found in which the way out is a relative one, so that they lead
+    elsewhere from a work tree in another place; links as "path -> target"."""
+    found = []
+    for path in outside:
+        if ".." in path.split("/"):
+            found.append(path)
+            continue
+        with suppress(OSError):
+            target = os.readlink(os.path.join(top, path))
+            if not os.path.isabs(target):
                 found.append(f"{path} -> {target}")
     return found
 

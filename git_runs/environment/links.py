@@ -1,4 +1,4 @@
-"""Paths that runs get by a link, and whether what is there is still the same."""
+"""Paths that lead out of a run's work tree, and whether what is there is still the same."""
 
 from __future__ import annotations
 
@@ -13,17 +13,31 @@ if TYPE_CHECKING:
 
     from ..records.record import Record
 
-MOST_FILES = 100_000  # that are read in a linked directory
+MOST_FILES = 100_000  # that are read in a directory
+LINKED, OUTSIDE = "linked path", "way out of the tree"  # what a path is
 COMPARED = ("size", "modified", "content")
 
 
-def describe(target: str) -> dict[str, Any]:
+def described(record: Record) -> dict[str, dict[str, Any]]:
+    """The fields of the record that hold such paths, with what `describe` gives for each."""
+    top = record.text("top")
+    fields = {"links": record.links, "outside": record.outside}
+    return {
+        key: {path: describe(way.text("target"), top) for path, way in ways.items()}
+        for key, ways in fields.items()
+        if ways
+    }
+
+
+def describe(target: str, top: str = "") -> dict[str, Any]:
     """Size in bytes and latest change, in nanoseconds, of what a link leads to; of a directory, of all in it.
 
-    `content` is a hash of the paths, sizes and times of all; `incomplete` is set where there were too many, and
-    `missing` where there is nothing.
+    `content` is a hash of the paths, sizes and times of all; `incomplete` is set where there were too many, or the work
+    tree at `top` is among them, and `missing` where there is nothing.
     """
     found: dict[str, Any] = {"target": target}
+    if top and f"{top}/".startswith(f"{target.rstrip('/')}/"):
+        return found | {"incomplete": True}
     try:
         status = os.stat(target)
     except OSError:
@@ -39,21 +53,26 @@ def describe(target: str) -> dict[str, Any]:
     return found | {"size": size, "modified": modified, "content": content.hexdigest()[:16]}
 
 
-def differences(links: Mapping[str, Record]) -> Iterator[str]:
-    """What is another now than `describe` gave for links, by path from the top, a line each."""
-    for path, was in links.items():
+def differences(ways: Mapping[str, Record], kind: str = LINKED) -> Iterator[str]:
+    """What is another now than `describe` gave for the places to which those paths lead, a line each."""
+    for path, was in ways.items():
         target = was.text("target")
+        if "incomplete" in was and "size" not in was:
+            yield f"{kind} {path}: '{target}' is not compared, since the work tree itself is in it"
+            continue
         now = {key: str(value) for key, value in describe(target).items()}
+        if "missing" in now and "missing" in was:
+            continue
         if "missing" in now:
-            yield f"linked path {path}: '{target}' is not there"
+            yield f"{kind} {path}: '{target}' is not there"
         elif "missing" in was:
-            yield f"linked path {path}: '{target}' was not there"
+            yield f"{kind} {path}: '{target}' was not there"
         elif "size" not in was:
-            yield f"linked path {path}: what was in '{target}' was not recorded"
+            yield f"{kind} {path}: what was in '{target}' was not recorded"
         elif any(key in was and was.text(key) != now.get(key) for key in COMPARED):
-            yield f"linked path {path}: '{target}' has changed"
+            yield f"{kind} {path}: '{target}' has changed"
         elif "incomplete" in now:
-            yield f"linked path {path}: of '{target}' no more than {MOST_FILES} files are compared"
+            yield f"{kind} {path}: of '{target}' no more than {MOST_FILES} files are compared"
 
 
 def _below(top: str) -> Iterator[tuple[str, os.stat_result]]:

@@ -34,7 +34,7 @@ FIELDS = (
     *("finished", "reproduction", "differences", "unchecked", "process", "former-names", "launcher", "settings"),
     "environment",
 )
-HEAVY = ("environment", "settings", "launcher", "links", "differences", "unchecked")  # long, and read by few
+HEAVY = ("environment", "settings", "launcher", "links", "outside", "differences", "unchecked")  # long, and read by few
 NUMBERS = ("exit-code", "signal")
 SHARED = ("commit", "host", "status")  # of which many runs have the same
 SHAPING_SETTINGS = (
@@ -122,10 +122,19 @@ class Record(dict[str, "Value"]):
     @property
     def links(self) -> dict[str, Record]:
         """What the run's links lead to, by path from the top: `target`, and what was found there."""
-        found = self.get("links")
+        return self._mappings("links")
+
+    @property
+    def outside(self) -> dict[str, Record]:
+        """The same for words of its command and tracked links that lead out of the work tree; where a run recorded only
+        their names, none."""
+        return self._mappings("outside")
+
+    def _mappings(self, key: str) -> dict[str, Record]:
+        found = self.get(key)
         if not isinstance(found, dict):
             return {}
-        return {path: Record(link) for path, link in found.items() if isinstance(link, dict)}
+        return {path: Record(value) for path, value in found.items() if isinstance(value, dict)}
 
     def moment(self, key: str) -> float | None:
         """A point in time, in seconds since the epoch; None where the field holds none."""

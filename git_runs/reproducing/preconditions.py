@@ -93,6 +93,7 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
     if not record.is_local:
         yield f"host: was '{record.text('host')}', is '{processes.hostname()}'"
     yield from links.differences(record.links)
+    yield from links.differences(record.outside, links.OUTSIDE)
     is_mounted = record.text("isolate") == "mount"
     now = [] if is_mounted else isolation.live_code(command, top, here.store.root)
     if live := dict.fromkeys([*record.texts("live"), *now]):

@@ -55,6 +55,7 @@ def _causes(original: Run, this: Run, surroundings: Surroundings, repository: st
     except NoEnvironment as error:
         yield f"of the original {error.message}"
     yield from links.differences(original.record.links)
+    yield from links.differences(original.record.outside, links.OUTSIDE)
     if original.record.get("dirty"):
         yield "the original ran with uncommitted changes, which nothing keeps"
     if inexact := keeping.not_kept(original.record, repository):

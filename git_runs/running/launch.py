@@ -135,9 +135,13 @@ class Launch:
         """Where the top of the user's work tree is, or was, for the command."""
         return self.top or project.repository.top
 
-    def _outside(self, project: Project, command: interpreter.Command) -> list[str] | None:
-        top = project.repository.top or ""
-        return isolation.leading_out(command, top, self.code.commit) or None
+    def _outside(self, project: Project, command: interpreter.Command) -> dict[str, dict[str, str]] | None:
+        """What leads out of the tree: as it is today, or, since links may be others by now, as the original had it."""
+        if self.original and self.original.record.outside:
+            found = {path: one.text("target") for path, one in self.original.record.outside.items()}
+        else:
+            found = isolation.leading_out(command, project.repository.top or "", self.code.commit)
+        return {printable(path): {"target": printable(target)} for path, target in found.items()} or None
 
     def _hash_seed(self, project: Project, command: interpreter.Command) -> int | str | None:
         """What makes sets of texts have the same order each time, where a Python may run: that of the original, or one
@@ -306,7 +310,8 @@ def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) 
     is_elsewhere = fields.text("isolate") != MOUNT
     if (live := fields.texts("live")) and is_elsewhere:
         warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
-    if (outside := fields.texts("outside")) and is_elsewhere:
+    climbing = isolation.leading_elsewhere(fields.outside, project.repository.top or "")
+    if (outside := climbing) and is_elsewhere:
         warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
     top = project.repository.top or ""
     runs_dir = os.path.relpath(project.store.root, top)

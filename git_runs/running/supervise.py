@@ -178,16 +178,15 @@ class Supervisor:
     # --- what else decides the result
 
     def _collect(self) -> None:
-        """Run in a thread beside the command: record its environment, and what its links lead to. It fails no run."""
+        """Run in a thread beside the command: record its environment, and what lies where its links lead. It fails no
+        run."""
         with suppress(Exception):
             found = self.store.environments.keep(self._surroundings().collect())
             this = self.store.find(self.this_run)
-            linked = this.record.links if this else {}
-            described = {path: links.describe(link.text("target")) for path, link in linked.items()}
+            described = links.described(this.record) if this else {}
             with self.store.change(self.this_run) as fields:
                 fields["environment"] = found
-                if described:
-                    fields["links"] = described
+                fields.update(described)
         self._keep_history()
 
     def _keep_history(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -169,11 +170,52 @@ def test_paths_that_climb_out_of_the_tree_are_named(repo: Repository) -> None:
     warning = "warning: paths that climb out of the tree lead elsewhere from the run's own: "
     result = repo.runs(*ISOLATED, "a", "cat train.py --data=../shared.txt ../nothing sub/../train.py")
     assert result.err == f"{warning}../shared.txt, out -> ../shared.txt\n"
-    assert repo.record("a")["outside"] == ["../shared.txt", "out -> ../shared.txt"]
+    assert {path: one["target"] for path, one in outside(repo, "a").items()} == dict.fromkeys(
+        ("../shared.txt", "out"), str(repo.path.parent / "shared.txt")
+    )
     repo.git("rm", "-q", "out")
     repo.git("commit", "-q", "-m", "none")
     assert repo.runs(*ISOLATED, "b", "cat ../train.py", cwd=repo.path / "sub").err == ""
     assert "outside" not in repo.record("b")
+
+
+def outside(repo: Repository, name: str) -> dict[str, dict[str, object]]:
+    """What leads out of the tree, as the run has recorded it."""
+    found = repo.record(name)["outside"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_what_lies_outside_is_compared(repo: Repository, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/x").write_text("old\n")
+    (repo.path / "data").symlink_to(tmp_path / "data")
+    (repo.path / "none").symlink_to(tmp_path / "none")
+    (repo.path / "back").symlink_to("..")
+    repo.git("add", ".")
+    repo.git("commit", "-q", "-m", "links")
+    result = repo.runs(*ISOLATED, "x", "cat data/x")
+    assert result.err == "warning: paths that climb out of the tree lead elsewhere from the run's own: back -> ..\n"
+    repo.wait("x")
+    assert list(outside(repo, "x")["data"]) == ["target", "size", "modified", "content"]
+    not_compared = f"way out of the tree back: '{tmp_path}' is not compared, since the work tree itself is in it"
+    assert repo.runs("reproduce", "--check", "x").err == f"error: {not_compared}\n"
+    repo.git("rm", "-q", "data", "none", "back")
+    assert repo.runs("reproduce", "--run", "--wait", "x").out.endswith("Reproduction: equal\n")
+    (tmp_path / "data/x").write_text("new!\n")
+    (tmp_path / "none").touch()
+    changed = [
+        f"way out of the tree data: '{tmp_path}/data' has changed",
+        f"way out of the tree none: '{tmp_path}/none' was not there",
+    ]
+    assert set(changed) <= {line[len("error: ") :] for line in repo.runs("reproduce", "--check", "x").err.splitlines()}
+    said = repo.runs("reproduce", "--run", "--wait", "x").out
+    assert "Reproduction: different\n  log: line 1: 'old' / 'new!'\n" in said
+    assert all(f"  {line}\n" in said for line in changed)
+    path = repo.record_path("x")
+    once = re.sub("^outside:.*\n(?:  .*\n)*", "outside: [../x]\n", path.read_text(), flags=re.MULTILINE)
+    path.write_text(once)
+    assert "way out" not in repo.runs("reproduce", "--check", "x").err
 
 
 def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:
