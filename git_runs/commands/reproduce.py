@@ -182,14 +182,8 @@ def _start(here: Project, prepared: Launch, original: str, name: str) -> tuple[R
 
 def _links(here: Project, one: Run) -> dict[str, str]:
     """The recorded links; what is linked today is new only to a run that had the whole work tree."""
-    recorded = {path: _today(here, path, link.text("target")) for path, link in one.record.links.items()}
+    recorded = preconditions.links_today(here, one.record)
     return recorded if "worktree" in one.record else here.links | recorded
-
-
-def _today(here: Project, path: str, target: str) -> str:
-    """Where a linked path is now: in this work tree, where it is not any more where it was."""
-    moved = os.path.join(here.repository.top or "", path)
-    return moved if not os.path.exists(target) and os.path.exists(moved) else target
 
 
 def _confirm(one: Run, fields: Record, variables: dict[str, str], today: dict[str, str]) -> None:

@@ -53,10 +53,15 @@ def describe(target: str, top: str = "") -> dict[str, Any]:
     return found | {"size": size, "modified": modified, "content": content.hexdigest()[:16]}
 
 
-def differences(ways: Mapping[str, Record], kind: str = LINKED) -> Iterator[str]:
-    """What is another now than `describe` gave for the places to which those paths lead, a line each."""
+def differences(
+    ways: Mapping[str, Record], kind: str = LINKED, targets: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """What is another now than `describe` gave for the places to which those paths lead, a line each.
+
+    `targets`: to which they lead now, by path, where that may be others.
+    """
     for path, was in ways.items():
-        target = was.text("target")
+        target = (targets or {}).get(path) or was.text("target")
         if "incomplete" in was and "size" not in was:
             yield f"{kind} {path}: '{target}' is not compared, since the work tree itself is in it"
             continue

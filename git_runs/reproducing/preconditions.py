@@ -54,6 +54,17 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
     return found
 
 
+def links_today(here: Project, record: Record) -> dict[str, str]:
+    """Where the run's links lead now, by path from the top: where they led, or, if that is gone and the work tree has
+    been moved, to what is at that path in ours."""
+
+    def today(path: str, target: str) -> str:
+        moved = os.path.join(here.repository.top or "", path)
+        return moved if not os.path.exists(target) and os.path.exists(moved) else target
+
+    return {path: today(path, link.text("target")) for path, link in record.links.items()}
+
+
 def _common_dir(place: str) -> str:
     with suppress(GitFailed):
         if places := discovery.dirs_at(place):
@@ -92,7 +103,7 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
             yield f"there is no virtualenv in '{place}'"
     if not record.is_local:
         yield f"host: was '{record.text('host')}', is '{processes.hostname()}'"
-    yield from links.differences(record.links)
+    yield from links.differences(record.links, targets=links_today(here, record))
     yield from links.differences(record.outside, links.OUTSIDE)
     is_mounted = record.text("isolate") == "mount"
     now = [] if is_mounted else isolation.live_code(command, top, here.store.root)

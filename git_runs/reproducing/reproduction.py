@@ -54,7 +54,8 @@ def _causes(original: Run, this: Run, surroundings: Surroundings, repository: st
         yield from collection.differences(recorded, surroundings.collect(like=recorded), environments)
     except NoEnvironment as error:
         yield f"of the original {error.message}"
-    yield from links.differences(original.record.links)
+    now = {path: link.text("target") for path, link in this.record.links.items()}
+    yield from links.differences(original.record.links, targets=now)
     yield from links.differences(original.record.outside, links.OUTSIDE)
     if original.record.get("dirty"):
         yield "the original ran with uncommitted changes, which nothing keeps"

@@ -307,13 +307,12 @@ def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) 
     """Warn of what an isolated run takes from elsewhere, and name what it will miss."""
     if "worktree" not in fields:
         return
-    is_elsewhere = fields.text("isolate") != MOUNT
-    if (live := fields.texts("live")) and is_elsewhere:
-        warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
-    climbing = isolation.leading_elsewhere(fields.outside, project.repository.top or "")
-    if (outside := climbing) and is_elsewhere:
-        warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
     top = project.repository.top or ""
+    if fields.text("isolate") != MOUNT:
+        if live := fields.texts("live"):
+            warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
+        if outside := isolation.leading_elsewhere(fields.outside, top):
+            warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
     runs_dir = os.path.relpath(project.store.root, top)
     if missed := isolation.missed(top, fields.links, include, runs_dir):
         _hint_at_missed(missed)
