@@ -52,8 +52,8 @@ FLOORS: dict[str, list[set[str]]] = {
     "reproducing": [{"preconditions", "reproduction"}, {"comparison"}, {"times"}],
     "code": [
         {"work_tree"},
-        {"deleted_refs", "isolation", "snapshot", "stand_in"},
-        {"refs"},
+        {"deleted_refs", "limits", "snapshot", "stand_in"},
+        {"isolation", "refs"},
         {"attributes", "exactness", "keeping", "sparse"},
         {"tree"},
         {"index"},

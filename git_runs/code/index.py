@@ -37,6 +37,11 @@ def special(listing: str) -> list[Entry]:
     return [Entry(*words) for words in re.findall(pattern, listing)]
 
 
+def symbolic_links(listing: str) -> list[str]:
+    """The paths of those among the entries that `git *LISTING` printed."""
+    return re.findall(r"(?:^|\0)[a-zA-Z] 120000 [0-9a-f]+ 0\t([^\0]+)", listing)
+
+
 def files(listing: str) -> list[Entry]:
     """Of the entries that `git *LISTING` printed, those that are files; unmerged ones left out."""
     pattern = r"(?:^|\0)([a-zA-Z]) (100[0-9]{3}) ([0-9a-f]+) 0\t([^\0]+)"

@@ -10,8 +10,7 @@ import fnmatch
 import os
 from contextlib import suppress
 
-from ..environment import interpreter
-from ..system.git import calls, objects, status, worktrees
+from ..system.git import calls, worktrees
 from . import index, keeping
 
 TYPE_CHECKING = False
@@ -143,104 +142,3 @@ def is_build_product(path: str) -> bool:
     """Whether the path, which may end in "/", is what tools make again whenever they need it."""
     parts = path.rstrip("/").split("/")
     return any(fnmatch.fnmatchcase(part, pattern) for part in parts for pattern in BUILD_PRODUCTS)
-
-
-def empty_directories(top: str, runs_dir: str) -> list[str]:
-    """The directories in the work tree at `top` in which nothing is, but for ignored ones, as paths from there."""
-    groups = [group.rstrip("/") for group in status.untracked_directories(top)]
-    left_out = {runs_dir, *(path.rstrip("/") for path in (status.ignored(top) if groups else ()))}
-    found = []
-    for group in groups:
-        for directory, inner, files in os.walk(os.path.join(top, group)):
-            path = os.path.relpath(directory, top)
-            if path in left_out or ".git" in inner + files:  # a repository of its own
-                inner.clear()
-            elif not inner and not files and not is_build_product(path):
-                found.append(path)
-    return found
-
-
-def missed(top: str, links: Iterable[str], include: Iterable[str], runs_dir: str) -> list[str]:
-    """The ignored paths in the work tree at `top` that an isolated run will miss; a directory, with "/" at its end,
-    stands for all in it.
-
-    `links` and `include` are the paths and pathspecs, from the top, that it gets all the same.
-    """
-    included = set(status.ignored(top, include, each=True)) if include else set()
-    given = {path.rstrip("/") for path in [*links, runs_dir]} | included
-    found: list[str] = []
-    for path in status.ignored(top):
-        # git names what a pattern matches in a directory of which it has just named all.
-        if is_build_product(path) or (found and found[-1].endswith("/") and path.startswith(found[-1])):
-            continue
-        if path.endswith("/") and any(one.startswith(path) for one in included):  # only a part of it
-            found += [one for one in status.ignored(top, [path], each=True) if one not in included]
-        elif path.rstrip("/") not in given:
-            found.append(path)
-    return found
-
-
-def leading_out(command: interpreter.Command, top: str, commit: str) -> dict[str, str]:
-    """What leads out of the run's own work tree, and the absolute places to which it leads from that at `top`: words of
-    the command that climb out, and symbolic links of the commit, by their paths from the top."""
-
-    def climbs_out(path: str, directory: str) -> bool:
-        place = os.path.normpath(os.path.join(directory, path))
-        return ".." in path.split("/") and not f"{place}/".startswith(f"{top}/") and os.path.lexists(place)
-
-    words = dict.fromkeys(word.rpartition("=")[2] for step in command.steps for word in step)
-    climbing = [word for word in words if climbs_out(word, command.cwd)]
-    found = {word: os.path.normpath(os.path.join(command.cwd, word)) for word in climbing}
-    for path in objects.links_of(commit) if commit else ():  # none yet where it is only shown what would be started
-        with suppress(OSError):
-            place = os.path.join(top, path)
-            target, directory = os.readlink(place), os.path.dirname(place)
-            if os.path.isabs(target) or climbs_out(target, directory):
-                found[path] = os.path.normpath(os.path.join(directory, target))
-    return found
-
-
-def leading_elsewhere(outside: Iterable[str], top: str) -> list[str]:
-    """Those of the words and links that `leading_out` found in which the way out is a relative one, so that they lead
-    elsewhere from a work tree in another place; links as "path -> target"."""
-    found = []
-    for path in outside:
-        if ".." in path.split("/"):
-            found.append(path)
-            continue
-        with suppress(OSError):
-            target = os.readlink(os.path.join(top, path))
-            if not os.path.isabs(target):
-                found.append(f"{path} -> {target}")
-    return found
-
-
-def live_code(command: interpreter.Command, top: str, runs_dir: str) -> list[str]:
-    """What would have an isolated run take code from the work tree at `top`, which people edit, instead of its own.
-
-    That is what its command names there, entries of PYTHONPATH, and packages installed in editable mode.
-    """
-
-    def is_live(place: str) -> bool:
-        if not os.path.isabs(place):
-            return False
-        real = os.path.realpath(place) + "/"
-        return real.startswith(os.path.realpath(top) + "/") and not real.startswith(os.path.realpath(runs_dir) + "/")
-
-    python_path = command.environment.get("PYTHONPATH", "")
-    found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_live(entry)]
-    words = [word.rpartition("=")[2] for step in command.steps for word in step]
-    found += [word for word in dict.fromkeys(words) if is_live(word) and not status.ignores(word)]
-    return found + [f"package {name} (editable)" for name, place in command.editable_packages() if is_live(place)]
-
-
-def code_elsewhere(command: interpreter.Command, top: str) -> list[str]:
-    """What has a run take code from outside of the work tree, whose top the run sees at `top`: people may edit it, and
-    no commit of the run's holds it. That is entries of PYTHONPATH, and packages installed in editable mode."""
-
-    def is_elsewhere(place: str) -> bool:
-        return os.path.isabs(place) and not f"{os.path.realpath(place)}/".startswith(f"{os.path.realpath(top)}/")
-
-    python_path = command.environment.get("PYTHONPATH", "")
-    found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_elsewhere(entry)]
-    return found + [f"package {name} (editable)" for name, place in command.editable_packages() if is_elsewhere(place)]

@@ -48,6 +48,7 @@ class Snapshot:
         *,
         kept: str | None = None,
         sparse: list[str] | None = None,
+        symbolic_links: list[str] | None = None,
         added: int = 0,
     ) -> None:
         self.commit = commit  # full hash: a new one, or HEAD where nothing had changed
@@ -55,6 +56,7 @@ class Snapshot:
         self.submodules = submodules  # by path from the top, with their own submodules
         self.kept = kept  # the commit, one of its parents, that has the bytes of inexact files; None where none does
         self.sparse = sparse or []  # patterns of the files that are in the work tree; none: all
+        self.symbolic_links = symbolic_links  # paths, from the top, among which are all that are; None: not known
         self.added = added  # bytes of the untracked and included files in it
 
     @property
@@ -85,7 +87,8 @@ def take(
     listing = tree.start(*index.LISTING)
     new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
     size = _size_of_all(tree, new, limit)
-    special = index.special(listing.output())
+    entries = listing.output()
+    special = index.special(entries)
     contents = _Contents(tree, state, new, special)
     inner = _submodules(tree, contents.repositories, message, limit, attributes_file, size)
     with tree.with_copied_index() as copy:
@@ -98,7 +101,15 @@ def take(
         kept = keeping.keep(copy, inexact, limit)
         commit = _commit(copy, code, message, state.commit, kept)
     patterns = sparse.patterns(tree, code, special) if is_sparse else []
-    return Snapshot(commit, inexact + inner.inexact, inner.found, kept=kept, sparse=patterns, added=inner.added)
+    return Snapshot(
+        commit,
+        inexact + inner.inexact,
+        inner.found,
+        kept=kept,
+        sparse=patterns,
+        symbolic_links=[*index.symbolic_links(entries), *contents.new, *contents.changed],
+        added=inner.added,
+    )
 
 
 class _Contents:

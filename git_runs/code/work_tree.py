@@ -9,6 +9,7 @@ from ..errors.code import NotClean
 from ..system.git import objects, status, variables
 from ..system.git.status import WorkTreeState
 from . import attributes, index, snapshot, sparse
+from .limits import Untracked
 from .snapshot import Snapshot
 from .tree import Tree
 
@@ -25,6 +26,12 @@ class WorkTree:
         self._hidden = index.start_hidden()
         self._subject = objects.start_subject()
         variables.start_local()
+        self.untracked: Untracked | None = None  # what is not tracked, if that is being listed
+
+    def list_untracked(self, project: Project) -> None:
+        """Begin to list what is not tracked, for a run that is to have all of it, or to miss some of it."""
+        if (project.settings.isolate or project.settings.dirty == "snapshot") and project.repository.top:
+            self.untracked = Untracked(project.repository.top)
 
     @cached_property
     def state(self) -> WorkTreeState:

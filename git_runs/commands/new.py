@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TextIO
 
+    from ..code.limits import Untracked
     from ..launchers.launcher import Started
     from ..project import Project
     from ..records.record import Record
@@ -121,6 +122,7 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search, _options(args))
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
+    work_tree.list_untracked(here)
     here.settings.isolate = launch.isolation_by(here.settings.isolate)
     launch.check_ready(here, work_tree)
     _check_virtualenv(here)
@@ -141,6 +143,7 @@ def run(args: Namespace, search: Search) -> int:
         if args.edit or old:
             # Much may have changed while somebody was thinking.
             work_tree = WorkTree()
+            work_tree.list_untracked(here)
             launch.check_ready(here, work_tree)
         if old:
             deletion.delete(here, [old], force=args.force)
@@ -172,6 +175,7 @@ def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args
         environment=work_tree.environment(),
         links=here.links,
         isolate=settings.isolate,
+        untracked=work_tree.untracked,
         keep=args.keep,
         notes={
             "base": head if head != code.commit else None,
@@ -273,7 +277,7 @@ def _show(here: Project, prepared: Launch, name: str, work_tree: WorkTree, old: 
 def _say(here: Project, fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: bool) -> None:
     """What was started, and what to beware of."""
     _announce(fields, work_tree, target, quiet=quiet)
-    _warn(here, fields)
+    _warn(here, fields, work_tree.untracked)
 
 
 def _announce(fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: bool) -> None:
@@ -291,7 +295,7 @@ def _announce(fields: Record, work_tree: WorkTree, target: TextIO, *, quiet: boo
     print(f"  to reproduce it:       git runs reproduce {'--run ' if 'worktree' in fields else ''}{name}", file=target)
 
 
-def _warn(here: Project, fields: Record) -> None:
+def _warn(here: Project, fields: Record, untracked: Untracked | None) -> None:
     """Warn of what may make the run something else than the person expects."""
     if secrets := possible_secrets(fields.text("input-command")):
         warn(f"the record, which others may read, holds what looks secret: {', '.join(secrets)}; pass it in a variable")
@@ -301,7 +305,7 @@ def _warn(here: Project, fields: Record) -> None:
     for path, link in fields.links.items() if is_isolated else ():
         if not os.path.exists(link.text("target")):
             warn(f"linked path '{path}' is not there")
-    launch.warn_of_limits(here, fields, include=here.settings.include)
+    launch.warn_of_limits(here, fields, untracked, include=here.settings.include)
 
 
 def _wait(here: Project, started: Run) -> int:

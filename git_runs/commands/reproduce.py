@@ -124,7 +124,7 @@ def _say(again: Project, one: Run, fields: Record, target: TextIO) -> None:
     """What was started, and what to beware of."""
     commit = fields.text("commit")[:10]
     print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {commit}", file=target)
-    launch.warn_of_limits(again, fields, include=())
+    launch.warn_of_limits(again, fields, None, include=())
 
 
 def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], variables: dict[str, str]) -> Launch:

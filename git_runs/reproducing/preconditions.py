@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from ..code import isolation, keeping, refs
+from ..code import keeping, limits, refs
 from ..environment import collection, interpreter, links
 from ..environment.collection import Surroundings
 from ..environment.fingerprints import Fingerprints
@@ -106,7 +106,7 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
     yield from links.differences(record.links, targets=links_today(here, record))
     yield from links.differences(record.outside, links.OUTSIDE)
     is_mounted = record.text("isolate") == "mount"
-    now = [] if is_mounted else isolation.live_code(command, top, here.store.root)
+    now = [] if is_mounted else limits.live_code(command, top, here.store.root)
     if live := dict.fromkeys([*record.texts("live"), *now]):
         yield f"code is taken from where people edit it, not from the run's own work tree: {', '.join(live)}"
     environments = here.store.environments

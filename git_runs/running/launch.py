@@ -9,8 +9,9 @@ import uuid
 from contextlib import ExitStack, suppress
 
 from .. import launchers
-from ..code import isolation, refs
+from ..code import limits, refs
 from ..code.isolation import Isolation
+from ..code.limits import Untracked
 from ..code.stand_in import StandIn
 from ..code.work_tree import check_clean
 from ..console.escape import printable
@@ -26,7 +27,7 @@ from ..records import record, yamltext
 from ..records.record import Record, Run
 from ..system import mounts, processes, signals
 from ..system.files import remove_file
-from ..system.git import guard, status
+from ..system.git import guard, objects, status
 from . import spec
 from .command_line import Paths, compose
 from .spec import Spec
@@ -63,6 +64,7 @@ class Launch:
         top: str | None = None,
         keep: bool = False,
         original: Run | None = None,
+        untracked: Untracked | None = None,
         notes: Mapping[str, object] | None = None,
     ) -> None:
         self.command = command  # before flags are added
@@ -75,6 +77,7 @@ class Launch:
         self.top = top  # the place that a work tree in the place of another takes, if that is not ours
         self.keep = keep  # whether that stays whatever happens
         self.original = original  # the run that this one is to reproduce
+        self.untracked = untracked  # what lies in the work tree, if that is being listed
         self.notes = notes or {}  # further fields of the record; those that are None are left out
 
     def record(self, project: Project, name: str) -> Record:
@@ -123,13 +126,14 @@ class Launch:
         if self.original:
             return self.original.record.texts("directories") or None
         top = project.repository.top or ""
-        return isolation.empty_directories(top, os.path.relpath(project.store.root, top)) or None
+        untracked = self.untracked or Untracked(top)
+        return untracked.empty_directories(os.path.relpath(project.store.root, top)) or None
 
     def _live(self, project: Project, command: interpreter.Command) -> list[str] | None:
         top = project.repository.top or ""
         if self.isolate == MOUNT:
-            return isolation.code_elsewhere(command, top) or None
-        return isolation.live_code(command, top, project.store.root) or None
+            return limits.code_elsewhere(command, top) or None
+        return limits.live_code(command, top, project.store.root) or None
 
     def _place(self, project: Project) -> str | None:
         """Where the top of the user's work tree is, or was, for the command."""
@@ -140,8 +144,13 @@ class Launch:
         if self.original and self.original.record.outside:
             found = {path: one.text("target") for path, one in self.original.record.outside.items()}
         else:
-            found = isolation.leading_out(command, project.repository.top or "", self.code.commit)
+            found = limits.leading_out(command, project.repository.top or "", self._symbolic_links())
         return {printable(path): {"target": printable(target)} for path, target in found.items()} or None
+
+    def _symbolic_links(self) -> list[str]:
+        """The paths of those that are part of the code."""
+        known, commit = self.code.symbolic_links, self.code.commit
+        return known if known is not None else objects.links_of(commit) if commit else []
 
     def _hash_seed(self, project: Project, command: interpreter.Command) -> int | str | None:
         """What makes sets of texts have the same order each time, where a Python may run: that of the original, or one
@@ -303,7 +312,7 @@ def go_on(started: Started, say: Callable[[TextIO], None]) -> int:
     return started.run_here()
 
 
-def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) -> None:
+def warn_of_limits(project: Project, fields: Record, untracked: Untracked | None, *, include: Iterable[str]) -> None:
     """Warn of what an isolated run takes from elsewhere, and name what it will miss."""
     if "worktree" not in fields:
         return
@@ -311,10 +320,10 @@ def warn_of_limits(project: Project, fields: Record, *, include: Iterable[str]) 
     if fields.text("isolate") != MOUNT:
         if live := fields.texts("live"):
             warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
-        if outside := isolation.leading_elsewhere(fields.outside, top):
+        if outside := limits.leading_elsewhere(fields.outside, top):
             warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
     runs_dir = os.path.relpath(project.store.root, top)
-    if missed := isolation.missed(top, fields.links, include, runs_dir):
+    if missed := (untracked or Untracked(top)).missed(fields.links, include, runs_dir):
         _hint_at_missed(missed)
 
 

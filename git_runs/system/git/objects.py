@@ -50,9 +50,9 @@ def submodules_of(commit: str, git_dir: str) -> list[tuple[str, str]]:
 
 
 def links_of(commit: str) -> list[str]:
-    """The paths, from the top, of the symbolic links in the commit; raises GitFailed."""
+    """The paths of the symbolic links in the commit, from the top, as git prints them; raises GitFailed."""
     tree = calls.run("ls-tree", "-r", "-z", "--full-tree", commit)
-    return [calls.path(path) for path in re.findall(r"120000 blob [0-9a-f]+\t([^\0]+)", tree)]
+    return re.findall(r"120000 blob [0-9a-f]+\t([^\0]+)", tree)
 
 
 def files_of(commit: str, git_dir: str) -> list[tuple[str, str, str]]:

@@ -62,19 +62,26 @@ def tracked(paths: Iterable[str]) -> list[str]:
     return calls.run("ls-files", "-z", "--full-name", "--", *pathspecs).split("\0")[:-1] if pathspecs else []
 
 
-def ignored(top: str, pathspecs: Iterable[str] = (".",), *, each: bool = False) -> list[str]:
-    """The ignored paths that match, from the top of the work tree at `top`; unless `each` file is asked for, a
-    directory, with "/" at its end, stands for all in it."""
-    options = ("--others", "--ignored", "--exclude-standard", "--full-name", *(() if each else ("--directory",)))
-    return calls.run("-C", top, "ls-files", "-z", *options, "--", *pathspecs).split("\0")[:-1]
+def start_ignored(top: str, pathspecs: Iterable[str] = (".",), *, each: bool = False) -> calls.Call:
+    """Begin to list the ignored paths that match, in the work tree at `top`; unless `each` file is asked for, a
+    directory, with "/" at its end, stands for all in it. `read_paths` takes the answer."""
+    return _start_others(top, "--ignored", *(() if each else ("--directory",)), "--", *pathspecs)
 
 
-def untracked_directories(top: str) -> list[str]:
-    """The directories in the work tree at `top` in which nothing is tracked, but for ignored ones, as paths from there;
-    the outermost stands for those in it."""
-    options = ("--others", "--directory", "--exclude-standard", "--full-name")
-    found = calls.run("-C", top, "ls-files", "-z", *options).split("\0")[:-1]
-    return [path for path in found if path.endswith("/")]
+def start_untracked(top: str) -> calls.Call:
+    """Begin to list what is not tracked in the work tree at `top`, but for what is ignored; the outermost directory
+    stands, with "/" at its end, for all in it, and for nothing where it is empty. `read_paths` takes the answer."""
+    return _start_others(top, "--directory")
+
+
+def _start_others(top: str, *options: str) -> calls.Call:
+    words = ("ls-files", "-z", "--others", "--exclude-standard", "--full-name")
+    return calls.start("-C", top, *words, *options).read_ahead()
+
+
+def read_paths(call: calls.Call) -> list[str]:
+    """The paths, from the top, that a listing was asked for; raises GitFailed."""
+    return call.output().split("\0")[:-1]
 
 
 def ignores(place: str) -> bool:
