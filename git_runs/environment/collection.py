@@ -14,7 +14,7 @@ import shutil
 from ..console.escape import printable
 from ..system import processes
 from ..system.git import config
-from . import fingerprints, interpreter
+from . import fingerprints, packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ class Surroundings:
         executable = python.executable
         if executable.startswith(f"{self.top}/"):  # linked into it, and found in another tree each time
             executable = os.path.relpath(executable, self.top)
-        packages = self.environments.keep_packages(interpreter.packages(python))
-        return {"python": python.version, "executable": executable, "packages": packages}
+        kept = self.environments.keep_packages(packages.installed(python.path))
+        return {"python": python.version, "executable": executable, "packages": kept}
 
 
 def describe_variables(
@@ -160,5 +160,4 @@ def _different_packages(environments: Environments, recorded: str, now: str) -> 
     was, is_now = environments.packages(recorded), environments.packages(now)
     if was is None or is_now is None:
         return ["packages: the list is another, and one of both is not in the runs dir"]
-    lines = [(line, "-") for line in {*was} - {*is_now}] + [(line, "+") for line in {*is_now} - {*was}]
-    return [f"packages: {sign}{line}" for line, sign in sorted(lines)]
+    return packages.differences(was, is_now)

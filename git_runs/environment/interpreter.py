@@ -1,4 +1,4 @@
-"""Which Python a command runs with, and the packages that it finds. Nothing is started but that Python itself."""
+"""Which Python a command runs with. Nothing is started but that Python itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cached_property
 
 from ..system import processes
+from . import packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Command:
         tops = dict.fromkeys([os.path.dirname(os.path.dirname(place or "")), variables.get("VIRTUAL_ENV", "")])
         patterns = [f"{glob.escape(top)}/lib/python*/site-packages/*.dist-info" for top in tops if top not in SYSTEM]
         for metadata in (path for pattern in patterns for path in glob.glob(pattern)):
-            direct = _direct_url(metadata)
+            direct = packages.direct_url(metadata)
             if isinstance(about := direct.get("dir_info"), dict) and about.get("editable"):
                 yield os.path.basename(metadata).split("-")[0], unquote(str(direct.get("url")).removeprefix("file://"))
 
@@ -96,35 +97,6 @@ class Command:
         if place is None:
             place = shutil.which("python3", path=variables.get("PATH"))
         return place or None, variables
-
-
-def packages(python: Python) -> list[str]:
-    """The installed packages, `name==version`, sorted: read from their metadata (PEP 376), the first on the path."""
-    found: dict[str, str] = {}
-    for directory in python.path:
-        with suppress(OSError), os.scandir(directory) as entries:
-            for entry in entries:
-                if match := re.fullmatch(r"(.+?)-([^-]+?)(-py[0-9.]+)?\.(?:dist|egg)-info", entry.name):
-                    name = re.sub(r"[-_.]+", "-", match[1]).lower()
-                    found.setdefault(name, f"{name}=={match[2]}{_origin(entry.path)}")
-    return sorted(found.values())
-
-
-def _origin(metadata: str) -> str:
-    """Where a package came from if that was no index: PEP 610."""
-    direct = _direct_url(metadata)
-    with suppress(KeyError, TypeError, AttributeError):
-        if "vcs_info" in direct:
-            return f" @ {direct['url']}@{direct['vcs_info']['commit_id']}"  # type: ignore[index]
-        return f" @ {direct['url']}" + (" (editable)" if direct.get("dir_info", {}).get("editable") else "")  # type: ignore[attr-defined]
-    return ""
-
-
-def _direct_url(metadata: str) -> dict[str, object]:
-    with suppress(OSError, ValueError), open(os.path.join(metadata, "direct_url.json")) as file:
-        direct = json.load(file)
-        return direct if isinstance(direct, dict) else {}
-    return {}
 
 
 # --- what the command says

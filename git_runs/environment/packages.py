@@ -1,0 +1,115 @@
+"""The packages that a Python finds, and whether anybody has changed their files since they were installed.
+
+They are lines, `name==version`, then ` @ <origin>` where a package came from no index, then two spaces and a digest of
+its files where these are known. Names are normalized: PEP 503.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import re
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+DIGITS = 16  # of a digest, in hexadecimal
+EDITABLE = " (editable)"  # what an origin ends in whose own files are used
+# Seconds for which files may be younger than RECORD: pip and uv write it last, and clocks of file systems are coarse.
+MARGIN = 2.0
+
+_DIGEST = re.compile(rf"(.*)  ([0-9a-f]{{{DIGITS}}})")
+# What installers write in their own ways, though the package is the same; and bytecode, which comes and goes.
+_UNSTABLE = re.compile(
+    r"[^/]+\.dist-info/(?:INSTALLER|REQUESTED|RECORD|direct_url\.json|uv_cache\.json|uv_build\.json)"
+    r"|(?:\.\./)+(?:bin|Scripts)/.*"
+    r"|.*\.py[co]"
+)
+
+
+def installed(path: Iterable[str]) -> list[str]:
+    """The packages in these directories, sorted; of those with the same name the first: read from their metadata
+    (PEP 376)."""
+    found: dict[str, str] = {}
+    for directory in path:
+        with suppress(OSError), os.scandir(directory) as entries:
+            for entry in entries:
+                if match := re.fullmatch(r"(.+?)-([^-]+?)(-py[0-9.]+)?\.(?:dist|egg)-info", entry.name):
+                    name = re.sub(r"[-_.]+", "-", match[1]).lower()
+                    if name not in found:
+                        found[name] = f"{name}=={match[2]}{_origin_and_digest(entry.path)}"
+    return sorted(found.values())
+
+
+def parted(line: str) -> tuple[str, str]:
+    """Name, version and origin in one, and the digest; "" where there is none, as in older records."""
+    match = _DIGEST.fullmatch(line)
+    return (match[1], match[2]) if match else (line, "")
+
+
+def differences(was: Iterable[str], now: Iterable[str]) -> list[str]:
+    """What is another in one list than in the other, a line each."""
+    before, after = dict(map(parted, was)), dict(map(parted, now))
+    gone, new = before.keys() - after.keys(), after.keys() - before.keys()
+    signed = sorted([*((line, "-") for line in gone), *((line, "+") for line in new)])
+    changed = [line for line in before if before[line] and after.get(line) and before[line] != after[line]]
+    return [
+        *(f"packages: {sign}{line}" for line, sign in signed),
+        *(f"package {line.partition('==')[0]}: same version, but its files are others" for line in changed),
+    ]
+
+
+def direct_url(metadata: str) -> dict[str, object]:
+    """Where the package whose metadata are in that directory came from, if that was no index: PEP 610."""
+    with suppress(OSError, ValueError), open(os.path.join(metadata, "direct_url.json")) as file:
+        direct = json.load(file)
+        return direct if isinstance(direct, dict) else {}
+    return {}
+
+
+def _origin_and_digest(metadata: str) -> str:
+    origin = _origin(direct_url(metadata))
+    # The files of an editable package are elsewhere.
+    digest = "" if origin.endswith(EDITABLE) else _digest(metadata)
+    return origin + (f"  {digest}" if digest else "")
+
+
+def _origin(direct: Mapping[str, object]) -> str:
+    with suppress(KeyError, TypeError, AttributeError):
+        if "vcs_info" in direct:
+            return f" @ {direct['url']}@{direct['vcs_info']['commit_id']}"  # type: ignore[index]
+        return f" @ {direct['url']}" + (EDITABLE if direct.get("dir_info", {}).get("editable") else "")  # type: ignore[attr-defined]
+    return ""
+
+
+# --- the files of a package
+
+
+def _digest(metadata: str) -> str:
+    """Of what RECORD says of its files, and of what is there; "" where no RECORD lists them, as with the packages of a
+    distribution."""
+    record = os.path.join(metadata, "RECORD")
+    try:
+        with open(record, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            listed = sorted(row for row in csv.reader(file) if row and not _UNSTABLE.fullmatch(row[0]))
+            latest = os.fstat(file.fileno()).st_mtime + MARGIN
+    except (OSError, csv.Error):
+        return ""
+    states = "\n".join(_states(os.path.dirname(metadata), listed, latest))
+    return hashlib.sha256(states.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
+
+
+def _states(directory: str, listed: list[list[str]], latest: float) -> Iterator[str]:
+    """What RECORD says of each file, and what is there: its size, its time where that is later than `latest`."""
+    for row in listed:
+        try:
+            status = os.stat(f"{directory}/{row[0]}")
+        except (OSError, ValueError):
+            yield f"{','.join(row)} missing"
+        else:
+            changed = status.st_mtime_ns if status.st_mtime > latest else ""
+            yield f"{','.join(row)} {status.st_size} {changed}"
