@@ -58,7 +58,7 @@ FLOORS: dict[str, list[set[str]]] = {
         {"tree"},
         {"index"},
     ],
-    "environment": [{"collection"}, {"restoring"}, {"fingerprints", "interpreter", "links"}, {"packages"}],
+    "environment": [{"collection"}, {"restoring", "restored"}, {"fingerprints", "interpreter", "links"}, {"packages"}],
     "config": [{"layers"}, {"runsrc"}, {"settings"}, {"values"}],
     "records": [
         {"importers", "logs", "query", "trash"},

@@ -15,10 +15,12 @@ from ..config import layers, runsrc
 from ..console.escape import escape
 from ..console.messages import hint, report_all, warn
 from ..console.questions import confirm
-from ..environment import collection
+from ..environment import collection, restoring
+from ..environment.restored import Restored, links_to, virtualenv_of
 from ..errors.base import UsageError
 from ..errors.code import HiddenChanges, NameTaken, NotClean, RefMoved
 from ..errors.commands import NoCommand
+from ..errors.records import NoEnvironment
 from ..errors.reproducing import GoesOn, NotTheSame, PlaceTaken
 from ..records import query
 from ..records.record import SHAPING_SETTINGS, UNKNOWN, UNRECORDED_SETTINGS, Record, Run, to_text
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 WORKTREE_HINT = "or check it out beside this one: --worktree"
 KEPT_HINT = "to get these back: --worktree or --run"
 _UNKNOWN = "?"  # equals no recorded value
-USAGE = "git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--wait] [-y]] NAME"
+USAGE = "git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--restore] [--wait] [-y]] NAME"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -56,14 +58,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     way.add_argument("--check", action="store_true", help="only print what is missing or has changed")
     way.add_argument("--worktree", metavar="PATH", nargs="?", help="check out into a new work tree")
     way.add_argument("--run", metavar="NEWNAME", nargs="?", help="start it again, in a work tree of its own")
+    parser.add_argument("--restore", action="store_true", help="with --run: with the packages that it had")
     parser.add_argument("--wait", action="store_true", help="with --run: wait, and compare what it puts out")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before a command of others is run")
 
 
 def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where `--check` finds anything, or a run that was waited for is not equal."""
-    if args.run is None and (args.wait or args.yes):
-        raise UsageError("--wait and --yes go with --run", f"usage: {USAGE}\n")
+    if args.run is None and (args.restore or args.wait or args.yes):
+        raise UsageError("--restore, --wait and --yes go with --run", f"usage: {USAGE}\n")
     work_tree = WorkTree()
     here = project.find(search)
     (one,) = adoption.find_all(here, [args.name])
@@ -71,8 +74,13 @@ def run(args: Namespace, search: Search) -> int:
         raise GoesOn(one.name)
     today = work_tree.environment()
     variables = today if args.run is None else _variables(here, one, today)
+    isolate = _isolation(here, one) if args.run is not None else ""
+    restored = None
+    if args.restore:
+        restored = _restore(here, one, variables, today, asks=not args.yes, mounts=isolate == launch.MOUNT)
+        variables = restored.environment(variables)
     inner = preconditions.submodules(here, one.record)
-    problems = preconditions.check(here, one, inner, variables)
+    problems = preconditions.check(here, one, inner, variables, restored)
     if args.check:
         return report_all([NotTheSame(problem) for problem in problems])
     commit = _commit(one)
@@ -82,7 +90,7 @@ def run(args: Namespace, search: Search) -> int:
     for problem in problems:
         warn(problem)
     if args.run is not None:
-        return _run_again(here, one, _launch(here, one, inner, variables), args, today)
+        return _run_again(here, one, _launch(here, one, isolate, inner, variables, restored), args, today)
     if args.worktree is not None:
         return _into_work_tree(here, one, commit, inner, args.worktree)
     if one.record.kept:
@@ -108,11 +116,13 @@ def _print(lines: list[str]) -> None:
 def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today: dict[str, str]) -> int:
     settings = _settings(here.repository, one, of_the_run=True)
     settings.history = here.settings.history  # which shapes no run
+    if prepared.restored and settings.virtualenv_path and not prepared.restored.stands_in:
+        settings.virtualenv_path = prepared.restored.path
     again = project.Project(here.repository, settings, here.umask)
     if args.run:
         refs.validate(args.run)
         refs.Neighbours(args.run).check(hint="")
-    if not args.yes and (not one.record.is_local or one.record.text("user") != processes.user()):
+    if not args.yes and _is_somebody_elses(one):
         _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), prepared.environment, today)
     with signals.held():
         fields, started = _start(again, prepared, one.name, args.run)
@@ -127,12 +137,19 @@ def _say(again: Project, one: Run, fields: Record, target: TextIO) -> None:
     launch.warn_of_limits(again, fields, None, include=())
 
 
-def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], variables: dict[str, str]) -> Launch:
+def _launch(
+    here: Project,
+    one: Run,
+    isolate: str,
+    inner: Iterable[tuple[str, str, str]],
+    variables: dict[str, str],
+    restored: Restored | None,
+) -> Launch:
+    links = _links(here, one)
     kept = one.record.kept
     submodules = {
         path: Submodule("", repository, commit, kept.get(path)) for path, repository, commit in inner if repository
     }
-    isolate = _isolation(here, one)
     return Launch(
         command=typed_command(one.record),
         description=one.record.text("description"),
@@ -145,10 +162,11 @@ def _launch(here: Project, one: Run, inner: Iterable[tuple[str, str, str]], vari
         ),
         prefix=_prefix(one),
         environment=variables,
-        links=_links(here, one),
+        links=restored.linked(links) if restored else links,
         isolate=isolate,
         top=_place(one) if isolate == launch.MOUNT else None,
         original=one,
+        restored=restored,
         notes={key: one.record.get(key) for key in ("base", "branch")},
     )
 
@@ -186,12 +204,44 @@ def _links(here: Project, one: Run) -> dict[str, str]:
     return recorded if "worktree" in one.record else here.links | recorded
 
 
+def _restore(
+    here: Project, one: Run, variables: dict[str, str], today: dict[str, str], *, asks: bool, mounts: bool
+) -> Restored:
+    """The virtualenv that the run is to have instead of the recorded one; raises NoEnvironment, NotRestored, and
+    Declined or NotConfirmed, since to build a package of somebody else's is to run it."""
+    _commit(one)  # before anything takes long
+    environments = here.store.environments
+    recorded = environments.of(one.record)
+    packages = environments.packages(recorded.text("packages"))
+    if packages is None:
+        raise NoEnvironment("the list of packages of the run is not in the runs dir")
+    if asks and _is_somebody_elses(one):
+        confirm(f"Install the packages of {_whose(one)}?", packages, doing="install packages of somebody else's")
+    top = here.repository.top or "/"
+    path = restoring.restore(recorded, packages, top=top, environment=today, say=_note)
+    virtualenv = virtualenv_of(recorded)
+    links = links_to(virtualenv, _links(here, one))
+    stands_in = mounts and virtualenv is not None and (bool(links) or stand_in.can_stand_at(virtualenv))
+    return Restored(path=path, virtualenv=virtualenv, links=links, variables=variables, stands_in=stands_in)
+
+
+def _note(line: str) -> None:
+    print(escape(line), file=sys.stderr)
+
+
+def _is_somebody_elses(one: Run) -> bool:
+    return not one.record.is_local or one.record.text("user") != processes.user()
+
+
+def _whose(one: Run) -> str:
+    return f"{one.record.text('user')} on {one.record.text('host')}"
+
+
 def _confirm(one: Run, fields: Record, variables: dict[str, str], today: dict[str, str]) -> None:
     """Show all that somebody else's record would have run here."""
-    whose = f"{one.record.text('user')} on {one.record.text('host')}"
     changed = [f"{key}={value}" for key, value in variables.items() if today.get(key) != value]
     confirm(
-        f"Run the command of {whose}?",
+        f"Run the command of {_whose(one)}?",
         [fields.text("command"), f"shell: {fields['settings']['shell']}", *changed],
         doing="run a command of somebody else's",
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..records.environments import Environments
     from .fingerprints import Fingerprints
     from .interpreter import Command
+    from .restored import Restored
 
 UNKNOWN = "unknown"
 
@@ -50,6 +51,7 @@ class Surroundings:
         environments: Environments,
         fingerprints: Fingerprints,
         ask: Callable[[Callable[[], dict[str, Any]]], dict[str, Any]] = lambda question: question(),
+        restored: Restored | None = None,
     ) -> None:
         self.command = command
         self.top = top  # of the work tree that it runs in, absolute
@@ -57,15 +59,21 @@ class Surroundings:
         self.environments = environments  # where lists of packages are kept
         self.fingerprints = fingerprints  # those of here
         self._ask = ask  # answers a question where the command is
+        self.restored = restored  # a virtualenv that was restored for it
 
     def collect(self, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """All of it, as it is kept; what was recorded before, in `like`, in the same way again."""
+        """All of it, as it is kept; what was recorded before, in `like`, in the same way again: a virtualenv that was
+        restored then counts as the recorded one."""
         before = like or {}
         environment = self.command.environment
+        found = self._ask(self._machine)
+        if like and self.restored:
+            environment = self.restored.environment_without(environment)
+            if self.restored.holds(found.get("executable", "")):
+                found["executable"] = like.get("executable")
         kept, hashed = _mapping(before.get("variables")), _mapping(before.get("others"))
         chosen = [name for name in environment if name in kept or (matches(name, self.decisive) and name not in hashed)]
-        variables = describe_variables(environment, chosen, self.fingerprints.like(before))
-        return self._ask(self._machine) | variables
+        return found | describe_variables(environment, chosen, self.fingerprints.like(before))
 
     def _machine(self) -> dict[str, Any]:
         """Interpreter, packages, and what else is found where the command runs."""
@@ -82,11 +90,14 @@ class Surroundings:
         python = self.command.python()
         if not python:
             return {"python": UNKNOWN}
-        executable = python.executable
-        if executable.startswith(f"{self.top}/"):  # linked into it, and found in another tree each time
-            executable = os.path.relpath(executable, self.top)
-        kept = self.environments.keep_packages(packages.installed(python.path))
-        return {"python": python.version, "executable": executable, "packages": kept}
+        found = {"python": python.version, "executable": self._from_top(python.executable)}
+        if python.virtualenv:
+            found["virtualenv"] = self._from_top(python.virtualenv)
+        return found | {"packages": self.environments.keep_packages(packages.installed(python.path))}
+
+    def _from_top(self, place: str) -> str:
+        """A place in the work tree as it is found in another one: it may be linked into each."""
+        return os.path.relpath(place, self.top) if place.startswith(f"{self.top}/") else place
 
 
 def describe_variables(

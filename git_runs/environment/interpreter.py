@@ -16,7 +16,7 @@ from . import packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # They bring a Python of their own, or one of another machine.
 OPAQUE = ("uv", "poetry", "pipenv", "pdm", "hatch", "conda", "mamba", "docker", "podman", "apptainer", "ssh", "srun")
@@ -24,16 +24,20 @@ HASH_SEED = "PYTHONHASHSEED"  # the variable: https://docs.python.org/3/using/cm
 SYSTEM = ("", "/", "/usr", "/usr/local")
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*")
 _OPERATORS = re.compile(r"[;&|()\n]+")
-_QUERY = "import json, sys; print(json.dumps([sys.version.split()[0], sys.executable, sys.path[1:]]))"
+_QUERY = (
+    "import json, sys; inside = sys.prefix != getattr(sys, 'base_prefix', sys.prefix);"
+    " print(json.dumps([sys.version.split()[0], sys.executable, sys.path[1:], sys.prefix if inside else None]))"
+)
 
 
 class Python:
     """What a Python says of itself."""
 
-    def __init__(self, version: str, executable: str, path: list[str]) -> None:
+    def __init__(self, version: str, executable: str, path: list[str], virtualenv: str | None = None) -> None:
         self.version = version
         self.executable = executable  # absolute
         self.path = path  # where it finds modules
+        self.virtualenv = virtualenv  # the directory of that which it is in
 
 
 def is_virtualenv(place: str) -> bool:
@@ -47,11 +51,19 @@ class Command:
     It is the one that the command names, or that of the program which it runs, else the one on PATH.
     """
 
-    def __init__(self, text: str, environment: Mapping[str, str], cwd: str, virtualenv: str | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        environment: Mapping[str, str],
+        cwd: str,
+        virtualenv: str | None,
+        places: Mapping[str, str] | None = None,
+    ) -> None:
         self.text = text
         self.environment = environment  # what it is started with
         self.cwd = cwd  # absolute
         self.virtualenv = virtualenv  # activated before it
+        self.places = places or {}  # directories that its relative paths will lead to, instead of the keys
 
     @cached_property
     def steps(self) -> list[list[str]]:
@@ -66,7 +78,12 @@ class Command:
     def python(self) -> Python | None:
         """What its Python says of itself; None where that is not known."""
         place, variables = self._located
-        return _ask(place, variables) if place else None
+        return ask(place, variables) if place else None
+
+    @property
+    def place(self) -> str | None:
+        """Where its Python is; None or "" where that is not known."""
+        return self._located[0]
 
     def editable_packages(self) -> Iterator[tuple[str, str]]:
         """Name and directory of the packages that are installed in editable mode in the virtualenv of its Python, which
@@ -87,16 +104,25 @@ class Command:
         variables, virtualenv = dict(self.environment), self.virtualenv
         for step in self.steps:
             if step[0] in (".", "source") and len(step) > 1 and step[1].endswith("/bin/activate"):
-                virtualenv = os.path.join(self.cwd, step[1].removesuffix("/bin/activate"))
+                virtualenv = self._path(step[1]).removesuffix("/bin/activate")
         if virtualenv:
             variables |= {"PATH": f"{virtualenv}/bin:{variables.get('PATH', '')}", "VIRTUAL_ENV": virtualenv}
         if any(os.path.basename(step[0]) in OPAQUE for step in self.steps):
             return None, variables
-        programs = (_program(step, variables, self.cwd) for step in self.steps)
+        programs = (_program(step, variables, self._path) for step in self.steps)
         place = next((program for program in programs if program is not None), None)
         if place is None:
             place = shutil.which("python3", path=variables.get("PATH"))
         return place or None, variables
+
+    def _path(self, word: str) -> str:
+        """The absolute path that a word of it means."""
+        place = os.path.normpath(os.path.join(self.cwd, word))
+        if not os.path.isabs(word):
+            for directory, instead in self.places.items():
+                if f"{place}/".startswith(f"{directory}/"):
+                    return instead + place.removeprefix(directory)
+        return os.path.join(self.cwd, word)
 
 
 # --- what the command says
@@ -126,23 +152,23 @@ def _expanded(word: str, variables: Mapping[str, str]) -> str:
     return re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda match: variables.get(match[1] or match[2], match[0]), word)
 
 
-def _program(step: list[str], variables: Mapping[str, str], cwd: str) -> str | None:
+def _program(step: list[str], variables: Mapping[str, str], path: Callable[[str], str]) -> str | None:
     """Where the Python of one simple command is: "" if it is not where it should be, None if it is no Python."""
     named = next((word for word in step if _PYTHON.fullmatch(os.path.basename(word))), None)
     if named:
-        return _place(named, variables, cwd) or ""
-    place = _place(step[0], variables, cwd)
+        return _place(named, variables, path) or ""
+    place = _place(step[0], variables, path)
     interpreter = _first_line(place).split() if place else []
     if not interpreter or not any(_PYTHON.fullmatch(os.path.basename(word)) for word in interpreter):
         return None
     python = interpreter[-1] if "env" in os.path.basename(interpreter[0]) else interpreter[0]
-    return _place(python, variables, cwd) or ""
+    return _place(python, variables, path) or ""
 
 
-def _place(word: str, variables: Mapping[str, str], cwd: str) -> str | None:
+def _place(word: str, variables: Mapping[str, str], path: Callable[[str], str]) -> str | None:
     if "/" not in word:
         return shutil.which(word, path=variables.get("PATH"))
-    place = os.path.join(cwd, word)
+    place = path(word)
     return place if os.access(place, os.X_OK) and os.path.isfile(place) else None
 
 
@@ -156,7 +182,8 @@ def _first_line(place: str) -> str:
     return line[2:].decode(errors="replace").strip() if line.startswith(b"#!") else ""
 
 
-def _ask(place: str, variables: Mapping[str, str]) -> Python | None:
+def ask(place: str, variables: Mapping[str, str]) -> Python | None:
+    """What the Python at that absolute path says of itself; None where it says nothing."""
     # Not in the command's directory: Python would import modules from there. -B: it leaves no bytecode.
     answer = processes.ask([place, "-B", "-c", _QUERY], variables)
     with suppress(ValueError, TypeError):

@@ -18,16 +18,24 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from ..environment.restored import Restored
     from ..project import Project
     from ..records.record import Record, Run
 
 
-def check(here: Project, run: Run, inner: Iterable[tuple[str, str, str]], variables: Mapping[str, str]) -> list[str]:
+def check(
+    here: Project,
+    run: Run,
+    inner: Iterable[tuple[str, str, str]],
+    variables: Mapping[str, str],
+    restored: Restored | None = None,
+) -> list[str]:
     """What is missing or another than it was for the run, a line each.
 
-    `inner` are its submodules, as `submodules` gives them, and `variables` those that it would get now.
+    `inner` are its submodules, as `submodules` gives them, and `variables` those that it would get now; `restored` is
+    a virtualenv that was restored for it.
     """
-    return [*_code(here, run, inner), *_surroundings(here, run.record, variables)]
+    return [*_code(here, run, inner), *_surroundings(here, run.record, variables, restored)]
 
 
 def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
@@ -92,18 +100,26 @@ def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Ite
         yield "it ran in a sparse checkout, and will have all files of its commit"
 
 
-def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -> Iterator[str]:
+def _surroundings(
+    here: Project, record: Record, variables: Mapping[str, str], restored: Restored | None
+) -> Iterator[str]:
     settings = record.get("settings")
     virtualenv = settings.get("virtualenv-path") if isinstance(settings, dict) else None
     top = here.repository.top or "/"
     cwd = os.path.normpath(os.path.join(top, record.text("cwd")))
-    command = interpreter.Command(record.text("command"), variables, cwd, virtualenv)
+    text, linked = record.text("command"), record.links
+    if restored:
+        text, linked = record.text("input-command") or text, restored.others(linked)
+        virtualenv = restored.path if virtualenv else None
+    command = interpreter.Command(text, variables, cwd, virtualenv, restored.places(top) if restored else {})
+    if restored and command.place and not restored.holds(command.place):
+        yield f"the command names '{command.place}', and so does not use the restored virtualenv"
     for place in dict.fromkeys(filter(None, (virtualenv, variables.get("VIRTUAL_ENV")))):
         if not interpreter.is_virtualenv(str(place)):
             yield f"there is no virtualenv in '{place}'"
     if not record.is_local:
         yield f"host: was '{record.text('host')}', is '{processes.hostname()}'"
-    yield from links.differences(record.links, targets=links_today(here, record))
+    yield from links.differences(linked, targets=links_today(here, record))
     yield from links.differences(record.outside, links.OUTSIDE)
     is_mounted = record.text("isolate") == "mount"
     now = [] if is_mounted else limits.live_code(command, top, here.store.root)
@@ -123,5 +139,6 @@ def _surroundings(here: Project, record: Record, variables: Mapping[str, str]) -
         decisive=here.settings.env,
         environments=environments,
         fingerprints=Fingerprints(here.repository.common_dir),
+        restored=restored,
     )
     yield from collection.differences(recorded, surroundings.collect(like=recorded), environments)

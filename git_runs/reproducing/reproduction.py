@@ -55,7 +55,8 @@ def _causes(original: Run, this: Run, surroundings: Surroundings, repository: st
     except NoEnvironment as error:
         yield f"of the original {error.message}"
     now = {path: link.text("target") for path, link in this.record.links.items()}
-    yield from links.differences(original.record.links, targets=now)
+    linked = surroundings.restored.others(original.record.links) if surroundings.restored else original.record.links
+    yield from links.differences(linked, targets=now)
     yield from links.differences(original.record.outside, links.OUTSIDE)
     if original.record.get("dirty"):
         yield "the original ran with uncommitted changes, which nothing keeps"

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..code.refs import Neighbours
     from ..code.snapshot import Snapshot
     from ..code.work_tree import WorkTree
+    from ..environment.restored import Restored
     from ..launchers.launcher import Started
     from ..project import Project
 
@@ -65,6 +66,7 @@ class Launch:
         keep: bool = False,
         original: Run | None = None,
         untracked: Untracked | None = None,
+        restored: Restored | None = None,
         notes: Mapping[str, object] | None = None,
     ) -> None:
         self.command = command  # before flags are added
@@ -78,6 +80,7 @@ class Launch:
         self.keep = keep  # whether that stays whatever happens
         self.original = original  # the run that this one is to reproduce
         self.untracked = untracked  # what lies in the work tree, if that is being listed
+        self.restored = restored  # a virtualenv that was restored for it; environment and links lead to it by now
         self.notes = notes or {}  # further fields of the record; those that are None are left out
 
     def record(self, project: Project, name: str) -> Record:
@@ -165,8 +168,10 @@ class Launch:
         return int.from_bytes(os.urandom(4), "big") if may_run else None
 
     def _interpreted(self, project: Project, command: str) -> interpreter.Command:
-        cwd = os.path.join(project.repository.top or "", self.prefix)
-        return interpreter.Command(command, self.environment, cwd, project.settings.virtualenv_path)
+        top = project.repository.top or ""
+        places = self.restored.places(top) if self.restored else {}
+        virtualenv = project.settings.virtualenv_path
+        return interpreter.Command(command, self.environment, os.path.join(top, self.prefix), virtualenv, places)
 
     def start(self, project: Project, fields: Record) -> Started:
         """Start the run of that record: all of it, or nothing is left. Where it runs here and now, all but its
@@ -235,6 +240,7 @@ class Launch:
             shared=project.settings.shared,
             keeps_history=project.settings.history is not None,
             original={"name": original.name, "identifier": original.record.text("id")} if original else None,
+            restored=self.restored.to_json() if self.restored else None,
         )
 
     def _isolation(self, project: Project, fields: Record) -> Isolation:
@@ -255,7 +261,8 @@ class Launch:
         """The work tree that is to stand in the place of another: the run's own, or that of the run which starts it."""
         repository, runs_dir = project.repository, project.outputs.root
         if own:
-            tree, links = own.path if self.isolate == MOUNT else None, own.links
+            tree = own.path if self.isolate == MOUNT else None
+            links = own.links | (self.restored.mounts() if self.restored else {})
             submodules = [(path, inner) for path, inner, _ in own.submodules]
         else:
             tree, links, submodules = _around(project)

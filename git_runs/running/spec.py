@@ -48,6 +48,7 @@ class Spec:
         shared: int | None,
         keeps_history: bool,
         original: dict[str, str] | None,
+        restored: dict[str, Any] | None,
     ) -> None:
         self.root = root  # the runs dir, absolute
         self.name = name  # the run's name when it was launched
@@ -69,6 +70,7 @@ class Spec:
         self.shared = shared  # the setting
         self.keeps_history = keeps_history  # whether records are kept in git
         self.original = original  # name and id of the run that this one is to reproduce
+        self.restored = restored  # the arguments of a Restored
 
     def write(self) -> str:
         """Write the file for the supervisor; its path. On failure a part of it may be left there."""

@@ -18,6 +18,7 @@ from ..environment import links
 from ..environment.collection import Surroundings
 from ..environment.fingerprints import Fingerprints
 from ..environment.interpreter import HASH_SEED, Command
+from ..environment.restored import Restored
 from ..errors.base import RunsError
 from ..errors.records import BadRecord, Locked, NoSuchRun
 from ..errors.system import GitFailed
@@ -217,6 +218,7 @@ class Supervisor:
             environments=self.store.environments,
             fingerprints=Fingerprints(self.common_dir),
             **({"ask": self.view.call} if self.view else {}),
+            restored=Restored(**spec.restored) if spec.restored else None,
         )
 
     # --- the record

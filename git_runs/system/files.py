@@ -83,6 +83,18 @@ def unlink_if(path: str, condition: Callable[[str], bool]) -> bool:
 
 
 @contextmanager
+def locked(path: str) -> Iterator[int]:
+    """Hold the file, which is made where it is not there, for the `with` block, once nobody else does any more; gives
+    its descriptor. A process that inherits that one holds it, too, as long as it lives: flock(2)."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def opened_directory(path: str) -> Iterator[int]:
     """Its descriptor, for the `with` block, below which paths are found faster; raises FileNotFoundError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any, NoReturn, TypeVar
 
     Identity = dict[str, Any]
@@ -175,14 +175,18 @@ def _answer(pipe: int, work: Callable[[], Any]) -> NoReturn:
         os._exit(code)
 
 
-def run(command: list[str]) -> tuple[int, bytes, bytes]:
+def run(
+    command: list[str], environment: Mapping[str, str] | None = None, *, holding: Sequence[int] = ()
+) -> tuple[int, bytes, bytes]:
     """Exit code of a program, and what it printed to standard output and standard error. Raises OSError.
+
+    It gets our environment, unless another is given, and of our descriptors those that it is to go on `holding`.
 
     It goes on where an exception, as of a signal, ends the call: what it has begun may not be undone by killing it.
     """
     from subprocess import PIPE, Popen
 
-    process = Popen(command, stdout=PIPE, stderr=PIPE, umask=child_umask)
+    process = Popen(command, stdout=PIPE, stderr=PIPE, umask=child_umask, env=environment, pass_fds=holding)
     stdout, stderr = process.communicate()
     return process.returncode, stdout, stderr
 

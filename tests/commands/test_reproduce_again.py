@@ -394,13 +394,15 @@ def test_files_that_both_left_in_their_trees_are_compared(messy: Repository) -> 
     )
 
 
-@pytest.mark.parametrize("ways", [("-n", "--run"), ("--check", "--worktree"), ("--wait",), ("-y", "--check")])
+@pytest.mark.parametrize(
+    "ways", [("-n", "--run"), ("--check", "--worktree"), ("--wait",), ("-y", "--check"), ("--restore",)]
+)
 def test_one_way_at_a_time(messy: Repository, ways: tuple[str, ...]) -> None:
     launch(messy)
     result = messy.runs("reproduce", *ways, "x")
     assert result.code == 129
     assert (
-        "usage: git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--wait] [-y]] NAME"
+        "usage: git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--restore] [--wait] [-y]] NAME"
         in result.err
     )
     assert messy.ok("list") == "x\n"

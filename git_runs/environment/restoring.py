@@ -1,0 +1,296 @@
+"""A virtualenv with the Python and the packages that a run had, made anew, and kept for all runs that had the same.
+
+    <cache>/git-runs/environments/<id>/                  the virtualenv; the cache is $XDG_CACHE_HOME or ~/.cache
+    <cache>/git-runs/environments/<id>/git-runs-complete the list of its packages, once all of them are there
+    <cache>/git-runs/environments/<id>.lock              held while it is made
+
+Packages come from where uv(1) or pip(1) finds them by the user's own settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+
+from ..console.messages import counted
+from ..errors.records import NoEnvironment
+from ..errors.reproducing import NotRestored
+from ..system import processes
+from ..system.files import locked, remove_all, write_whole
+from . import interpreter, packages
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..records.record import Record
+
+DIGITS = 16  # of an id, in hexadecimal
+COMPLETE = "git-runs-complete"
+PIP = ("-I", "-m", "pip", "--disable-pip-version-check", "--no-input")
+BROKEN = "after connection broken by"  # what pip prints when it tries to reach an index again
+LONGEST = 500  # characters of a reason
+UNKNOWN = "unknown"  # what a record says of a Python of which nothing is known
+
+# Names and versions as `packages` gives them, and nothing that pip could take for an option.
+_LINE = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[^\s@;]+)(?: @ (?P<origin>\S+)(?P<editable> \(editable\))?)?"
+)
+_COMMIT = re.compile(r"(.+)@([0-9a-f]{7,64})")
+
+
+def restore(
+    recorded: Record, lines: list[str], *, top: str, environment: Mapping[str, str], say: Callable[[str], object]
+) -> str:
+    """The directory of a virtualenv with the Python of a recorded environment and the packages of its list, which is
+    made where it is not there yet; `say` is given a line before that.
+
+    A recorded Python in the work tree is searched for below `top`. Raises NotRestored with all that cannot be had; then
+    nothing is left of it.
+    """
+    wanted = Wanted(recorded, lines, environment)
+    if wanted.is_there():
+        return wanted.path
+    os.makedirs(os.path.dirname(wanted.path), exist_ok=True)
+    # What we start holds the lock as well, so that nobody else begins while it goes on without us.
+    with locked(f"{wanted.path}.lock") as lock:
+        if not wanted.is_there():
+            say(f"Restoring {counted(len(lines), 'package')} for Python {wanted.python} in {_shown(wanted.path)}")
+            known = os.path.join(top, recorded.text("executable"))
+            _Workshop(wanted, known, environment, lock).make()
+    return wanted.path
+
+
+class Wanted:
+    """The virtualenv that a recorded environment asks for: where it is, and what is in it."""
+
+    def __init__(self, recorded: Record, lines: list[str], environment: Mapping[str, str]) -> None:
+        """Raises NoEnvironment where the record does not say what that is."""
+        self.python = recorded.text("python")  # its version
+        self.packages = [packages.parted(line)[0] for line in lines]
+        if self.python in ("", UNKNOWN):
+            raise NoEnvironment("which Python the run used, and with which packages, is not known")
+        text = "\n".join([self.python, os.uname().sysname, os.uname().machine, *self.packages])
+        self.path = os.path.join(_cache(environment), "git-runs", "environments", _hash(text))
+
+    def is_there(self) -> bool:
+        """Whether all of it is there, and its Python has not been removed since."""
+        return os.path.isfile(os.path.join(self.path, COMPLETE)) and os.access(f"{self.path}/bin/python", os.X_OK)
+
+
+def _cache(environment: Mapping[str, str]) -> str:
+    """The user's cache: XDG Base Directory Specification."""
+    chosen = environment.get("XDG_CACHE_HOME", "")
+    return chosen if os.path.isabs(chosen) else os.path.expanduser("~/.cache")
+
+
+def _shown(path: str) -> str:
+    home = os.path.expanduser("~")
+    return "~" + path.removeprefix(home) if path.startswith(f"{home}/") else path
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
+
+
+# --- to make it
+
+
+class _Workshop:
+    """Makes one virtualenv, while its lock is held."""
+
+    def __init__(self, wanted: Wanted, known: str, environment: Mapping[str, str], lock: int) -> None:
+        self.wanted = wanted
+        self.path = wanted.path
+        self.known = known  # a Python that may be of that version: the one that the run had
+        bending = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+        self.environment = {key: value for key, value in environment.items() if key not in bending}
+        self.lock = lock
+        self.uv = shutil.which("uv", path=environment.get("PATH"))
+
+    def make(self) -> None:
+        """By uv where it is there; where that cannot, by pip, which may know of other indexes. Raises NotRestored."""
+        requirements = self._requirements()
+        base = self._find_python()
+        failures = []
+        for way in [self._by_uv, self._by_pip] if self.uv else [self._by_pip]:
+            remove_all(self.path)
+            try:
+                way(base, requirements)
+                self._check()
+            except NotRestored as failure:
+                failures.append(failure)
+                remove_all(self.path)
+            else:
+                write_whole(os.path.join(self.path, COMPLETE), "".join(f"{line}\n" for line in self.wanted.packages))
+                return
+        raise min(failures, key=lambda failure: len(failure.reasons))
+
+    def _requirements(self) -> dict[str, list[str]]:
+        """The arguments by which uv and pip install each package, by its line."""
+        found, reasons = {}, {}
+        for line in self.wanted.packages:
+            try:
+                found[line] = arguments(line)
+            except ValueError as error:
+                reasons[line] = str(error)
+        if reasons:
+            raise NotRestored(reasons)
+        return found
+
+    def _find_python(self) -> str | None:
+        """A Python of exactly the version; None where there is none here."""
+        version = self.wanted.python
+        home = self.environment.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+        names = (f"python{'.'.join(version.split('.')[:2])}", "python3", "python")
+        directories = self.environment.get("PATH", "").split(":")
+        on_path = [os.path.join(directory, name) for name in names for directory in directories if directory]
+        candidates = [self.known, *on_path, f"{home}/versions/{version}/bin/python", sys.executable]
+        for place in dict.fromkeys(candidates):
+            python = interpreter.ask(place, self.environment) if os.access(place, os.X_OK) else None
+            if python and python.version == version:
+                return place
+        return None
+
+    def _by_uv(self, base: str | None, requirements: dict[str, list[str]]) -> None:
+        """Without a Python of that version it gets one, as the user's settings allow."""
+        assert self.uv
+        version = self.wanted.python
+        making = [self.uv, "venv", "--quiet", "--no-project", "--python", base or version, self.path]
+        self._run(making, f"Python {version}")
+        installing = [self.uv, "pip", "install", "--quiet", "--python", f"{self.path}/bin/python", "--no-deps"]
+        self._install(installing, requirements)
+
+    def _by_pip(self, base: str | None, requirements: dict[str, list[str]]) -> None:
+        if base is None:
+            raise NotRestored({f"Python {self.wanted.python}": "it is not on PATH; uv(1) would get it"})
+        names = {_name(line) for line in requirements}
+        ways = [self._with_pip, self._without_pip] if "pip" in names else [self._without_pip, self._with_pip]
+        pip = next(filter(None, (way(base) for way in ways)), None)
+        if pip is None:
+            raise NotRestored({"pip": f"neither has {base} the module ensurepip, nor is there a pip of version 22.3"})
+        there = self._found()
+        missing = {line: words for line, words in requirements.items() if line not in there}
+        self._install([*pip, "install", "--no-deps"], missing)
+        if surplus := [name for name in map(_name, there) if name not in names]:
+            self._run([*pip, "uninstall", "--yes", *surplus], "a virtualenv without pip")
+
+    def _with_pip(self, base: str) -> list[str] | None:
+        """Make it with the pip that comes with Python, and give the command of that; None where it does not."""
+        remove_all(self.path)
+        code, *_ = self._call([base, "-I", "-m", "venv", self.path])
+        return None if code else [f"{self.path}/bin/python", *PIP]
+
+    def _without_pip(self, base: str) -> list[str] | None:
+        """Make it empty, and give the command of a pip that installs into it; None where there is none that can."""
+        remove_all(self.path)
+        making = [base, "-I", "-m", "venv", "--without-pip", self.path]
+        self._run(making, f"a virtualenv of Python {self.wanted.python}")
+        commands = [[python, *PIP, "--python", f"{self.path}/bin/python"] for python in (base, sys.executable)]
+        return next((command for command in commands if self._call([*command, "--version"])[0] == 0), None)
+
+    def _install(self, installing: list[str], requirements: dict[str, list[str]]) -> None:
+        """Raises NotRestored with all packages that cannot be had: what is named last in the output of a program that
+        fails is left out, and the rest tried again. Where nothing is named, or nobody answers, it is all of them."""
+        reasons: dict[str, str] = {}
+        left = dict(requirements)
+        while left:
+            words = [word for arguments in left.values() for word in arguments]
+            code, output, reason = self._call([*installing, *words])
+            if code == 0:
+                break
+            named = {line: _last_mention(arguments[-1], output) for line, arguments in left.items()}
+            line = max(named, key=lambda one: named[one])
+            if named[line] < 0 or BROKEN in output:
+                reasons |= dict.fromkeys(left, reason)
+                break
+            reasons[line] = reason
+            del left[line]
+        if reasons:
+            raise NotRestored(reasons)
+
+    def _check(self) -> None:
+        """Raises NotRestored where something came out as another version than it was to be."""
+        there = {_name(line): line for line in self._found()}
+        wanted = {_name(line): line for line in self.wanted.packages}
+        reasons = {
+            line: f"it came out as {there[name]}" if name in there else "it was not installed"
+            for name, line in wanted.items()
+            if name not in there or _version(there[name]) != _version(line)
+        }
+        reasons |= {line: "it was not asked for" for name, line in there.items() if name not in wanted}
+        if reasons:
+            raise NotRestored(reasons)
+
+    def _found(self) -> list[str]:
+        """The packages that are in it; raises NotRestored where its Python is none of the right version."""
+        python = interpreter.ask(f"{self.path}/bin/python", self.environment)
+        if python is None or python.version != self.wanted.python:
+            reason = f"it came out as {python.version}" if python else "it cannot be run"
+            raise NotRestored({f"Python {self.wanted.python}": reason})
+        return [packages.parted(line)[0] for line in packages.installed(python.path)]
+
+    def _run(self, command: list[str], what: str) -> None:
+        """Raises NotRestored, with what could not be had then."""
+        code, _, reason = self._call(command)
+        if code:
+            raise NotRestored({what: reason})
+
+    def _call(self, command: list[str]) -> tuple[int, str, str]:
+        """Exit code, output, and in one line why the program failed."""
+        code, *streams = processes.run(command, self.environment, holding=[self.lock])
+        stdout, stderr = (stream.decode(errors="replace") for stream in streams)
+        lines = (stderr.strip() or stdout).splitlines()
+        telling = [line for line in lines if not line.startswith("WARNING:") or BROKEN in line]
+        return code, stdout + stderr, " ".join(" ".join(telling).split())[:LONGEST]
+
+
+def arguments(line: str) -> list[str]:
+    """How uv and pip are to install a package; the last word is what they name it by. Raises ValueError with a reason
+    why they cannot."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise ValueError("it is no name and version of a package")
+    origin = match["origin"]
+    if origin is None:
+        return [f"{match['name']}=={match['version']}"]
+    place = _path(origin)
+    if place is not None and not os.path.exists(place):
+        raise ValueError(f"'{place}' is not there")
+    if match["editable"]:
+        if place is None:
+            raise ValueError("where its files are is not known")
+        return ["--editable", place]
+    commit = _COMMIT.fullmatch(origin)
+    return [f"git+{origin}" if commit else origin]
+
+
+def _path(url: str) -> str | None:
+    """Where a URL leads in the file system; None where it leads elsewhere."""
+    from urllib.parse import unquote
+
+    place = unquote(url.partition("#")[0].removeprefix("file://"))
+    if not url.startswith("file:///"):
+        return None
+    match = _COMMIT.fullmatch(place)
+    return match[1] if match and not os.path.exists(place) else place
+
+
+def _last_mention(argument: str, output: str) -> int:
+    """Where a program has named the package of that argument for the last time; -1: nowhere."""
+    found = -1
+    for name in filter(None, (argument, _path(argument.removeprefix("git+")))):
+        for match in re.finditer(rf"(?<![\w.-]){re.escape(name)}(?![\w.])", output):
+            found = max(found, match.end())
+    return found
+
+
+def _name(line: str) -> str:
+    return line.partition("==")[0]
+
+
+def _version(line: str) -> str:
+    return line.partition(" @ ")[0]

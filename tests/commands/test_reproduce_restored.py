@@ -1,0 +1,179 @@
+"""`git runs reproduce --run --restore`: a run comes back with the packages that it had, whatever is installed now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import NO_FLAGS, Repository
+from tests.wheels import Virtualenv, make
+
+PROGRAM = "import pkg; print(pkg.version)\n"
+
+
+class Place:
+    """A repository whose program uses a package of a virtualenv, and where both versions of it are found."""
+
+    def __init__(self, repo: Repository, wheels: Path) -> None:
+        self.repo = repo
+        self.wheels = wheels
+        self.venv = Virtualenv(repo.machine, repo.path / ".venv")
+        for version in ("1.0", "2.0"):
+            make(wheels, "pkg", version)
+        self.install("pkg==1.0")
+        repo.commit(".gitignore", ".venv\n")
+        repo.commit("train.py", PROGRAM)
+        repo.machine.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+        repo.machine.environment |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(wheels)}  # it may be there
+
+    def install(self, *packages: str) -> None:
+        """Into the virtualenv, in the place of what is there."""
+        self.venv.install(f"--find-links={self.wheels}", "--upgrade", *packages)
+
+    def reproduce(self, *options: str) -> tuple[int, str, str]:
+        """Run it again, and wait; gives the exit code, what was found, and what was said before."""
+        result = self.repo.runs("reproduce", "--run", "--wait", *options, "x")
+        return result.code, result.out.partition("\n")[2], result.err
+
+    @property
+    def restored(self) -> list[Path]:
+        """The virtualenvs in the cache."""
+        return list((self.repo.machine.home / ".cache/git-runs/environments").glob("*/"))
+
+
+@pytest.fixture
+def place(repo: Repository, tmp_path: Path) -> Place:
+    """Where a run is to be restored."""
+    return Place(repo, tmp_path / "wheels")
+
+
+def test_a_package_that_was_upgraded_is_had_back(place: Place) -> None:
+    place.repo.git("config", "runs.link", ".venv")
+    place.repo.finish("x", ".venv/bin/python train.py", *NO_FLAGS, "--isolate")
+    place.install("pkg==2.0")
+    code, found, _ = place.reproduce()
+    assert (code, found.splitlines()[:2]) == (1, ["Reproduction: different", "  log: line 1: '1.0' / '2.0'"])
+    assert "\n  packages: -pkg==1.0\n  packages: +pkg==2.0\n" in found
+    result = place.reproduce("--restore")
+    (restored,) = place.restored
+    said = f"Restoring 1 package for Python {place.repo.environment('x')['python']} in ~/.cache/git-runs/environments/"
+    assert result == (0, "Reproduction: equal\n", f"{said}{restored.name}\n")
+    assert place.reproduce("--restore") == (0, "Reproduction: equal\n", "")
+    assert place.repo.record("x-repro3")["links"][".venv"]["target"] == str(restored)  # type: ignore[index]
+    assert (place.venv.site / "pkg.py").read_text().startswith("version = '2.0'")
+
+
+def activated(place: Place) -> None:
+    place.repo.machine.environment["VIRTUAL_ENV"] = str(place.venv.path)
+    place.repo.machine.environment["PATH"] = f"{place.venv.path}/bin:{place.repo.machine.environment['PATH']}"
+    place.repo.finish("x", "python train.py", *NO_FLAGS, "--isolate")
+
+
+def activated_and_left(place: Place) -> None:
+    before = dict(place.repo.machine.environment)
+    activated(place)
+    place.repo.machine.environment = before
+
+
+def by_setting(place: Place) -> None:
+    place.repo.finish("x", "python train.py | cat", *NO_FLAGS, "--isolate", f"--virtualenv-path={place.venv.path}")
+
+
+def in_the_tree_itself(place: Place) -> None:
+    place.repo.commit("sub/train.py", PROGRAM)
+    place.repo.finish("x", "../.venv/bin/python train.py", *NO_FLAGS, cwd=place.repo.path / "sub")
+
+
+def sourced_in_the_command(place: Place) -> None:
+    place.repo.finish("x", ". .venv/bin/activate && python train.py", *NO_FLAGS)
+
+
+@pytest.mark.parametrize(
+    "start", [activated, activated_and_left, by_setting, in_the_tree_itself, sourced_in_the_command]
+)
+def test_a_command_comes_to_the_restored_virtualenv(place: Place, start: Callable[[Place], None]) -> None:
+    start(place)
+    assert place.repo.log("x").endswith("1.0\n")
+    place.install("pkg==2.0")
+    code, found, said = place.reproduce("--restore")
+    assert (code, found, "warning: " in said) == (0, "Reproduction: equal\n", False)
+    again, original = place.repo.environment("x-repro"), place.repo.environment("x")
+    assert again["packages"] == original["packages"]
+    assert again["variables"]["VIRTUAL_ENV"] == str(place.restored[0])
+
+
+def test_causes_of_a_difference_do_not_include_the_restored_virtualenv(place: Place) -> None:
+    place.repo.git("config", "runs.link", ".venv")
+    activated_and_left(place)
+    place.repo.finish("y", ".venv/bin/python train.py; date +%N", *NO_FLAGS, "--isolate")
+    place.install("pkg==2.0")
+    result = place.repo.runs("reproduce", "--run", "--wait", "--restore", "y")
+    assert result.code == 1
+    assert place.repo.record("y-repro")["differences"][1:] == ["a random start without a fixed seed"]  # type: ignore[index]
+
+
+def test_a_python_that_is_named_by_its_absolute_path_is_warned_of(place: Place) -> None:
+    place.repo.finish("x", f"{place.venv.path}/bin/python train.py", *NO_FLAGS, "--isolate")
+    place.install("pkg==2.0")
+    code, _, said = place.reproduce("--restore")
+    assert code == 1
+    assert f"warning: the command names '{place.venv.path}/bin/python', and so does not use the restored" in said
+    assert "warning: packages: +pkg==2.0\n" in said
+
+
+def test_what_cannot_be_had_is_named_before_anything_is_started(place: Place) -> None:
+    for name in ("rare", "gone"):
+        make(place.wheels, name, "1.0")
+    place.install("rare==1.0", "gone==1.0")
+    place.repo.finish("x", ".venv/bin/python train.py", *NO_FLAGS)
+    for wheel in [*place.wheels.glob("rare-*"), *place.wheels.glob("gone-*")]:
+        wheel.unlink()
+    code, found, said = place.reproduce("--restore")
+    lines = said.splitlines()[1:]
+    assert (code, found) == (128, "")
+    assert sorted(lines[0].removeprefix("fatal: the environment cannot be restored: ").split(", ")) == [
+        "gone==1.0",
+        "rare==1.0",
+    ]
+    assert {line.split(": ")[1] for line in lines[1:3]} == {"gone==1.0", "rare==1.0"}
+    assert lines[3] == "hint: to run it with what is here: leave out --restore"
+    assert (place.restored, place.repo.ok("list")) == ([], "x\n")
+
+
+def test_a_python_that_is_not_here_is_named(place: Place) -> None:
+    place.repo.finish("x", ".venv/bin/python train.py", *NO_FLAGS)
+    edit_environment(place, f"python: {place.repo.environment('x')['python']}", "python: 3.9.99")
+    code, _, said = place.reproduce("--restore")
+    assert code == 128
+    assert "fatal: the environment cannot be restored: Python 3.9.99\nhint: Python 3.9.99: " in said
+    edit_environment(place, "python: 3.9.99", "python: unknown")
+    reason = "fatal: which Python the run used, and with which packages, is not known\n"
+    assert place.reproduce("--restore") == (128, "", reason)
+
+
+def edit_environment(place: Place, old: str, new: str) -> None:
+    """Change what is recorded of the environment of the only run."""
+    (path,) = (place.repo.path / ".runs/environments").glob("*.yml")
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_without_a_recorded_environment_nothing_can_be_restored(place: Place) -> None:
+    place.repo.finish("x")
+    path = place.repo.record_path("x")
+    path.write_text("".join(line for line in path.open() if not line.startswith("environment:")))
+    assert place.reproduce("--restore") == (128, "", "fatal: the environment was not recorded\n")
+
+
+def test_packages_of_somebody_elses_run_are_asked_for(place: Place) -> None:
+    place.repo.finish("x", ".venv/bin/python train.py", *NO_FLAGS)
+    path = place.repo.record_path("x")
+    path.write_text(path.read_text().replace("user: ", "user: not-"))
+    code, _, said = place.reproduce("--restore")
+    assert code == 128
+    assert said.startswith("fatal: refusing to install packages of somebody else's without asking, and")
+    assert place.restored == []
+    assert place.reproduce("--restore", "-y")[:2] == (0, "Reproduction: equal\n")
