@@ -46,7 +46,7 @@ class Isolation:
         self.submodules = [(path, inner, commit) for path, inner, commit in submodules]
         self.links = links  # absolute targets by path from the top
         self.directories = list(directories)  # empty ones, from the top, which git does not keep
-        self.kept = kept  # commits with the bytes of files that git changes, as `keeping.restore` takes them
+        self.kept = kept  # commits with the bytes of files that git changes, as `keeping.Kept` takes them
         self.keep = keep  # whether the work tree stays whatever happens
         self.is_mounted = is_mounted  # whether its links are mounted, and so not made: see stand_in.py
 
@@ -56,22 +56,31 @@ class Isolation:
         Raises GitFailed, and what the file system says.
         """
         yield from worktrees.making(self.repository, self.path, self.commit, self.sparse)
+        linked = [(self.repository, self.path)]
+        kept = self._kept()
         for path, repository, commit in self.submodules:
-            yield from worktrees.making(repository, self._inside(path), commit, [])
-        for path, repository in [("", self.repository), *(inner[:2] for inner in self.submodules)]:
-            yield worktrees.locking(repository, self._inside(path).rstrip("/"), "a run goes on in it")
+            if kept.is_here(path):
+                yield from worktrees.making(repository, keeping.inside(self.path, path), commit, [])
+                linked.append((repository, self._inside(path)))
+            else:
+                kept.revive(self.path, path)
+        for repository, place in linked:
+            yield worktrees.locking(repository, place, "a run goes on in it")
+
+    def _kept(self) -> keeping.Kept:
+        return keeping.Kept(self.repository, self.submodules, self.kept)
 
     def unlock(self) -> None:
         """Let git remove the work tree, when the run has ended."""
         worktrees.unlock(self.repository, self.path)
         for path, repository, _ in self.submodules:
-            worktrees.unlock(repository, self._inside(path))
+            if _is_linked(self.path, path, repository):
+                worktrees.unlock(repository, self._inside(path))
 
     def complete(self) -> None:
         """Give files the bytes that were kept of them, make empty directories, and link what is linked; what the commit
         has at such a path stays. Raises GitFailed, and what the file system says."""
-        repositories = {"": self.repository, **{path: inner for path, inner, _ in self.submodules}}
-        keeping.restore(self.path, repositories, self.kept)
+        self._kept().restore(self.path)
         for path in self.directories:
             with suppress(FileExistsError, NotADirectoryError):
                 os.makedirs(self._inside(path), exist_ok=True)
@@ -106,7 +115,7 @@ class Isolation:
 def remove(path: str, repository: str, submodules: Iterable[tuple[str, str, str]]) -> None:
     """Remove the work tree of a run, and those of its submodules, from the disk and from git's list of work trees."""
     for inside, inner, _ in sorted(submodules, reverse=True):
-        if _is_no_link(path, inside):
+        if _is_linked(path, inside, inner):
             worktrees.remove(inner, os.path.join(path, inside))
     worktrees.remove(repository, path)
 
@@ -115,13 +124,16 @@ def repair(path: str, repository: str, submodules: Iterable[tuple[str, str, str]
     """Let git know that the work tree of a run has been moved to `path`."""
     worktrees.repair(repository, path)
     for inside, inner, _ in submodules:
-        if _is_no_link(path, inside):
+        if _is_linked(path, inside, inner):
             worktrees.repair(inner, os.path.join(path, inside))
 
 
-def _is_no_link(path: str, inside: str) -> bool:
-    """Whether no link leads from the path inside to a work tree of somebody else's."""
-    return os.path.realpath(os.path.join(path, inside)) == os.path.join(os.path.realpath(path), inside)
+def _is_linked(path: str, inside: str, repository: str) -> bool:
+    """Whether a linked work tree of that repository may be there: no symbolic link leads to one of somebody else's, and
+    it is no repository of its own."""
+    place = os.path.join(path, inside)
+    is_no_link = os.path.realpath(place) == os.path.join(os.path.realpath(path), inside)
+    return is_no_link and os.path.isdir(repository) and not os.path.isdir(os.path.join(place, ".git"))
 
 
 def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[str]:

@@ -161,7 +161,8 @@ def _are_many_packed(repository: Repository) -> bool:
 
 
 def create_in_submodule(git_dir: str, name: str, commit: str) -> bool:
-    """Create the run's ref in the repository of a submodule, to keep its commit; False where it is there already.
+    """Create the run's ref in the repository of a submodule, to keep its commit; False where it is there already, or
+    the commit is not.
 
     Raises SubmoduleHasRun where another commit has it.
     """
@@ -170,6 +171,8 @@ def create_in_submodule(git_dir: str, name: str, commit: str) -> bool:
         return True
     except GitFailed:
         there = objects.resolve(ref(name), git_dir)
+        if there is None and objects.resolve(commit, git_dir) is None:
+            return False
         if there is None:
             raise
         if there != commit:

@@ -26,15 +26,21 @@ class Submodule:
     """A repository inside the work tree, and the commit that the snapshot has of it."""
 
     def __init__(self, outer: str, common_dir: str, commit: str, kept: str | None = None) -> None:
+        self.too_large: int | None = None  # bytes by which the outer repository would grow, if it is not kept there
         self.outer = outer  # absolute top of the work tree that it is in
         self.common_dir = common_dir  # absolute
         self.commit = commit  # full hash
         self.kept = kept  # as of a snapshot
 
-    def to_record(self) -> dict[str, str]:
+    def to_record(self) -> dict[str, str | int]:
         """What a run's record says of it."""
-        bytes_kept = {"bytes": self.kept} if self.kept else {}
-        return {"commit": self.commit, "repository": self.common_dir, **bytes_kept}
+        known = {
+            "commit": self.commit,
+            "repository": self.common_dir,
+            "bytes": self.kept,
+            "not-kept": self.too_large,
+        }
+        return {key: value for key, value in known.items() if value is not None}
 
 
 class Snapshot:
@@ -54,14 +60,14 @@ class Snapshot:
         self.commit = commit  # full hash: a new one, or HEAD where nothing had changed
         self.inexact = inexact  # files that a checkout would not bring back byte for byte, from the top
         self.submodules = submodules  # by path from the top, with their own submodules
-        self.kept = kept  # the commit, one of its parents, that has the bytes of inexact files; None where none does
+        self.kept = kept  # the commit, one of its parents, that has what a checkout would not bring back, if any
         self.sparse = sparse or []  # patterns of the files that are in the work tree; none: all
         self.symbolic_links = symbolic_links  # paths, from the top, among which are all that are; None: not known
         self.added = added  # bytes of the untracked and included files in it
 
     @property
     def all_kept(self) -> dict[str, str]:
-        """The commits with the bytes of inexact files, by the path of the repository from the top, "" for its own."""
+        """The commits that are kept so, by the path of the repository from the top, "" for its own."""
         inner = {path: submodule.kept for path, submodule in self.submodules.items()}
         return {path: commit for path, commit in {"": self.kept, **inner}.items() if commit}
 
@@ -76,13 +82,14 @@ def take(
     limit: int,
     attributes_file: str,
     is_sparse: bool = False,
+    outermost: str = "",
 ) -> Snapshot:
     """A commit of the tree as `state` describes it, on top of HEAD, or HEAD itself where nothing has changed.
 
     Of the ignored files it holds those that match the pathspecs `include`, but no untracked ones at or below the paths
     `exclude`. `attributes_file` is the user's own, which need not be there; `is_sparse`, whether patterns choose what
-    is in the tree. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes, and
-    GitFailed.
+    is in the tree; `outermost`, the git dir of the repository around it, if any. Raises SnapshotTooLarge where
+    untracked and included files have more than `limit` bytes, and GitFailed.
     """
     listing = tree.start(*index.LISTING)
     new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
@@ -90,7 +97,8 @@ def take(
     entries = listing.output()
     special = index.special(entries)
     contents = _Contents(tree, state, new, special)
-    inner = _submodules(tree, contents.repositories, message, limit, attributes_file, size)
+    outermost = outermost or os.path.realpath(tree.common_file())
+    inner = _submodules(tree, contents.repositories, message, limit, attributes_file, outermost, size)
     with tree.with_copied_index() as copy:
         _fill(copy, contents, inner)
         touched = attributes.touched(copy, state.commit, contents.paths, attributes_file)
@@ -98,8 +106,10 @@ def take(
         code = copy.run("write-tree").strip()
         changed = [*contents.changed, *(entry.name for entry in touched)]
         inexact = exactness.inexact(copy, state.commit, code, changed)
-        kept = keeping.keep(copy, inexact, limit)
+        kept, too_large = keeping.keep(copy, inexact, inner.apart_from(copy, outermost), limit)
         commit = _commit(copy, code, message, state.commit, kept)
+    for path, size in too_large.items():
+        inner.found[path].too_large = size
     patterns = sparse.patterns(tree, code, special) if is_sparse else []
     return Snapshot(
         commit,
@@ -209,6 +219,14 @@ class _Inner:
         self.inexact.append(path)
         self.as_it_was.add(path)
 
+    def apart_from(self, outer: Tree, outermost: str) -> dict[str, keeping.Inner]:
+        """Those right inside the tree whose repositories are not in the outermost git dir, as a submodule's is."""
+        return {
+            path: keeping.Inner(one.common_dir, one.commit, one.kept)
+            for path, one in self.found.items()
+            if one.outer == outer.top and not os.path.realpath(one.common_dir).startswith(f"{outermost}/")
+        }
+
     def add(self, path: str, snapshot: Snapshot, outer: str, common_dir: str) -> None:
         """The repository at `path`, in the work tree at `outer`, is in the snapshot as its own snapshot has it."""
         self.found[path] = Submodule(outer, common_dir, snapshot.commit, snapshot.kept)
@@ -217,7 +235,9 @@ class _Inner:
         self.added += snapshot.added
 
 
-def _submodules(outer: Tree, paths: list[str], message: str, limit: int, attributes_file: str, added: int) -> _Inner:
+def _submodules(
+    outer: Tree, paths: list[str], message: str, limit: int, attributes_file: str, outermost: str, added: int
+) -> _Inner:
     """Snapshot those repositories inside the tree that are filled, and those inside them.
 
     A linked work tree of the same repository is none of its, and a submodule without a repository has only files.
@@ -240,6 +260,7 @@ def _submodules(outer: Tree, paths: list[str], message: str, limit: int, attribu
                 exclude=(),
                 limit=limit - inner.added,
                 attributes_file=attributes_file,
+                outermost=outermost,
             )
             inner.add(path, snapshot, outer.top, places[1])
         elif places or (os.path.isdir(top) and os.listdir(top)):

@@ -80,7 +80,7 @@ class Tree:
         except OSError:
             return None
 
-    def start(self, *arguments: str, stdin: str | None = None) -> calls.Call:
+    def start(self, *arguments: str, stdin: str | bytes | None = None) -> calls.Call:
         """Begin `git <arguments>` at the top of this tree."""
         place = ("-C", self.top, f"--git-dir={self.git_dir}", f"--work-tree={self.top}")
         return calls.Call(*place, *_QUIETLY, *arguments, stdin=stdin, environment=self.environment)

@@ -24,7 +24,7 @@ from ..console.messages import counted, report_all, warn
 from ..console.questions import confirm, edited
 from ..environment import interpreter
 from ..errors.base import UsageError
-from ..errors.code import NameTaken
+from ..errors.code import NameTaken, mebibytes
 from ..errors.commands import NoDescription, NotFinished
 from ..errors.running import NoVirtualenv, RefWithoutRecord
 from ..records import query
@@ -302,6 +302,9 @@ def _warn(here: Project, fields: Record, untracked: Untracked | None) -> None:
     is_isolated = "worktree" in fields  # its own work tree has what is kept
     if inexact := keeping.not_kept(fields, here.repository.common_dir) if is_isolated else fields.texts("inexact"):
         warn(f"a checkout would give other bytes than you have (line ends, ident, filters): {', '.join(inexact)}")
+    for path, size in fields.not_kept.items():
+        reason = f"{mebibytes(size)} are more than runs.snapshot-limit" if size else "git cannot copy it"
+        warn(f"the repository '{path}' is not kept with the run, which needs it to come back: {reason}")
     for path, link in fields.links.items() if is_isolated else ():
         if not os.path.exists(link.text("target")):
             warn(f"linked path '{path}' is not there")

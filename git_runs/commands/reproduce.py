@@ -290,11 +290,14 @@ def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise PlaceTaken(path)
     worktrees.make(here.repository.common_dir, path, commit, one.record.sparse)
+    inner = list(inner)
+    kept = keeping.Kept(here.repository.common_dir, inner, one.record.kept)
     for inside, repository, wanted in inner:
-        if repository:
-            worktrees.make(repository, os.path.join(path, inside), wanted, [])
-    repositories = {inside: repository for inside, repository, _ in inner if repository}
-    keeping.restore(path, {"": here.repository.common_dir, **repositories}, one.record.kept)
+        if kept.is_here(inside):
+            worktrees.make(repository, keeping.inside(path, inside), wanted, [])
+        elif repository:
+            kept.revive(path, inside)
+    kept.restore(path)
     there = discovery.repository_at(path)
     print(f"The run's code is in '{escape(path)}'.")
     _print([_command(there, one, _settings(there, one), always_there=True)])

@@ -44,16 +44,16 @@ class SnapshotTooLarge(RunsError):
 
         largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[: self.SHOWN]
         super().__init__(
-            f"a snapshot would add {_mebibytes(sum(sizes.values()))} of untracked files, more than"
-            f" {_mebibytes(limit)}; the largest: "
-            + ", ".join(f"{path} ({_mebibytes(sizes[path])})" for path in largest),
+            f"a snapshot would add {mebibytes(sum(sizes.values()))} of untracked files, more than"
+            f" {mebibytes(limit)}; the largest: " + ", ".join(f"{path} ({mebibytes(sizes[path])})" for path in largest),
             f"to keep them all the same: --snapshot-limit={sum(sizes.values()) // MEBIBYTE + 1}m",
             f"to leave the largest out: echo {shlex.quote('/' + largest[0])} >>$(git rev-parse --git-path info/exclude)"
             "; an isolated run gets it by runs.link",
         )
 
 
-def _mebibytes(size: int) -> str:
+def mebibytes(size: int) -> str:
+    """A number of bytes, in words."""
     return f"{size / MEBIBYTE:.1f} MiB"
 
 

@@ -74,7 +74,8 @@ def is_name(text: str) -> bool:
 
 
 def _is_inside(path: str) -> bool:
-    return not path.startswith("/") and ".." not in path.split("/")
+    parts = path.lower().split("/")
+    return not path.startswith("/") and ".." not in parts and ".git" not in parts
 
 
 class Record(dict[str, "Value"]):
@@ -106,13 +107,21 @@ class Record(dict[str, "Value"]):
 
     @property
     def kept(self) -> dict[str, str]:
-        """The commits with the bytes of files that git changes: that of the run's own repository by "", and those of
+        """The commits with what a checkout would not bring back: that of the run's own repository by "", and those of
         its submodules by path from the top."""
         inner = self["submodules"] if self.submodules else {}
         bytes_of = {"": self.text("bytes")} | {
             path: Record(inner[path]).text("bytes") for path, _, _ in self.submodules
         }
         return {path: commit for path, commit in bytes_of.items() if re.fullmatch("[0-9a-f]{40,64}", commit)}
+
+    @property
+    def not_kept(self) -> dict[str, int]:
+        """The repositories in its work tree that only they themselves keep, by path from the top, and their bytes; 0
+        where these are not known."""
+        inner = self["submodules"] if self.submodules else {}
+        sizes = {path: inner[path].get("not-kept") for path, _, _ in self.submodules}
+        return {path: size for path, size in sizes.items() if isinstance(size, int)}
 
     def texts(self, key: str) -> list[str]:
         """The items of a field that is a list; none where it is missing."""

@@ -59,7 +59,9 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
             repository = recorded.get(path) or _common_dir(os.path.join(top, calls.path(path)))
             found.append((path, repository, inner))
             unseen.append((path + "/", inner, repository))
-    return found
+    seen = [path for path, _, _ in found]
+    below = tuple(path + "/" for path in seen)  # what is inside of one that is gone git does not know
+    return found + [one for one in record.submodules if one[0] not in seen and one[0].startswith(below)]
 
 
 def links_today(here: Project, record: Record) -> dict[str, str]:
@@ -87,8 +89,10 @@ def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Ite
         yield f"commit {commit} is not here; it was last seen on host '{record.text('host')}'"
     elif (there := refs.commit_of(run.name)) != commit:
         yield f"{ref} is at {there}, not at {commit}" if there else f"there is no {ref}"
+    inner = list(inner)
+    kept = keeping.Kept(here.repository.common_dir, inner, record.kept)
     for path, repository, wanted in inner:
-        if not os.path.isdir(repository) or objects.resolve(wanted, repository) is None:
+        if not kept.is_here(path) and not kept.can_revive(path):
             yield f"submodule {path}: commit {wanted} is not " + (f"in '{repository}'" if repository else "here")
     if inexact := keeping.not_kept(record, here.repository.common_dir):
         yield f"files that a checkout gives other bytes than the run had: {', '.join(inexact)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -496,3 +497,73 @@ def test_nested_submodules_of_a_run_in_the_tree_itself(repo: Repository, tmp_pat
     repo.git("commit", "-q", "-a", "-m", "deeper")
     repo.finish("x", "cat lib/deep/code", *NO_FLAGS)
     assert again(repo) == (0, "Reproduction: equal\n")
+
+
+def test_a_clone_inside_the_tree_comes_back_though_it_is_gone(repo: Repository) -> None:
+    library, deep = (Repository(repo.machine, repo.path / path) for path in ("lib", "lib/deep er"))
+    for one in (library, deep):
+        repo.machine.run("git", "init", "-q", str(one.path))
+        one.commit(".gitattributes", "*.txt text=auto\n")
+        one.commit("code", "old\n")
+    library.add_submodules("sub")
+    (library.path / "code").write_text("edited\n")
+    (library.path / "tree").mkdir()
+    (library.path / "tree/mixed.txt").write_bytes(b"a\r\nb\n")
+    (deep.path / "new").write_text("new\n")
+    command = (
+        "cd lib; cat code 'deep er/new'; od -c tree/mixed.txt; cat sub/code; git rev-parse HEAD; git status --porcelain"
+    )
+    assert repo.runs("new", "-q", *NO_FLAGS, "--snapshot", "--isolate", "x", command).err == ""
+    repo.wait("x")
+    commit = repo.git("rev-parse", "runs/x:lib").strip()
+    assert repo.log("x").endswith(f"{commit}\n")
+    shutil.rmtree(library.path)
+    repo.git("gc", "-q", "--prune=now")
+    assert repo.runs("reproduce", "--check", "x").err == ""
+    result = repo.runs("reproduce", "--run", "--wait", "x")
+    assert result.out.endswith("Reproduction: equal\n")
+    wait_for(lambda: len(repo.git("worktree", "list").splitlines()) == 1)
+    repo.ok("reproduce", "--worktree", "x")
+    beside = Repository(repo.machine, repo.path.parent / "repo-x/lib")
+    assert (beside.path / "tree/mixed.txt").read_bytes() == b"a\r\nb\n"
+    assert (beside.git("rev-parse", "HEAD").strip(), beside.git("status", "--porcelain")) == (commit, "")
+    assert repo.ok("fsck") == ""
+    repo.ok("move", "x-repro", "y")
+    repo.ok("delete", "-y", "--now", ".*")
+
+
+def test_a_clone_that_is_too_large_to_keep_is_named(repo: Repository) -> None:
+    library = Repository(repo.machine, repo.path / "lib")
+    repo.machine.run("git", "init", "-q", str(library.path))
+    library.commit("large", "0123456789abcdef" * 100_000)
+    result = repo.runs("new", "-q", *NO_FLAGS, "--snapshot", "--isolate", "--snapshot-limit=1m", "x", "wc -c lib/large")
+    assert result.err == (
+        "warning: the repository 'lib' is not kept with the run, which needs it to come back:"
+        " 1.5 MiB are more than runs.snapshot-limit\n"
+    )
+    repo.wait("x")
+    assert repo.runs("reproduce", "--check", "x").err == ""
+    commit = repo.git("rev-parse", "runs/x:lib").strip()
+    shutil.rmtree(library.path)
+    missing = f"submodule lib: commit {commit} is not in '{library.path}/.git'\n"
+    assert repo.runs("reproduce", "--check", "x").err == f"error: {missing}"
+    assert repo.runs("reproduce", "--worktree", "x").err.endswith(f"fatal: {missing}")
+
+
+@pytest.mark.parametrize("inside", ["lib/out/x", "lib/.git/x"])
+def test_no_repository_is_made_elsewhere_than_in_the_tree(repo: Repository, tmp_path: Path, inside: str) -> None:
+    library = Repository(repo.machine, repo.path / "lib")
+    repo.machine.run("git", "init", "-q", str(library.path))
+    (tmp_path / "elsewhere").mkdir()
+    (library.path / "out").symlink_to(tmp_path / "elsewhere")
+    commit = library.commit("code", "old\n")
+    repo.finish("x", "true", *NO_FLAGS, "--snapshot", "--isolate")
+    path = repo.record_path("x")
+    entry = f"{{repository: {library.path}/.git, commit: {commit}}}"
+    planted, count = re.subn(r"^(submodules:.*\n)", rf"\1  {inside}: {entry}\n", path.read_text(), flags=re.MULTILINE)
+    assert count == 1
+    path.write_text(planted)
+    result = repo.runs("reproduce", "--worktree", "x")
+    assert ("is behind a link" in result.err) == (inside == "lib/out/x")
+    assert os.listdir(tmp_path / "elsewhere") == []
+    assert not (repo.path.parent / "repo-x" / inside).exists()

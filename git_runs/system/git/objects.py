@@ -78,6 +78,16 @@ def contents(hashes: Iterable[str], git_dir: str) -> list[bytes]:
     return found
 
 
+def exists(name: str, git_dir: str) -> bool:
+    """Whether there is an object of that name, such as `<commit>:<path>`, in that repository."""
+    return calls.start("--no-replace-objects", *calls.at(git_dir), "cat-file", "-e", name).succeeds()
+
+
+def content(name: str, git_dir: str) -> bytes:
+    """What the file of that name, such as `<commit>:<path>`, holds in that repository; raises GitFailed."""
+    return calls.start("--no-replace-objects", *calls.at(git_dir), "cat-file", "blob", name).bytes()
+
+
 def diff(old: str, new: str, *options: str, color: bool) -> str:
     """What `git diff` says of two commits; raises GitFailed. The first option that is none begins the paths."""
     words = list(options)

@@ -56,6 +56,29 @@ def make(git_dir: str, place: str, commit: str, sparse: list[str]) -> None:
         calls.Call(*command[1:], environment=variables.without_repository()).output()
 
 
+def build(place: str, commit: str, raw: bytes, objects_dir: str) -> None:
+    """Make a repository at `place`, where nothing is, with HEAD detached at `commit`, of which `raw` is the content.
+
+    What the commit holds is in the objects of another repository, at `objects_dir`; what came before it is in none.
+    Raises GitFailed, and what the file system says.
+    """
+    if os.path.isdir(place) and os.listdir(place):
+        raise GitFailed(f"fatal: '{place}' is not empty\n")
+    environment = variables.without_repository()
+    kind = "sha1" if len(commit) == 40 else "sha256"
+    options = ("-q", "--template=", f"--object-format={kind}")
+    calls.Call("-c", "advice.defaultBranchName=false", "init", *options, place, environment=environment).output()
+    git_dir = os.path.join(place, ".git")
+    for name, line in (("objects/info/alternates", objects_dir), ("shallow", commit)):
+        with open(os.path.join(git_dir, name), "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(line + "\n")
+    storing = ("-C", place, "hash-object", "-t", "commit", "-w", "--stdin")
+    if (stored := calls.Call(*storing, stdin=raw, environment=environment).output().strip()) != commit:
+        raise GitFailed(f"fatal: what is kept of commit {commit} is commit {stored}\n")
+    checkout = ("-C", place, *_DETACHING, "checkout", "-q", "--no-recurse-submodules", "--detach", commit)
+    calls.Call(*checkout, environment=environment).output()
+
+
 def _set_patterns(place: str, sparse: list[str]) -> None:
     """Let git check out no more than that in the work tree at `place`, and in no other."""
     words = ("-C", place, "rev-parse", "--absolute-git-dir")
