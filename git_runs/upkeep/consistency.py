@@ -17,10 +17,10 @@ import time
 import uuid
 from functools import partial
 
-from ..code import refs
+from ..code import keeping, refs
 from ..code.deleted_refs import PREFIX, Deleted
 from ..console import progress
-from ..errors.code import RefGone, RefMoved
+from ..errors.code import CommitMissing, RefGone, RefMoved
 from ..errors.records import BadRecord, CacheDamaged
 from ..records import record
 from ..records.history import REF, History, Listing
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ..project import Project
     from ..records.trash import Deletion
 
-FIELDS = ("id", "name", "commit", "submodules", "host", "status", "process")  # all that is read
+FIELDS = ("id", "name", "commit", "bytes", "submodules", "host", "status", "process")  # all that is read
 PAUSE = 0.1  # seconds between the two readings, for what undoes a start that failed
 
 
@@ -280,11 +280,11 @@ def _create_ref(project: Project, run: Run) -> None:
 
 def _submodules(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
     """Commits of submodules that belong to runs, and that nothing there keeps."""
-    wanted = [(repository, run, commit) for run in runs for _, repository, commit in run.record.submodules]
-    for repository in {repository for repository, _, _ in wanted if os.path.isdir(repository)}:
+    wanted = [(run, *submodule) for run in runs for submodule in run.record.submodules]
+    for repository in {repository for _, _, repository, _ in wanted if os.path.isdir(repository)}:
         commits = refs.Commits(repository).by_name()
-        for place, run, commit in wanted:
-            if place == repository and run.name not in commits:
+        for run, path, place, commit in wanted:
+            if place == repository and run.name not in commits and not _is_kept(project, run, path):
                 what = f"there is no {refs.ref(run.name)} in the submodule's repository '{repository}'"
                 mend = partial(_create_ref_in_submodule, project, run, repository, commit)
                 repair = f"created at {commit}"
@@ -293,7 +293,15 @@ def _submodules(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
 
 def _create_ref_in_submodule(project: Project, run: Run, repository: str, commit: str) -> None:
     with project.store.held(run):
+        if objects.resolve(commit, repository) is None:
+            raise CommitMissing(run.name, commit)
         refs.create_in_submodule(repository, run.name, commit)
+
+
+def _is_kept(project: Project, run: Run, path: str) -> bool:
+    """Whether the commit of the submodule is not there, but kept with the run."""
+    kept = keeping.Kept(project.repository.common_dir, run.record.submodules, run.record.kept)
+    return not kept.is_here(path) and kept.can_revive(path)
 
 
 def _twins(project: Project, runs: Iterable[Run], commits: Container[str]) -> Iterator[Problem]:

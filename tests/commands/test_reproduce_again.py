@@ -527,8 +527,10 @@ def test_a_clone_inside_the_tree_comes_back_though_it_is_gone(repo: Repository) 
     beside = Repository(repo.machine, repo.path.parent / "repo-x/lib")
     assert (beside.path / "tree/mixed.txt").read_bytes() == b"a\r\nb\n"
     assert (beside.git("rev-parse", "HEAD").strip(), beside.git("status", "--porcelain")) == (commit, "")
-    assert repo.ok("fsck") == ""
     repo.ok("move", "x-repro", "y")
+    repo.machine.run("git", "init", "-q", str(library.path))
+    assert repo.runs("reproduce", "--run", "--wait", "x").out.endswith("Reproduction: equal\n")
+    assert repo.ok("fsck") == ""
     repo.ok("delete", "-y", "--now", ".*")
 
 
