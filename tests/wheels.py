@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import sys
 import zipfile
 from pathlib import Path
@@ -54,3 +55,16 @@ class Virtualenv:
         pip = (sys.executable, "-m", "pip", "--python", str(self.path / "bin/python"), "--isolated")
         result = self.machine.run(*pip, "install", "--no-index", "--no-deps", "--quiet", *arguments)
         assert result.code == 0, result
+
+    def install_editable(self, top: Path, name: str, sources: str) -> None:
+        """As pip installs the sources in that directory of a project: PEP 610, PEP 660."""
+        metadata = f"{name}-1.0.dist-info"
+        files = {
+            f"__editable__.{name}-1.0.pth": f"{top}/{sources}\n",
+            f"{metadata}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+            f"{metadata}/direct_url.json": json.dumps({"url": f"file://{top}", "dir_info": {"editable": True}}),
+        }
+        (self.site / metadata).mkdir()
+        for path, text in files.items():
+            (self.site / path).write_text(text)
+        (self.site / metadata / "RECORD").write_text("".join(f"{path},,\n" for path in files))

@@ -11,7 +11,7 @@ It is so only in the view that the run's command has of the file system, made of
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from ..errors.system import MountsForbidden
 from ..system import mounts
@@ -19,7 +19,7 @@ from ..system.git.discovery import MOVED_ASIDE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from ..system.mounts import View
@@ -121,6 +121,18 @@ class StandIn:
     def to_json(self) -> dict[str, Any]:
         """The arguments that make another one like it."""
         return {key: value for key, value in vars(self).items() if not key.startswith("_")}
+
+
+@contextmanager
+def seen_at(binds: Mapping[str, str]) -> Iterator[View]:
+    """A view in which directories, the values, are seen at other places, the keys, only for as long as this goes on; of
+    places that are not there and cannot be made, nothing is seen. Raises MountsForbidden, ToolMissing and OSError."""
+    with ExitStack() as undo:
+        for place in binds:
+            if not os.path.isdir(place) and can_stand_at(place):
+                os.mkdir(place)
+                undo.callback(os.rmdir, place)
+        yield mounts.make([(source, place) for place, source in binds.items() if os.path.isdir(place)])
 
 
 def can_stand_at(place: str) -> bool:

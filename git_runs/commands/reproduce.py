@@ -218,7 +218,8 @@ def _restore(
     if asks and _is_somebody_elses(one):
         confirm(f"Install the packages of {_whose(one)}?", packages, doing="install packages of somebody else's")
     top = here.repository.top or "/"
-    path = restoring.restore(recorded, packages, top=top, environment=today, say=_note)
+    there = one.record.text("top") if mounts else None
+    path = restoring.restore(recorded, packages, top=top, there=there, environment=today, say=_note)
     virtualenv = virtualenv_of(recorded)
     links = links_to(virtualenv, _links(here, one))
     stands_in = mounts and virtualenv is not None and (bool(links) or stand_in.can_stand_at(virtualenv))

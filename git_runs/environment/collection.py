@@ -93,7 +93,9 @@ class Surroundings:
         found = {"python": python.version, "executable": self._from_top(python.executable)}
         if python.virtualenv:
             found["virtualenv"] = self._from_top(python.virtualenv)
-        return found | {"packages": self.environments.keep_packages(packages.installed(python.path))}
+        found["packages"] = self.environments.keep_packages(packages.installed(python.path))
+        editable = packages.editable_files(python.path)
+        return found | ({"editable": editable} if editable else {})
 
     def _from_top(self, place: str) -> str:
         """A place in the work tree as it is found in another one: it may be linked into each."""
@@ -143,6 +145,10 @@ def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], environment
             found.append(f"{key}: was {_shown(recorded.get(key))}, is {_shown(now.get(key))}")
     if recorded.get("packages") != now.get("packages"):
         found += _different_packages(environments, str(recorded.get("packages")), str(now.get("packages")))
+    was, is_now = _mapping(recorded.get("editable")), _mapping(now.get("editable"))
+    for name in sorted(was.keys() & is_now.keys()):
+        if was[name] != is_now[name]:
+            found.append(f"package {name}: it is installed in editable mode in another way")
     for key in ("git-config", "variables"):
         was, is_now = _mapping(recorded.get(key)), _mapping(now.get(key))
         for name in sorted({*was, *is_now}):

@@ -7,6 +7,7 @@ its files where these are known. Names are normalized: PEP 503.
 from __future__ import annotations
 
 import csv
+import glob
 import hashlib
 import json
 import os
@@ -21,6 +22,7 @@ DIGITS = 16  # of a digest, in hexadecimal
 EDITABLE = " (editable)"  # what an origin ends in whose own files are used
 # Seconds for which files may be younger than RECORD: pip and uv write it last, and clocks of file systems are coarse.
 MARGIN = 2.0
+LARGEST = 1 << 16  # bytes of a file that is kept of an editable package
 
 _DIGEST = re.compile(rf"(.*)  ([0-9a-f]{{{DIGITS}}})")
 # What installers write in their own ways, though the package is the same; and bytecode, which comes and goes.
@@ -39,10 +41,39 @@ def installed(path: Iterable[str]) -> list[str]:
         with suppress(OSError), os.scandir(directory) as entries:
             for entry in entries:
                 if match := re.fullmatch(r"(.+?)-([^-]+?)(-py[0-9.]+)?\.(?:dist|egg)-info", entry.name):
-                    name = re.sub(r"[-_.]+", "-", match[1]).lower()
+                    name = _normalized(match[1])
                     if name not in found:
                         found[name] = f"{name}=={match[2]}{_origin_and_digest(entry.path)}"
     return sorted(found.values())
+
+
+def editable_files(path: Iterable[str]) -> dict[str, dict[str, str]]:
+    """What makes the packages in these directories, that are installed in editable mode, be found: by name, the text of
+    each file that RECORD lists, by its path from there. It names the place of their sources."""
+    found: dict[str, dict[str, str]] = {}
+    for directory in path:
+        for metadata in glob.glob(f"{glob.escape(directory)}/*.dist-info"):
+            if _origin(direct_url(metadata)).endswith(EDITABLE):
+                found.setdefault(
+                    _normalized(os.path.basename(metadata).split("-")[0]), dict(_texts(directory, metadata))
+                )
+    return found
+
+
+def _normalized(name: str) -> str:
+    """PEP 503, normalized names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _texts(directory: str, metadata: str) -> Iterator[tuple[str, str]]:
+    record = os.path.join(metadata, "RECORD")
+    with suppress(OSError, csv.Error), open(record, encoding="utf-8", newline="") as file:
+        listed = {row[0] for row in csv.reader(file) if row and not row[0].endswith(".pyc")}
+        for path in sorted({*listed, os.path.relpath(record, directory)}):
+            with suppress(OSError, UnicodeDecodeError), open(os.path.join(directory, path), encoding="utf-8") as one:
+                if os.fstat(one.fileno()).st_size <= LARGEST:
+                    # A script names the Python of the virtualenv that it is in.
+                    yield path, re.sub(r"\A#!.*", "#!python", one.read())
 
 
 def parted(line: str) -> tuple[str, str]:

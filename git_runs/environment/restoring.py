@@ -39,19 +39,28 @@ UNKNOWN = "unknown"  # what a record says of a Python of which nothing is known
 _LINE = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[^\s@;]+)(?: @ (?P<origin>\S+)(?P<editable> \(editable\))?)?"
 )
+# In site-packages, or a script: what RECORD names.
+_SAFE = re.compile(r"(?!/|.*(?:^|/)\.\.(?:/|$)).+|(?:\.\./){3}bin/[^/]+")
 _COMMIT = re.compile(r"(.+)@([0-9a-f]{7,64})")
 
 
 def restore(
-    recorded: Record, lines: list[str], *, top: str, environment: Mapping[str, str], say: Callable[[str], object]
+    recorded: Record,
+    lines: list[str],
+    *,
+    top: str,
+    there: str | None = None,
+    environment: Mapping[str, str],
+    say: Callable[[str], object],
 ) -> str:
     """The directory of a virtualenv with the Python of a recorded environment and the packages of its list, which is
     made where it is not there yet; `say` is given a line before that.
 
-    A recorded Python in the work tree is searched for below `top`. Raises NotRestored with all that cannot be had; then
-    nothing is left of it.
+    A recorded Python in the work tree is searched for below `top`. `there`: a directory that will be there for whoever
+    uses the virtualenv, with the sources of packages in editable mode. Raises NotRestored with all that cannot be had;
+    then nothing is left of it.
     """
-    wanted = Wanted(recorded, lines, environment)
+    wanted = Wanted(recorded, lines, environment, there)
     if wanted.is_there():
         return wanted.path
     os.makedirs(os.path.dirname(wanted.path), exist_ok=True)
@@ -67,18 +76,33 @@ def restore(
 class Wanted:
     """The virtualenv that a recorded environment asks for: where it is, and what is in it."""
 
-    def __init__(self, recorded: Record, lines: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, recorded: Record, lines: list[str], environment: Mapping[str, str], there: str | None = None
+    ) -> None:
         """Raises NoEnvironment where the record does not say what that is."""
         self.python = recorded.text("python")  # its version
         self.packages = [packages.parted(line)[0] for line in lines]
+        self.there = there  # a directory that will be there
+        self.editable = _files_by_package(recorded.get("editable"))
         if self.python in ("", UNKNOWN):
             raise NoEnvironment("which Python the run used, and with which packages, is not known")
-        text = "\n".join([self.python, os.uname().sysname, os.uname().machine, *self.packages])
+        editable = [repr(sorted(self.editable.items()))] if self.editable else []
+        text = "\n".join([self.python, os.uname().sysname, os.uname().machine, *self.packages, *editable])
         self.path = os.path.join(_cache(environment), "git-runs", "environments", _hash(text))
 
     def is_there(self) -> bool:
         """Whether all of it is there, and its Python has not been removed since."""
         return os.path.isfile(os.path.join(self.path, COMPLETE)) and os.access(f"{self.path}/bin/python", os.X_OK)
+
+
+def _files_by_package(recorded: object) -> dict[str, dict[str, str]]:
+    """What `packages.editable_files` gave, without what is none or leads out of the virtualenv."""
+    found = recorded if isinstance(recorded, dict) else {}
+    return {
+        str(name): {path: text for path, text in files.items() if isinstance(text, str) and _SAFE.fullmatch(str(path))}
+        for name, files in found.items()
+        if isinstance(files, dict)
+    }
 
 
 def _cache(environment: Mapping[str, str]) -> str:
@@ -120,6 +144,7 @@ class _Workshop:
             remove_all(self.path)
             try:
                 way(base, requirements)
+                self._write_editable()
                 self._check()
             except NotRestored as failure:
                 failures.append(failure)
@@ -134,12 +159,21 @@ class _Workshop:
         found, reasons = {}, {}
         for line in self.wanted.packages:
             try:
-                found[line] = arguments(line)
+                if not self.wanted.editable.get(_name(line)):
+                    found[line] = arguments(line)
+                elif not self._will_be_there(place := _path(line.partition(" @ ")[2].removesuffix(packages.EDITABLE))):
+                    raise ValueError(f"'{place}' is not there")
             except ValueError as error:
                 reasons[line] = str(error)
         if reasons:
             raise NotRestored(reasons)
         return found
+
+    def _will_be_there(self, place: str | None) -> bool:
+        """Whether the run will find the sources of a package in editable mode."""
+        if place is None:
+            return False
+        return os.path.exists(place) or f"{place}/".startswith(f"{self.wanted.there}/")
 
     def _find_python(self) -> str | None:
         """A Python of exactly the version; None where there is none here."""
@@ -232,6 +266,22 @@ class _Workshop:
             reason = f"it came out as {python.version}" if python else "it cannot be run"
             raise NotRestored({f"Python {self.wanted.python}": reason})
         return [packages.parted(line)[0] for line in packages.installed(python.path)]
+
+    def _write_editable(self) -> None:
+        """Put in place what makes packages in editable mode be found, as it was: to install them again would need
+        their sources, and what builds them."""
+        for files in self.wanted.editable.values():
+            for path, text in files.items():
+                place = os.path.normpath(os.path.join(self._site(), path))
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                is_script = path.startswith("../")
+                text = re.sub(r"\A#!python$", f"#!{self.path}/bin/python", text, flags=re.MULTILINE)
+                write_whole(place, text, 0o755 if is_script else None)
+
+    def _site(self) -> str:
+        """Where the virtualenv has its packages."""
+        version = ".".join(self.wanted.python.split(".")[:2])
+        return os.path.join(self.path, "lib", f"python{version}", "site-packages")
 
     def _run(self, command: list[str], what: str) -> None:
         """Raises NotRestored, with what could not be had then."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 
-from ..code import keeping, limits, refs
+from ..code import keeping, limits, refs, stand_in
 from ..environment import collection, interpreter, links
 from ..environment.collection import Surroundings
 from ..environment.fingerprints import Fingerprints
 from ..errors.records import NoEnvironment
-from ..errors.system import GitFailed
+from ..errors.system import GitFailed, MountsForbidden, ToolMissing
 from ..system import processes
 from ..system.git import calls, discovery, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any
 
     from ..environment.restored import Restored
     from ..project import Project
@@ -109,23 +111,24 @@ def _surroundings(
 ) -> Iterator[str]:
     settings = record.get("settings")
     virtualenv = settings.get("virtualenv-path") if isinstance(settings, dict) else None
-    top = here.repository.top or "/"
+    is_mounted = record.text("isolate") == "mount"
+    top = (record.text("top") if is_mounted else "") or here.repository.top or "/"
     cwd = os.path.normpath(os.path.join(top, record.text("cwd")))
     text, linked = record.text("command"), record.links
-    if restored:
+    if restored and not restored.stands_in:
         text, linked = record.text("input-command") or text, restored.others(linked)
         virtualenv = restored.path if virtualenv else None
     command = interpreter.Command(text, variables, cwd, virtualenv, restored.places(top) if restored else {})
-    if restored and command.place and not restored.holds(command.place):
+    if restored and not restored.stands_in and command.place and not restored.holds(command.place):
         yield f"the command names '{command.place}', and so does not use the restored virtualenv"
     for place in dict.fromkeys(filter(None, (virtualenv, variables.get("VIRTUAL_ENV")))):
         if not interpreter.is_virtualenv(str(place)):
             yield f"there is no virtualenv in '{place}'"
     if not record.is_local:
         yield f"host: was '{record.text('host')}', is '{processes.hostname()}'"
+    linked = restored.others(linked) if restored else linked
     yield from links.differences(linked, targets=links_today(here, record))
     yield from links.differences(record.outside, links.OUTSIDE)
-    is_mounted = record.text("isolate") == "mount"
     now = [] if is_mounted else limits.live_code(command, top, here.store.root)
     if live := dict.fromkeys([*record.texts("live"), *now]):
         yield f"code is taken from where people edit it, not from the run's own work tree: {', '.join(live)}"
@@ -144,5 +147,22 @@ def _surroundings(
         environments=environments,
         fingerprints=Fingerprints(here.repository.common_dir),
         restored=restored,
+        ask=partial(_ask_where_it_ran, here, record, restored) if is_mounted else lambda question: question(),
     )
     yield from collection.differences(recorded, surroundings.collect(like=recorded), environments)
+
+
+def _ask_where_it_ran(
+    here: Project, record: Record, restored: Restored | None, question: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """The answer where our work tree stands in the place of that which the run had, with a restored virtualenv in the
+    place of the recorded one, as far as that can be."""
+    place, top = record.text("top"), here.repository.top or ""
+    binds = {place: top} if place and top not in (place, "") else {}
+    if restored and restored.stands_in and restored.virtualenv:
+        binds[os.path.join(place, restored.virtualenv)] = restored.path
+    if not binds:
+        return question()
+    with suppress(MountsForbidden, ToolMissing, OSError), stand_in.seen_at(binds) as view:
+        return view.call(question)
+    return question()

@@ -330,7 +330,11 @@ def warn_of_limits(project: Project, fields: Record, untracked: Untracked | None
         if outside := limits.leading_elsewhere(fields.outside, top):
             warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
     runs_dir = os.path.relpath(project.store.root, top)
-    if missed := (untracked or Untracked(top)).missed(fields.links, include, runs_dir):
+    missed = (untracked or Untracked(top)).missed(fields.links, include, runs_dir)
+    if "reproduces" in fields and missed:
+        held = objects.held(fields.text("commit"), missed)
+        missed = [path for path in missed if path.rstrip("/") not in held]
+    if missed:
         _hint_at_missed(missed)
 
 

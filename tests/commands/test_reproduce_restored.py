@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -177,3 +178,54 @@ def test_packages_of_somebody_elses_run_are_asked_for(place: Place) -> None:
     assert said.startswith("fatal: refusing to install packages of somebody else's without asking, and")
     assert place.restored == []
     assert place.reproduce("--restore", "-y")[:2] == (0, "Reproduction: equal\n")
+
+
+def compiled(repo: Repository, source: str) -> None:
+    """A shared library that git ignores."""
+    (repo.path / "src/native.c").write_text(source)
+    made = repo.machine.run("cc", "-shared", "-o", "new.so", "src/native.c", cwd=repo.path)
+    assert made.code == 0, made
+    (repo.path / "new.so").rename(repo.path / "src/native.so")
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no compiler")
+def test_a_project_as_people_have_them(place: Place, tmp_path: Path) -> None:
+    """An editable install, an ignored config, data beside the repository, an absolute path and a compiled module:
+    edited at once, upgraded, rebased and renamed, and it comes back."""
+    repo = place.repo
+    top = repo.path
+    place.venv.install_editable(top, "mine", "src")
+    (top / "src").mkdir()
+    (top / "src/mine.py").write_text(
+        "import ctypes, json\n"
+        "config = json.load(open('conf/local/my.json'))\n"
+        "answer = ctypes.CDLL(__file__.replace('mine.py', 'native.so')).answer\n"
+    )
+    compiled(repo, "int answer(void) { return 1; }")
+    repo.commit(".gitignore", ".venv\n*.so\nconf/local\n__pycache__\n")
+    (top / "train.py").write_text(
+        "import mine, pkg, sys\nprint(mine.config, mine.answer(), pkg.version, open(sys.argv[1]).read())\n"
+    )
+    (top / "conf/local").mkdir(parents=True)
+    (top / "conf/local/my.json").write_text('{"lr": 1}\n')
+    (tmp_path / "data").write_text("data\n")
+    for key, value in (("link", ".venv"), ("include", "conf/local"), ("include", "*.so")):
+        repo.git("config", "--add", f"runs.{key}", value)
+    command = f"{top}/.venv/bin/python {top}/train.py ../data"
+    result = repo.runs("new", "-q", *NO_FLAGS, "--snapshot", "--isolate=mount", "x", command)
+    assert (result.code, result.err) == (0, "")
+    (top / "src/mine.py").write_text("config = 'edited'\n")
+    (top / "conf/local/my.json").write_text('{"lr": 2}\n')
+    compiled(repo, "int answer(void) { return 2; }")
+    repo.wait("x")
+    assert repo.log("x").endswith("{'lr': 1} 1 1.0 data\n\n")
+    place.install("pkg==2.0")
+    repo.git("add", "-A")
+    repo.git("commit", "-qm", "edited")
+    repo.git("commit", "-q", "--amend", "-m", "rebased")
+    repo.path = top.rename(tmp_path / "renamed")
+    code, found, err = place.reproduce("--restore")
+    assert found.startswith("Reproduction: equal"), (found, err)
+    assert code == 0
+    assert [line for line in err.splitlines() if not line.startswith("Restoring")] == []
+    assert not top.exists()

@@ -49,6 +49,13 @@ def submodules_of(commit: str, git_dir: str) -> list[tuple[str, str]]:
     return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", tree)]
 
 
+def held(commit: str, paths: Iterable[str]) -> set[str]:
+    """Those of the paths, from the top, without a "/" at their ends, at which the commit has anything; raises
+    GitFailed."""
+    words = ("--literal-pathspecs", "ls-tree", "-z", "--name-only", "--full-tree", commit)
+    return set(calls.run(*words, *(path.rstrip("/") for path in paths)).split("\0"))
+
+
 def links_of(commit: str) -> list[str]:
     """The paths of the symbolic links in the commit, from the top, as git prints them; raises GitFailed."""
     tree = calls.run("ls-tree", "-r", "-z", "--full-tree", commit)
