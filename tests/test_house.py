@@ -43,10 +43,10 @@ FLOORS: dict[str, list[set[str]]] = {
     "results": [{"metrics"}, {"sources"}],
     "results.sources": [{"files"}, {"source"}],
     "running": [
-        {"adoption", "deletion", "supervise"},
+        {"adoption", "deletion", "rerun", "supervise"},
         {"lifecycle"},
         {"launch"},
-        {"command_line", "execution", "spec"},
+        {"command_line", "execution", "own_tree", "spec"},
     ],
     "launchers": [{"foreground", "tmux"}, {"launcher"}],
     "reproducing": [{"preconditions", "reproduction"}, {"comparison"}, {"times"}],

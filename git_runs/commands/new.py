@@ -29,7 +29,7 @@ from ..errors.commands import NoDescription, NotFinished
 from ..errors.running import NoVirtualenv, RefWithoutRecord
 from ..records import query
 from ..records.record import FINISHED, SHAPING_SETTINGS, Run
-from ..running import deletion, launch, lifecycle
+from ..running import deletion, launch, lifecycle, own_tree
 from ..running.command_line import possible_secrets
 from ..running.launch import Launch
 from ..system import signals
@@ -123,7 +123,7 @@ def run(args: Namespace, search: Search) -> int:
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
     work_tree.list_untracked(here)
-    here.settings.isolate = launch.isolation_by(here.settings.isolate)
+    here.settings.isolate = own_tree.isolation_by(here.settings.isolate)
     launch.check_ready(here, work_tree)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
@@ -308,7 +308,7 @@ def _warn(here: Project, fields: Record, untracked: Untracked | None) -> None:
     for path, link in fields.links.items() if is_isolated else ():
         if not os.path.exists(link.text("target")):
             warn(f"linked path '{path}' is not there")
-    launch.warn_of_limits(here, fields, untracked, include=here.settings.include)
+    own_tree.warn_of_limits(here, fields, untracked, include=here.settings.include)
 
 
 def _wait(here: Project, started: Run) -> int:

@@ -5,27 +5,25 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from itertools import count
 
 from .. import launchers, project
 from ..code import keeping, refs, stand_in
-from ..code.snapshot import Snapshot, Submodule
 from ..code.work_tree import WorkTree, check_clean
 from ..config import layers, runsrc
 from ..console.escape import escape
 from ..console.messages import hint, report_all, warn
 from ..console.questions import confirm
-from ..environment import collection, restoring
+from ..environment import restoring
 from ..environment.restored import Restored, links_to, virtualenv_of
 from ..errors.base import UsageError
-from ..errors.code import HiddenChanges, NameTaken, NotClean, RefMoved
+from ..errors.code import HiddenChanges, NotClean, RefMoved
 from ..errors.commands import NoCommand
 from ..errors.records import NoEnvironment
 from ..errors.reproducing import GoesOn, NotTheSame, PlaceTaken
 from ..records import query
 from ..records.record import SHAPING_SETTINGS, UNKNOWN, UNRECORDED_SETTINGS, Record, Run, to_text
 from ..reproducing import comparison, preconditions
-from ..running import adoption, launch, lifecycle
+from ..running import adoption, launch, lifecycle, own_tree, rerun
 from ..running.command_line import quote, typed_command
 from ..running.launch import Launch
 from ..system import processes, signals
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from ..config.settings import Settings
-    from ..launchers.launcher import Started
     from ..project import Project
     from ..records.record import Value
     from ..system.git.discovery import Repository, Search
@@ -73,11 +70,11 @@ def run(args: Namespace, search: Search) -> int:
     if args.run is not None and one.record.is_under_way:
         raise GoesOn(one.name)
     today = work_tree.environment()
-    variables = today if args.run is None else _variables(here, one, today)
-    isolate = _isolation(here, one) if args.run is not None else ""
+    variables = today if args.run is None else rerun.variables_of(here, one, today)
+    isolate = rerun.isolation(here, one) if args.run is not None else ""
     restored = None
     if args.restore:
-        restored = _restore(here, one, variables, today, asks=not args.yes, mounts=isolate == launch.MOUNT)
+        restored = _restore(here, one, variables, today, asks=not args.yes, mounts=isolate == own_tree.MOUNT)
         variables = restored.environment(variables)
     inner = preconditions.submodules(here, one.record)
     problems = preconditions.check(here, one, inner, variables, restored)
@@ -90,7 +87,7 @@ def run(args: Namespace, search: Search) -> int:
     for problem in problems:
         warn(problem)
     if args.run is not None:
-        return _run_again(here, one, _launch(here, one, isolate, inner, variables, restored), args, today)
+        return _run_again(here, one, rerun.prepare(here, one, isolate, inner, variables, restored), args, today)
     if args.worktree is not None:
         return _into_work_tree(here, one, commit, inner, args.worktree)
     if one.record.kept:
@@ -123,9 +120,9 @@ def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today
         refs.validate(args.run)
         refs.Neighbours(args.run).check(hint="")
     if not args.yes and _is_somebody_elses(one):
-        _confirm(one, prepared.record(again, args.run or _free_name(here, one.name)), prepared.environment, today)
+        _confirm(one, prepared.record(again, args.run or rerun.free_name(here, one.name)), prepared.environment, today)
     with signals.held():
-        fields, started = _start(again, prepared, one.name, args.run)
+        fields, started = rerun.start(again, prepared, one.name, args.run)
         exit_code = launch.go_on(started, lambda target: _say(again, one, fields, target))
     return _wait_and_compare(here, Run(fields["name"], fields)) if args.wait else exit_code
 
@@ -134,74 +131,7 @@ def _say(again: Project, one: Run, fields: Record, target: TextIO) -> None:
     """What was started, and what to beware of."""
     commit = fields.text("commit")[:10]
     print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {commit}", file=target)
-    launch.warn_of_limits(again, fields, None, include=())
-
-
-def _launch(
-    here: Project,
-    one: Run,
-    isolate: str,
-    inner: Iterable[tuple[str, str, str]],
-    variables: dict[str, str],
-    restored: Restored | None,
-) -> Launch:
-    links = _links(here, one)
-    kept = one.record.kept
-    submodules = {
-        path: Submodule("", repository, commit, kept.get(path)) for path, repository, commit in inner if repository
-    }
-    return Launch(
-        command=typed_command(one.record),
-        description=one.record.text("description"),
-        code=Snapshot(
-            one.record.text("commit"),
-            one.record.texts("inexact"),
-            submodules,
-            kept=kept.get(""),
-            sparse=one.record.sparse,
-        ),
-        prefix=_prefix(one),
-        environment=variables,
-        links=restored.linked(links) if restored else links,
-        isolate=isolate,
-        top=_place(one) if isolate == launch.MOUNT else None,
-        original=one,
-        restored=restored,
-        notes={key: one.record.get(key) for key in ("base", "branch")},
-    )
-
-
-def _isolation(here: Project, one: Run) -> str:
-    """How the run is isolated this time: as it was, or as today's settings have it."""
-    setting = here.settings.isolate
-    is_mounted = one.record.text("isolate") == launch.MOUNT
-    return launch.isolation_by(launch.MOUNT if is_mounted and setting in ("", launch.TREE) else setting or launch.TREE)
-
-
-def _place(one: Run) -> str | None:
-    """Where the run's work tree is to stand: in the recorded place, if that is possible here."""
-    recorded = one.record.text("top")
-    if recorded and stand_in.can_stand_at(recorded):
-        return recorded
-    warn(f"its work tree cannot stand at '{recorded}', where it was: it stands in the place of this one")
-    return None
-
-
-def _start(here: Project, prepared: Launch, original: str, name: str) -> tuple[Record, Started]:
-    """Under `name`, or under the next that is free, whoever else takes one meanwhile."""
-    while True:
-        fields = prepared.record(here, name or _free_name(here, original))
-        try:
-            return fields, prepared.start(here, fields)
-        except NameTaken:
-            if name:
-                raise
-
-
-def _links(here: Project, one: Run) -> dict[str, str]:
-    """The recorded links; what is linked today is new only to a run that had the whole work tree."""
-    recorded = preconditions.links_today(here, one.record)
-    return recorded if "worktree" in one.record else here.links | recorded
+    own_tree.warn_of_limits(again, fields, None, include=())
 
 
 def _restore(
@@ -221,8 +151,9 @@ def _restore(
     there = one.record.text("top") if mounts else None
     path = restoring.restore(recorded, packages, top=top, there=there, environment=today, say=_note)
     virtualenv = virtualenv_of(recorded)
-    links = links_to(virtualenv, _links(here, one))
-    stands_in = mounts and virtualenv is not None and (bool(links) or stand_in.can_stand_at(virtualenv))
+    links = links_to(virtualenv, rerun.links(here, one))
+    can_stand = bool(links) or (os.path.isabs(virtualenv or "") and stand_in.can_stand_at(virtualenv or ""))
+    stands_in = mounts and can_stand
     return Restored(path=path, virtualenv=virtualenv, links=links, variables=variables, stands_in=stands_in)
 
 
@@ -248,14 +179,6 @@ def _confirm(one: Run, fields: Record, variables: dict[str, str], today: dict[st
     )
 
 
-def _free_name(here: Project, name: str) -> str:
-    for number in count(1):
-        candidate = f"{name}-repro{number if number > 1 else ''}"
-        if launch.is_free(here, refs.Neighbours(candidate)):
-            break
-    return candidate
-
-
 def _wait_and_compare(here: Project, started: Run) -> int:
     lifecycle.wait(here, [started])
     now = here.store.find(started)
@@ -267,19 +190,6 @@ def _wait_and_compare(here: Project, started: Run) -> int:
     for line in found.texts("unchecked"):
         print(f"  note: {escape(line)}")
     return int(outcome != comparison.EQUAL)
-
-
-def _variables(here: Project, one: Run, today: dict[str, str]) -> dict[str, str]:
-    """Today's environment, but the recorded variables as they were."""
-    recorded = here.store.environments.find(one.record)
-    was = recorded.get("variables") if recorded else None
-    if not isinstance(was, dict):
-        return today
-    path = today.get("PATH", "")
-    if (virtualenv := was.get("VIRTUAL_ENV")) and virtualenv != today.get("VIRTUAL_ENV"):
-        path = os.path.join(virtualenv, "bin") + ":" + path
-    others = {key: value for key, value in today.items() if not collection.matches(key, here.settings.env)}
-    return {**others, "PATH": path, **{key: collection.value_of(str(value)) for key, value in was.items()}}
 
 
 # --- checking it out
@@ -357,21 +267,17 @@ def _quote(word: str) -> str:
 
 def _directory(repository: Repository, run: Run, always_there: bool) -> list[str]:
     """Where the command has to be started, unless that is here."""
-    if repository.top is None or (_prefix(run) == repository.prefix and not always_there):
+    if repository.top is None or (rerun.prefix(run) == repository.prefix and not always_there):
         return []
-    return ["-C", os.path.join(repository.top, _prefix(run)).rstrip("/") or "/"]
-
-
-def _prefix(run: Run) -> str:
-    """The run's directory as git prints one, from the top of the work tree: "" or "sub/dir/"."""
-    directory = os.path.normpath(run.record.text("cwd") or ".")
-    return "" if directory == "." else directory + "/"
+    return ["-C", os.path.join(repository.top, rerun.prefix(run)).rstrip("/") or "/"]
 
 
 def _at(repository: Repository, run: Run) -> Repository:
     """The repository seen from the run's directory, without the settings of our own command line."""
     config_files = [entry for entry in repository.config if entry.scope != "command"]
-    return discovery.Repository(repository.git_dir, repository.common_dir, repository.top, _prefix(run), config_files)
+    return discovery.Repository(
+        repository.git_dir, repository.common_dir, repository.top, rerun.prefix(run), config_files
+    )
 
 
 def _settings(repository: Repository, run: Run, *, of_the_run: bool = False) -> Settings:

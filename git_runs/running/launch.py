@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 import uuid
 from contextlib import ExitStack, suppress
@@ -15,26 +14,26 @@ from ..code.limits import Untracked
 from ..code.stand_in import StandIn
 from ..code.work_tree import check_clean
 from ..console.escape import printable
-from ..console.messages import hint, warn
+from ..console.messages import warn
 from ..environment import interpreter
 from ..errors.base import RunsError
 from ..errors.code import HiddenChanges, LinkedFileIsTracked, NameTaken
 from ..errors.records import NoSuchRun
 from ..errors.running import NameInUse, RunsDirInUse
-from ..errors.system import MountsForbidden, ToolMissing
 from ..launchers.launcher import Job
 from ..records import record, yamltext
 from ..records.record import Record, Run
-from ..system import mounts, processes, signals
+from ..system import processes, signals
 from ..system.files import remove_file
 from ..system.git import guard, objects, status
-from . import spec
+from . import own_tree, spec
 from .command_line import Paths, compose
+from .own_tree import MOUNT
 from .spec import Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from typing import TextIO
 
     from ..code.refs import Neighbours
@@ -44,8 +43,6 @@ if TYPE_CHECKING:
     from ..launchers.launcher import Started
     from ..project import Project
 
-TREE, MOUNT = "true", "mount"  # how a run is isolated: values of runs.isolate
-SHOWN = 5  # paths that an isolated run will miss
 SNAPSHOT_HINT = "or run them as they are, kept in a commit of the run's own: --snapshot"
 
 
@@ -265,7 +262,7 @@ class Launch:
             links = own.links | (self.restored.mounts() if self.restored else {})
             submodules = [(path, inner) for path, inner, _ in own.submodules]
         else:
-            tree, links, submodules = _around(project)
+            tree, links, submodules = own_tree.around(project)
         if not tree:
             return None
         top = repository.top or ""
@@ -280,34 +277,6 @@ class Launch:
         )
 
 
-def _around(project: Project) -> tuple[str | None, dict[str, str], list[tuple[str, str]]]:
-    """The work tree that stands in the place of the one which we are in, with its links and submodules."""
-    tree = project.repository.stands_for
-    if not tree:
-        return None, {}, []
-    name = os.path.relpath(tree, os.path.dirname(project.outputs.worktree("any")))
-    fields = project.store.read(name) if project.store.exists(name) else Record()
-    links = {path: link.text("target") for path, link in fields.links.items()}
-    return tree, links, [(path, inner) for path, inner, _ in fields.submodules]
-
-
-def isolation_by(setting: str) -> str:
-    """How a run is isolated by that value of `runs.isolate`, here: TREE, MOUNT, or "" for not at all.
-
-    Where MOUNT is only to be if that is possible, and is not, that is said. Raises MountsForbidden and ToolMissing.
-    """
-    if not setting.startswith(MOUNT):
-        return setting
-    try:
-        mounts.check()
-    except (MountsForbidden, ToolMissing) as error:
-        if setting == MOUNT:
-            raise
-        warn(f"{error.message}; the run's own work tree is at another path")
-        return TREE
-    return MOUNT
-
-
 def go_on(started: Started, say: Callable[[TextIO], None]) -> int:
     """Say what was started, and run it to its end if it runs here and now; gives its exit code, 0 where it goes on by
     itself."""
@@ -317,36 +286,6 @@ def go_on(started: Started, say: Callable[[TextIO], None]) -> int:
     with suppress(OSError):  # it runs, whether anybody takes what is said or not
         say(sys.stderr)
     return started.run_here()
-
-
-def warn_of_limits(project: Project, fields: Record, untracked: Untracked | None, *, include: Iterable[str]) -> None:
-    """Warn of what an isolated run takes from elsewhere, and name what it will miss."""
-    if "worktree" not in fields:
-        return
-    top = project.repository.top or ""
-    if fields.text("isolate") != MOUNT:
-        if live := fields.texts("live"):
-            warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
-        if outside := limits.leading_elsewhere(fields.outside, top):
-            warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
-    runs_dir = os.path.relpath(project.store.root, top)
-    missed = (untracked or Untracked(top)).missed(fields.links, include, runs_dir)
-    if "reproduces" in fields and missed:
-        held = objects.held(fields.text("commit"), missed)
-        missed = [path for path in missed if path.rstrip("/") not in held]
-    if missed:
-        _hint_at_missed(missed)
-
-
-def _hint_at_missed(paths: list[str]) -> None:
-    hint("ignored, and so not in the run's own work tree:")
-    for path in paths[:SHOWN]:
-        hint(f"  {path}")
-    if len(paths) > SHOWN:
-        hint(f"  and {len(paths) - SHOWN} more")
-    example = shlex.quote(paths[0].rstrip("/"))
-    hint(f"if it needs one, to link it: git config --add runs.link {example}")
-    hint(f"or to keep what is there now with the run: git config --add runs.include {example}")
 
 
 def check_ready(project: Project, work_tree: WorkTree) -> None:
