@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
+from functools import cached_property
 
 from ..system.git import calls, discovery, objects, status, variables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LISTING = ("ls-files", "-v", "-z", "--stage", "--full-name")
 LINK, SUBMODULE = "120000", "160000"
@@ -31,21 +35,32 @@ class Entry:
         return self.tag in "sS"
 
 
-def special(listing: str) -> list[Entry]:
-    """Of the entries that `git *LISTING` printed, those that are hidden or submodules; unmerged ones left out."""
-    pattern = r"(?:^|\0)(?=[a-zS] |H 160000)([a-zA-Z]) ([0-9]{6}) ([0-9a-f]+) 0\t([^\0]+)"
-    return [Entry(*words) for words in re.findall(pattern, listing)]
+class Listing:
+    """What `git *LISTING` printed: the entries, unmerged ones left out."""
 
+    def __init__(self, text: str) -> None:
+        # "H 100644 <hash> 0\t<path>". In a large index these are many, and few are asked for.
+        self._lines = [line for line in text.split("\0") if line]
 
-def symbolic_links(listing: str) -> list[str]:
-    """The paths of those among the entries that `git *LISTING` printed."""
-    return re.findall(r"(?:^|\0)[a-zA-Z] 120000 [0-9a-f]+ 0\t([^\0]+)", listing)
+    @cached_property
+    def special(self) -> list[Entry]:
+        """Those that are hidden, or submodules."""
+        return self._parsed(line for line in self._lines if line[0] != "H" or line[2:8] == SUBMODULE)
 
+    @property
+    def files(self) -> list[Entry]:
+        """Those that are files."""
+        return self._parsed(line for line in self._lines if line[2:5] == "100")
 
-def files(listing: str) -> list[Entry]:
-    """Of the entries that `git *LISTING` printed, those that are files; unmerged ones left out."""
-    pattern = r"(?:^|\0)([a-zA-Z]) (100[0-9]{3}) ([0-9a-f]+) 0\t([^\0]+)"
-    return [Entry(*words) for words in re.findall(pattern, listing)]
+    @property
+    def symbolic_links(self) -> list[str]:
+        """The paths of those, from the top."""
+        return [entry.name for entry in self._parsed(line for line in self._lines if line[2:8] == LINK)]
+
+    def _parsed(self, lines: Iterable[str]) -> list[Entry]:
+        parts = (line.partition("\t") for line in lines)
+        entries = ((*about.split(" "), name) for about, _, name in parts)
+        return [Entry(tag, mode, content, name) for tag, mode, content, stage, name in entries if stage == "0"]
 
 
 def start_hidden() -> calls.Call:
@@ -61,7 +76,7 @@ def read_hidden(call: calls.Call, top: str) -> list[str]:
     """
     changed = []
     files = []
-    for entry in special(call.output()):
+    for entry in Listing(call.output()).special:
         place = os.path.join(top, calls.path(entry.name))
         if entry.mode == SUBMODULE:
             changed += _hidden_in_submodule(entry, place)

@@ -6,8 +6,8 @@ repositories here, so that nothing comes from the network. Ignored paths that a 
 
 from __future__ import annotations
 
-import fnmatch
 import os
+import re
 from contextlib import suppress
 
 from ..system.git import calls, worktrees
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 BUILD_PRODUCTS = ("__pycache__", "*.pyc", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", ".DS_Store")
+
+
+_NAMES = "|".join(re.escape(name).replace(r"\*", "[^/]*") for name in BUILD_PRODUCTS)
+_BUILD_PRODUCT = re.compile(rf"(?:^|/)(?:{_NAMES})(?:/|\Z)")
 
 
 class Isolation:
@@ -152,5 +156,4 @@ def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[st
 
 def is_build_product(path: str) -> bool:
     """Whether the path, which may end in "/", is what tools make again whenever they need it."""
-    parts = path.rstrip("/").split("/")
-    return any(fnmatch.fnmatchcase(part, pattern) for part in parts for pattern in BUILD_PRODUCTS)
+    return _BUILD_PRODUCT.search(path) is not None

@@ -83,20 +83,20 @@ def take(
     attributes_file: str,
     is_sparse: bool = False,
     outermost: str = "",
+    listing: str | None = None,
 ) -> Snapshot:
     """A commit of the tree as `state` describes it, on top of HEAD, or HEAD itself where nothing has changed.
 
     Of the ignored files it holds those that match the pathspecs `include`, but no untracked ones at or below the paths
     `exclude`. `attributes_file` is the user's own, which need not be there; `is_sparse`, whether patterns choose what
-    is in the tree; `outermost`, the git dir of the repository around it, if any. Raises SnapshotTooLarge where
-    untracked and included files have more than `limit` bytes, and GitFailed.
+    is in the tree; `outermost`, the git dir of the repository around it, if any; `listing`, what `git *index.LISTING`
+    has printed of the tree. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes,
+    and GitFailed.
     """
-    listing = tree.start(*index.LISTING)
+    entries = index.Listing(tree.run(*index.LISTING) if listing is None else listing)
     new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
     size = _size_of_all(tree, new, limit)
-    entries = listing.output()
-    special = index.special(entries)
-    contents = _Contents(tree, state, new, special)
+    contents = _Contents(tree, state, new, entries.special)
     outermost = outermost or os.path.realpath(tree.common_file())
     inner = _submodules(tree, contents.repositories, message, limit, attributes_file, outermost, size)
     with tree.with_copied_index() as copy:
@@ -110,14 +110,14 @@ def take(
         commit = _commit(copy, code, message, state.commit, kept)
     for path, size in too_large.items():
         inner.found[path].too_large = size
-    patterns = sparse.patterns(tree, code, special) if is_sparse else []
+    patterns = sparse.patterns(tree, code, entries.special) if is_sparse else []
     return Snapshot(
         commit,
         inexact + inner.inexact,
         inner.found,
         kept=kept,
         sparse=patterns,
-        symbolic_links=[*index.symbolic_links(entries), *contents.new, *contents.changed],
+        symbolic_links=[*entries.symbolic_links, *contents.new, *contents.changed],
         added=inner.added,
     )
 

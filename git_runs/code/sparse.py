@@ -49,7 +49,7 @@ def _left_out(tree: Tree, code: str) -> Collection[str]:
     with tree.with_index_of(code) as whole, TemporaryDirectory(prefix="runs-", dir=tree.git_dir) as nowhere:
         empty = Tree(nowhere, tree.git_dir, whole.environment)
         empty.run(*_APPLIED, "read-tree", "-m", "-u", "--no-recurse-submodules", code)
-        return [entry.name for entry in index.special(empty.run(*index.LISTING)) if entry.may_be_missing]
+        return [entry.name for entry in index.Listing(empty.run(*index.LISTING)).special if entry.may_be_missing]
 
 
 def _literal(path: str) -> str:

@@ -95,7 +95,7 @@ class Tree:
 
     def files(self) -> list[index.Entry]:
         """The entries of its index that are files: no links and no submodules."""
-        return index.files(self.run(*index.LISTING))
+        return index.Listing(self.run(*index.LISTING)).files
 
     def update_index(self, option: str, paths: list[str]) -> None:
         """Give the paths to git-update-index(1) with that option."""

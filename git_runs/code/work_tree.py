@@ -62,7 +62,7 @@ class WorkTree:
         if settings.dirty != "snapshot" and not settings.isolate:
             code = self.head
             if repository.is_sparse:
-                code.sparse = sparse.patterns(tree, code.commit, index.special(tree.run(*index.LISTING)))
+                code.sparse = sparse.patterns(tree, code.commit, index.Listing(self._hidden.output()).special)
             return code
         return snapshot.take(
             tree,
@@ -71,6 +71,7 @@ class WorkTree:
             include=settings.include,
             exclude=[project.store.root, *project.links.values()],
             limit=settings.snapshot_limit,
+            listing=self._hidden.output(),
             is_sparse=repository.is_sparse,
             attributes_file=attributes.file_of_the_user(repository.config),
         )

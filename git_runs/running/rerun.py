@@ -34,6 +34,8 @@ def prepare(
     variables: dict[str, str],
     restored: Restored | None,
 ) -> Launch:
+    """The run again, isolated so, with these submodules, as `preconditions.submodules` gives them, and variables; and
+    with a restored virtualenv in the place of the recorded one."""
     recorded = links(here, one)
     kept = one.record.kept
     submodules = {
@@ -107,6 +109,7 @@ def start(here: Project, prepared: Launch, original: str, name: str) -> tuple[Re
 
 
 def free_name(here: Project, name: str) -> str:
+    """What a re-run of the run of that name is called, if nobody says."""
     for number in count(1):
         candidate = f"{name}-repro{number if number > 1 else ''}"
         if launch.is_free(here, refs.Neighbours(candidate)):
