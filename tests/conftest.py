@@ -26,6 +26,15 @@ NO_FLAGS = ("--tb-dir-flag=None", "--save-path-flag=None")  # the command reache
 BOUND = 30.0  # seconds to wait for any state
 
 
+def _can_mount() -> bool:
+    """Whether bubblewrap may do here what isolation by mounts takes."""
+    words = ["bwrap", "--dev-bind", "/", "/", "true"]
+    return shutil.which(words[0]) is not None and subprocess.run(words, check=False).returncode == 0
+
+
+needs_mounts = pytest.mark.skipif(not _can_mount(), reason="bwrap may make no mounts here")
+
+
 def wait_for(state: Callable[[], object], bound: float = BOUND) -> None:
     """Return when `state()` is true; fail when that takes too long."""
     deadline = time.monotonic() + bound

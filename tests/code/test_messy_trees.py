@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.code.messy_trees import CASES, edit_all_that_git_sees
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, needs_mounts
 
 WAYS = {"tree": ("--no-isolate",), "isolate": ("--isolate",), "mount": ("--isolate=mount",)}
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["tree", "isolate", pytest.param("mount", marks=needs_mounts)])
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_promised_holds(repo: Repository, name: str, way: str) -> None:
     promise = CASES[name].promises[way]

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
+from tests.conftest import NO_FLAGS, Machine, Repository, Screen, needs_mounts, wait_for
 
 MOUNTED = ("new", "-q", *NO_FLAGS, "--snapshot", "--isolate=mount")
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="there are no mount namespaces")
+pytestmark = needs_mounts
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +109,13 @@ def test_it_ends_as_its_command_does(repo: Repository, launcher: str) -> None:
     assert repo.runs(*MOUNTED, by, "--wait", "signal", "kill -TERM $$").code == 128 + signal.SIGTERM
     assert repo.record("signal")["signal"] == signal.SIGTERM
     assert repo.runs(*MOUNTED, by, "--wait", "missing", "no-such-program").code == 127
+
+
+def test_devices_are_there(repo: Repository) -> None:
+    devices = "/dev/null /dev/zero /dev/urandom $(ls -d /dev/nvidia* /dev/dri/* 2>/dev/null)"
+    command = f"stat -c '%n %F %t:%T %A' {devices}; head -c 3 /dev/zero | od -An -c"
+    expected = repo.machine.run("bash", "-c", command, cwd=repo.path).out
+    assert finish(repo, "x", command) == expected.splitlines()
 
 
 def test_a_command_that_is_stopped_says_how_it_ends(repo: Repository) -> None:
@@ -210,6 +216,20 @@ def test_a_rerun_stands_where_the_original_stood(repo: Repository, machine: Mach
     renamed.runs("reproduce", "--run=again", "--wait", "x")
     assert log(renamed, "again")[:3] == ["1", "data", str(place)]
     assert place.exists()
+
+
+def test_in_another_clone_it_stands_where_it_stood(repo: Repository, machine: Machine, tmp_path: Path) -> None:
+    (repo.path / "new").write_text("1\n")
+    finish(repo, "x", f"cat {repo.path}/new; pwd; git log -1 --format=%s")
+    (repo.path / "new").write_text("edited\n")
+    clone = Repository(machine, tmp_path / "clone")
+    machine.run("git", "clone", "-q", str(repo.path), str(clone.path))
+    clone.git("fetch", "-q", "origin", "refs/runs/*:refs/runs/*")
+    shutil.copytree(repo.path / ".runs", clone.path / ".runs", symlinks=True)
+    result = clone.runs("reproduce", "--run", "--wait", "x")
+    assert result.out.endswith("Reproduction: equal\n"), result
+    assert log(clone, "x-repro") == ["1", str(repo.path), "snapshot for run 'x'"]
+    assert (repo.path / "new").read_text() == "edited\n"
 
 
 def test_where_it_cannot_stand_that_is_said(repo: Repository, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, needs_mounts
 from tests.wheels import Virtualenv, make
 
 PROGRAM = "import pkg; print(pkg.version)\n"
@@ -188,6 +188,7 @@ def compiled(repo: Repository, source: str) -> None:
     (repo.path / "new.so").rename(repo.path / "src/native.so")
 
 
+@needs_mounts
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no compiler")
 def test_a_project_as_people_have_them(place: Place, tmp_path: Path) -> None:
     """An editable install, an ignored config, data beside the repository, an absolute path and a compiled module:

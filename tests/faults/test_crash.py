@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import Repository, wait_for
+from tests.conftest import Repository, needs_mounts, wait_for
 from tests.faults.harness import (
     MOMENTS,
     STRACE,
@@ -54,6 +54,7 @@ COMMANDS = {
     "export": ("export", "-f", "-o", "../{}.yml", "by"),
     "gc": ("-c", "runs.history=90.days.ago", "gc"),
 }
+POSSIBLE = [pytest.param(name, marks=needs_mounts) if "mount" in name else name for name in COMMANDS]
 CHANGING = ("delete", "delete --now", "move", "describe", "gc")  # those that need a run to be there
 
 
@@ -63,7 +64,7 @@ def arguments(command: str, name: str) -> list[str]:
 
 
 @by_strace
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", POSSIBLE)
 def test_killed_at_any_call_that_writes(repo: Repository, command: str) -> None:
     bystanders, strace = prepare(repo, command, "v0")
     moments = strace.moments(*arguments(command, "v0"))
@@ -76,7 +77,7 @@ def test_killed_at_any_call_that_writes(repo: Repository, command: str) -> None:
         bystanders.check()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", POSSIBLE)
 def test_killed_at_any_time(repo: Repository, command: str) -> None:
     bystanders, _ = prepare(repo, command, "v0")
     before = time.monotonic()
@@ -271,7 +272,7 @@ CHECKS = {
 
 
 @by_strace
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", POSSIBLE)
 def test_where_a_write_fails_it_is_said_and_undone(repo: Repository, command: str) -> None:
     bystanders, strace = prepare(repo, command, "v0")
     moments = strace.moments(*arguments(command, "v0"), only=strace.FAILING)
