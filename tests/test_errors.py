@@ -221,7 +221,7 @@ def test_unknown_setting_in_runsrc(repo: Repository, text: str) -> None:
         ("shell", "''", "there is no program ''"),
         ("shell", "bash 'x", "No closing quotation"),
         ("dirty", "yes", "it is one of refuse, snapshot, allow"),
-        ("isolate", "maybe", "it is true or false"),
+        ("isolate", "maybe", "it is true, false, mount or mount-if-possible"),
         ("snapshot-limit", "10 MB", "it is a number of bytes, with k, m or g for multiples"),
         ("link", "../x", "it is a path in the work tree, from its top"),
         ("link", "/x", "it is a path in the work tree, from its top"),

@@ -82,7 +82,7 @@ class Setting:
 
     def _read(self, given: Given) -> object:
         try:
-            if given.text is None and self.read not in (values.truth, values.isolation):
+            if given.text is None and self.read is not values.isolation:
                 raise ValueError("the value is missing")
             return self.read("true" if given.text is None else given.text, given.base)
         except ValueError as error:
