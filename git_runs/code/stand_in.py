@@ -86,7 +86,7 @@ class StandIn:
             aside[self.common_dir] = os.path.join(self.runs_dir, MOVED_ASIDE)
         own_git_dir = _git_dir(self.tree)
         for number, (_, inner) in enumerate(self.submodules):
-            if self._hides(inner) and not _is_below(inner, self.common_dir):
+            if os.path.isdir(inner) and self._hides(inner) and not _is_below(inner, self.common_dir):
                 aside[inner] = os.path.join(own_git_dir, f"{MOVED_ASIDE}-{number}")
         for place in aside.values():
             os.makedirs(place, exist_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
+from tests.conftest import NO_FLAGS, Machine, Repository, Screen, needs_mounts, wait_for
 
 PROGRAM = """\
 import os, sys, time
@@ -499,7 +499,8 @@ def test_nested_submodules_of_a_run_in_the_tree_itself(repo: Repository, tmp_pat
     assert again(repo) == (0, "Reproduction: equal\n")
 
 
-def test_a_clone_inside_the_tree_comes_back_though_it_is_gone(repo: Repository) -> None:
+@pytest.mark.parametrize("how", ["--isolate", pytest.param("--isolate=mount", marks=needs_mounts)])
+def test_a_clone_inside_the_tree_comes_back_though_it_is_gone(repo: Repository, how: str) -> None:
     library, deep = (Repository(repo.machine, repo.path / path) for path in ("lib", "lib/deep er"))
     for one in (library, deep):
         repo.machine.run("git", "init", "-q", str(one.path))
@@ -513,7 +514,7 @@ def test_a_clone_inside_the_tree_comes_back_though_it_is_gone(repo: Repository) 
     command = (
         "cd lib; cat code 'deep er/new'; od -c tree/mixed.txt; cat sub/code; git rev-parse HEAD; git status --porcelain"
     )
-    assert repo.runs("new", "-q", *NO_FLAGS, "--snapshot", "--isolate", "x", command).err == ""
+    assert repo.runs("new", "-q", *NO_FLAGS, "--snapshot", how, "x", command).err == ""
     repo.wait("x")
     commit = repo.git("rev-parse", "runs/x:lib").strip()
     assert repo.log("x").endswith(f"{commit}\n")

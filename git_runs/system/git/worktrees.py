@@ -59,7 +59,8 @@ def make(git_dir: str, place: str, commit: str, sparse: list[str]) -> None:
 def build(place: str, commit: str, raw: bytes, objects_dir: str) -> None:
     """Make a repository at `place`, where nothing is, with HEAD detached at `commit`, of which `raw` is the content.
 
-    What the commit holds is in the objects of another repository, at `objects_dir`; what came before it is in none.
+    What the commit holds is copied from the objects of another repository, at `objects_dir`; what came before it is
+    nowhere.
     Raises GitFailed, and what the file system says.
     """
     if os.path.isdir(place) and os.listdir(place):
@@ -69,14 +70,17 @@ def build(place: str, commit: str, raw: bytes, objects_dir: str) -> None:
     options = ("-q", "--template=", f"--object-format={kind}")
     calls.Call("-c", "advice.defaultBranchName=false", "init", *options, place, environment=environment).output()
     git_dir = os.path.join(place, ".git")
-    for name, line in (("objects/info/alternates", objects_dir), ("shallow", commit)):
-        with open(os.path.join(git_dir, name), "w", encoding="utf-8", errors="surrogateescape") as file:
+    alternates = os.path.join(git_dir, "objects", "info", "alternates")
+    for path, line in ((alternates, objects_dir), (os.path.join(git_dir, "shallow"), commit)):
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(line + "\n")
     storing = ("-C", place, "hash-object", "-t", "commit", "-w", "--stdin")
     if (stored := calls.Call(*storing, stdin=raw, environment=environment).output().strip()) != commit:
         raise GitFailed(f"fatal: what is kept of commit {commit} is commit {stored}\n")
     checkout = ("-C", place, *_DETACHING, "checkout", "-q", "--no-recurse-submodules", "--detach", commit)
     calls.Call(*checkout, environment=environment).output()
+    calls.Call("-C", place, "repack", "-a", "-d", "-q", environment=environment).output()
+    os.unlink(alternates)
 
 
 def _set_patterns(place: str, sparse: list[str]) -> None:
