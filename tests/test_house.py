@@ -40,7 +40,7 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "cli": [{"filters"}, {"arguments", "outcome", "pager", "strays", "table"}],
     "upkeep": [{"consistency", "maintenance"}, {"history", "leftovers"}, {"problem"}],
-    "results": [{"metrics"}, {"sources"}],
+    "results": [{"metrics", "values"}, {"params", "sources"}],
     "results.sources": [{"files"}, {"source"}],
     "running": [
         {"adoption", "deletion", "rerun", "supervise"},

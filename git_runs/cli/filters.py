@@ -12,18 +12,18 @@ from ..errors.base import did_you_mean
 from ..errors.cli import BadCondition
 from ..records import query
 from ..records.order import value_key
-from ..records.record import FIELDS, to_text
+from ..records.record import FIELDS, is_field, to_text
 from ..system.git import dates
 from .arguments import natural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ..errors.records import BadRecord
     from ..records.catalogue import Catalogue
-    from ..records.record import Run
+    from ..records.record import Run, Value
     from ..records.store import Store
 
 _CONDITION = re.compile(r"([^\s=!<>~]+)\s*(!=|<=|>=|=|<|>|~)\s*(.*)", re.DOTALL)
@@ -81,28 +81,40 @@ class Filter:
         if order.lstrip("-") == "datetime":
             by_start = _by_start(places, catalogue.starts, backwards=order.startswith("-"))
             return map(catalogue.names.__getitem__, by_start)
-        return query.sort(store, query.recall(store, names, [order.lstrip("-")], bad), order)
+        key = order.lstrip("-")
+        return query.sort(store, query.recall(store, names, [key], bad), order, value_of(key))
 
     def _matching(self, store: Store, names: list[str], bad: list[BadRecord]) -> Iterator[str]:
         runs = query.recall(store, names, [one.key for one in self._conditions], bad)
-        missing = {one.key for one in self._conditions if one.key.split(".")[0] not in FIELDS}
+        missing = {one.key for one in self._conditions if not is_field(one.key)}
         for run in progress.over(noting(store, runs, missing), "Reading runs", len(names)):
             if all(one.holds(run, store) for one in self._conditions):
                 yield run.name
         warn_of_fields(missing if names else ())
 
 
+def value_of(key: str) -> Callable[[Store, Run, str], Value]:
+    """How a value of that name is found: of a field, by what commands that show nothing else need not import."""
+    if is_field(key):
+        return query.value
+    from ..results import values
+
+    return values.of
+
+
 def noting(store: Store, runs: Iterable[Run], missing: set[str]) -> Iterator[Run]:
-    """The runs; keys of fields that one of them has are missing no more."""
+    """The runs; keys of which one of them has a value are missing no more."""
+    find = {key: value_of(key) for key in missing}
     for run in runs:
-        missing.difference_update([key for key in missing if query.value(store, run, key) is not None])
+        missing.difference_update([key for key in missing if find[key](store, run, key) is not None])
         yield run
 
 
 def warn_of_fields(missing: Iterable[str]) -> None:
-    """Name the fields that no run has, and those that may be meant."""
+    """Name the keys that no run has, and those that may be meant."""
     for key in missing:
-        warn(f"none of these runs has a field '{key}'{'' if '.' in key else did_you_mean(key, FIELDS)}")
+        guess = "" if "." in key else did_you_mean(key, FIELDS)
+        warn(f"none of these runs has a field or parameter '{key}'{guess}")
 
 
 def _by_start(places: Iterable[int], starts: Sequence[float], *, backwards: bool) -> list[int]:
@@ -120,9 +132,10 @@ class _Condition:
     def __init__(self, text: str) -> None:
         match = _CONDITION.fullmatch(text)
         if not match:
-            raise BadCondition(text, "it is a field, one of = != < <= > >= ~, and a value")
+            raise BadCondition(text, "it is a field or parameter, one of = != < <= > >= ~, and a value")
         self.key: str  # or with dots a field inside another
         self.key, self._operator, self._value = match.groups()
+        self._find = value_of(self.key)
         try:
             self._pattern = re.compile(self._value) if self._operator == "~" else None
         except (re.error, OverflowError, RecursionError) as error:
@@ -130,9 +143,9 @@ class _Condition:
 
     def holds(self, run: Run, store: Store) -> bool:
         """Whether it holds for the run; a field that is missing is equal to nothing, and not less or greater."""
-        value = query.value(store, run, self.key)
+        value = self._find(store, run, self.key)
         if self._operator in ("=", "!="):
-            return (value is not None and to_text(value) == self._value) == (self._operator == "=")
+            return (value is not None and self._is(value)) == (self._operator == "=")
         if value is None:
             return False
         if self._pattern:
@@ -140,3 +153,13 @@ class _Condition:
                 return self._pattern.search(to_text(value)) is not None
         left, right = value_key(value), value_key(self._value)
         return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[self._operator]
+
+    def _is(self, value: Value) -> bool:
+        """Whether that is the value which is asked for; of parameters, numbers may be written in other ways."""
+        if to_text(value) == self._value:
+            return True
+        if is_field(self.key):
+            return False
+        from ..results import values
+
+        return values.are_equal(value, self._value)

@@ -7,12 +7,14 @@ import shlex
 import sys
 
 from .. import project
+from ..cli import table
 from ..console.escape import escape
 from ..console.output import reaches_terminal
 from ..environment import collection
 from ..errors.code import CommitMissing
 from ..errors.records import NoEnvironment
 from ..records.record import to_text
+from ..results import values
 from ..running import adoption
 from ..running.command_line import typed_command
 from ..system.git import config, objects
@@ -23,14 +25,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..records.environments import Environments
-    from ..records.record import Run
+    from ..records.record import Run, Value
     from ..system.git.discovery import Search
 
     Pair = tuple[str, str | None, str | None]  # what it is, and what it says in either run
 
+WIDTH = 60  # of a cell
+
 # They are others in every run, or shown as command and code.
 OF_NO_MATTER = (
     *("id", "name", "launched-as", "top", "dirty", "unchecked", "command", "input-command", "commit", "base"),
+    "params",
     *("bytes", "submodules", "datetime", "finished", "worktree", "process", "former-names", "launcher", "reproduces"),
     *("reproduction", "differences", "environment", "settings", "hash-seed"),
 )
@@ -49,18 +54,19 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 0 if nothing is different, else 1, as of git diff --exit-code."""
     here = project.find(search)
     a, b = adoption.find_all(here, [args.a, args.b])
+    chosen = list(_different(*(_texts(values.parameters(one)) for one in (a, b))))
     command, fields = _commands(a, b), _records(a, b)
     surroundings = _environments(a, b, here.store.environments)
     colors = config.diff_colors(to_terminal=reaches_terminal()) if args.format == "text" else None
     form = "--patch" if args.patch else "--stat"
     code = objects.diff(_commit(a), _commit(b), form, *args.words, color=colors is not None)
     if args.format == "json":
-        sys.stdout.write(_json(command, fields, surroundings, code))
+        sys.stdout.write(_json(chosen, command, fields, surroundings, code))
     else:
         paint = _Paint(colors)
         parts = [paint.pairs("command", command), paint.pairs("record", fields), _lines("environment", surroundings)]
-        sys.stdout.write("\n".join(part for part in [*parts, code] if part))
-    return int(bool(command or fields or surroundings or code))
+        sys.stdout.write("\n".join(part for part in [_params(chosen, a, b), *parts, code] if part))
+    return int(bool(chosen or command or fields or surroundings or code))
 
 
 class _Paint:
@@ -78,6 +84,17 @@ class _Paint:
                     shown = value if title == "command" else f"{key}: {value}"
                     lines.append(f"{color}{sign} {escape(shown)}{self.reset}\n")
         return "".join([f"{title}\n", *lines]) if lines else ""
+
+
+def _params(chosen: list[Pair], a: Run, b: Run) -> str:
+    """A table of the parameters that are different; "" if there are none."""
+    if not chosen:
+        return ""
+    return "".join(table.render(("parameter", a.name, b.name), chosen, table.DEFAULT_FORMAT, WIDTH))
+
+
+def _texts(parameters: dict[str, Value]) -> dict[str, str]:
+    return {name: to_text(value) for name, value in parameters.items()}
 
 
 def _lines(title: str, lines: list[str]) -> str:
@@ -162,11 +179,17 @@ def _different(a: dict[str, str], b: dict[str, str]) -> Iterator[Pair]:
             yield key, a.get(key), b.get(key)
 
 
-def _json(command: list[Pair], fields: list[Pair], surroundings: list[str], code: str) -> str:
+def _json(chosen: list[Pair], command: list[Pair], fields: list[Pair], surroundings: list[str], code: str) -> str:
     import json
 
     def by_key(pairs: list[Pair]) -> dict[str, list[str | None]]:
         return {key: [old, new] for key, old, new in pairs}
 
-    parts = {"command": by_key(command), "record": by_key(fields), "environment": surroundings, "code": code}
+    parts = {
+        "params": by_key(chosen),
+        "command": by_key(command),
+        "record": by_key(fields),
+        "environment": surroundings,
+        "code": code,
+    }
     return json.dumps({key: part for key, part in parts.items() if part}, indent=2, ensure_ascii=False) + "\n"

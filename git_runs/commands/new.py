@@ -67,6 +67,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         help="default: the subject of the commit; each further one is a paragraph",
     )
+    parser.add_argument(
+        "--param",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="record a parameter that the command does not name; may be given many times",
+    )
     parser.add_argument("-e", "--edit", action="store_true", help="write the description in the editor")
     parser.add_argument("-a", "--attach", action="store_true", help="join its session at once")
     parser.add_argument("--wait", action="store_true", help="return when it has ended, with its exit code")
@@ -178,6 +185,7 @@ def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args
         untracked=work_tree.untracked,
         keep=args.keep,
         notes={
+            "params": _params(args.param) or None,
             "base": head if head != code.commit else None,
             "dirty": True if is_dirty else None,
             "branch": work_tree.state.branch,
@@ -198,6 +206,17 @@ def _start(
             if stem is None:
                 raise
             name = _with_timestamp(here, stem)
+
+
+def _params(given: list[str]) -> dict[str, str]:
+    """Parameters by name; raises UsageError."""
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[\w.@/-]+", name):
+            raise UsageError(f"'{text}' is no KEY=VALUE", f"usage: {USAGE}\n")
+        found[name] = value
+    return found
 
 
 def _typed(args: Namespace) -> str:

@@ -253,6 +253,8 @@ def _command(repository: Repository, run: Run, today: Settings | None, *, always
         return "# the command is not known: there was only the ref"
     words = ["git", *_directory(repository, run, always_there), "runs", "new", "--timestamp", run.name]
     options = [("description", run.record.text("description")), *_changed_settings(run, today)]
+    given = run.record.get("params")
+    options += [("param", f"{key}={value}") for key, value in (given.items() if isinstance(given, dict) else ())]
     if launcher := _own_launcher(run, today):
         options.append(("launcher", launcher))
     flags = [f"--{key}={_quote(value)}" for key, value in options]

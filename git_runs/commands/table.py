@@ -12,7 +12,7 @@ from ..cli.strays import warn_of_strays
 from ..console.messages import hint, report_all
 from ..console.output import show
 from ..records import query
-from ..records.record import FIELDS, Run, local_time
+from ..records.record import FIELDS, local_time
 from ..records.rows import KEPT, TIMES, WIDEST
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..project import Project
     from ..records.catalogue import Catalogue
+    from ..records.record import Value
     from ..records.store import Store
     from ..system.git.discovery import Search
 
@@ -32,10 +33,10 @@ MANY = 200  # runs, from which on the rows of a table are kept
 def add_arguments(parser: ArgumentParser) -> None:
     add_patterns(parser)
     filters.add_arguments(parser)
-    parser.add_argument("--columns", metavar="KEY,...", help="the fields to show, in this order")
+    parser.add_argument("--columns", metavar="KEY,...", help="the fields and parameters to show, in this order")
     parser.add_argument("--hidden-columns", metavar="KEY,...", help="the fields to leave out")
     parser.add_argument("--column-width", metavar="N", help="cut cells to N characters")
-    parser.add_argument("--sort", metavar="[-]KEY", default="-datetime", help="sort by a field, with - backwards")
+    parser.add_argument("--sort", metavar="[-]KEY", default="-datetime", help="sort by field or parameter, - backwards")
     parser.add_argument(
         "--format", default=table.DEFAULT_FORMAT, help="csv, tsv, json, or any format of tabulate (default: simple)"
     )
@@ -60,7 +61,8 @@ def run(args: Namespace, search: Search) -> int:
     missing = {*columns, args.sort.lstrip("-")} - set(FIELDS)
     runs = filters.noting(here.store, query.recall(here.store, names, columns, bad), missing)
     for_people = args.format not in table.FOR_PROGRAMS
-    rows = ([_value(here.store, one, column, for_people) for column in columns] for one in runs)
+    found = [(column, filters.value_of(column)) for column in columns]
+    rows = ([_value(find(here.store, one, column), column, for_people) for column, find in found] for one in runs)
     show(table.render(columns, rows, args.format, width))
     filters.warn_of_fields(missing if names else ())
     if not warn_of_strays(here, args, len(catalogue.names) + len(bad)) and not catalogue.names and not bad:
@@ -102,6 +104,5 @@ def _columns(args: Namespace, here: Project) -> list[str]:
     return columns
 
 
-def _value(store: Store, run: Run, column: str, for_people: bool) -> object:
-    value = query.value(store, run, column)
+def _value(value: Value, column: str, for_people: bool) -> object:
     return local_time(value) if for_people and column in TIMES else value

@@ -147,10 +147,11 @@ def value(store: Store, run: Run, key: str) -> Value:
     return found
 
 
-def sort(store: Store, runs: Iterable[Run], key: str) -> list[str]:
-    """The names of the runs in the order of a field, `-field` backwards; those without it at the end."""
+def sort(store: Store, runs: Iterable[Run], key: str, find: Callable[[Store, Run, str], Value] = value) -> list[str]:
+    """The names of the runs in the order of a field, `-field` backwards; those without it at the end. `find` gives its
+    value."""
     field, backwards = key.lstrip("-"), key.startswith("-")
-    values = [(run.name, value(store, run, field)) for run in runs]
+    values = [(run.name, find(store, run, field)) for run in runs]
     having = [(value_key(value), name) for name, value in values if value is not None]
     having.sort(key=itemgetter(0), reverse=backwards)
     return [name for _, name in having] + [name for name, value in values if value is None]

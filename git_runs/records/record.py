@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Value = Any  # text, a number, None, or a list or mapping of these
 
 FIELDS = (
-    *("id", "name", "launched-as", "description", "command", "input-command", "reproduces", "commit", "base"),
+    *("id", "name", "launched-as", "description", "command", "input-command", "params", "reproduces", "commit", "base"),
     *("dirty", "sparse", "inexact", "bytes", "submodules", "branch", "datetime", "host", "user", "top", "cwd"),
     *(
         "worktree",
@@ -71,6 +71,12 @@ def shaping(settings: object) -> dict[str, Value]:
 def is_name(text: str) -> bool:
     """Whether a run may be called so, as far as its files are concerned."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_field(key: str) -> bool:
+    """Whether the key is that of a field of records, or, with dots, of what is inside one: not of a parameter."""
+    outer, dot, _ = key.partition(".")
+    return outer in FIELDS and not (dot and outer == "params")
 
 
 def _is_inside(path: str) -> bool:

@@ -58,7 +58,7 @@ def prepare(
         top=_place(one) if isolate == MOUNT else None,
         original=one,
         restored=restored,
-        notes={key: one.record.get(key) for key in ("base", "branch")},
+        notes={key: one.record.get(key) for key in ("base", "branch", "params")},
     )
 
 

@@ -119,5 +119,5 @@ def test_dots_lead_into_a_field_everywhere(repo: Repository) -> None:
     assert (result.out, result.err) == ("name,settings.shell\nb,bash\na,sh\n", "")
     assert "no field 'settings.none'" not in repo.runs("table", "--columns=settings.shell").err
     assert repo.runs("table", "--columns=name,settings.none").err == (
-        "warning: none of these runs has a field 'settings.none'\n"
+        "warning: none of these runs has a field or parameter 'settings.none'\n"
     )

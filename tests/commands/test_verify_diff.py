@@ -54,7 +54,8 @@ def test_verify_shows_what_is_equal_and_what_is_not(two: Repository) -> None:
 def test_diff_shows_command_record_environment_and_code(two: Repository) -> None:
     result = two.runs("diff", "a", "b")
     assert result.code == 1
-    assert result.out.startswith("command\n- -n 3\n+ -n 4\n")
+    assert result.out.startswith("parameter    a    b\n")
+    assert "\n\ncommand\n- -n 3\n+ -n 4\n" in result.out
     assert "environment\n  MY_SEED: was '1', is '2'\n" in result.out
     assert " train.py | 3 +--\n" in result.out
     assert "record" not in result.out
@@ -65,7 +66,8 @@ def test_diff_shows_command_record_environment_and_code(two: Repository) -> None
 def test_diff_aligns_flags_by_name(repo: Repository) -> None:
     repo.finish("a", "true --lr=1 --name 'it is' x --old", *NO_FLAGS)
     repo.finish("b", "true --name 'it was' --lr=1 x --new=2", *NO_FLAGS)
-    assert repo.runs("diff", "a", "b").out == ("command\n- --name 'it is'\n+ --name 'it was'\n- --old\n+ --new=2\n")
+    lines = "\ncommand\n- --name 'it is'\n+ --name 'it was'\n- --old\n+ --new=2\n"
+    assert repo.runs("diff", "a", "b").out.endswith(lines)
 
 
 def test_diff_shows_the_patch_and_hands_arguments_to_git(two: Repository) -> None:
@@ -78,7 +80,7 @@ def test_diff_for_programs(two: Repository) -> None:
     parts = json.loads(two.runs("diff", "--format=json", "a", "b").out)
     assert parts["command"]["-n"] == ["-n 3", "-n 4"]
     assert parts["environment"] == ["MY_SEED: was '1', is '2'"]
-    assert set(parts) == {"command", "environment", "code"}
+    assert set(parts) == {"params", "command", "environment", "code"}
 
 
 def test_diff_of_records(repo: Repository) -> None:

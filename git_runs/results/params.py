@@ -1,0 +1,203 @@
+"""The parameters of a run: what the user chose for it, as its command says.
+
+They are taken from the command at the time of reading, and stored nowhere. What cannot be known, since a shell would
+make something else of it (a variable, a pattern of file names), is left out: a parameter is never a wrong one.
+
+The grammar of the shell: POSIX, Shell Command Language, 2.2 Quoting, 2.9.1 Simple Commands. Of programs: flags as
+getopt_long(3) and argparse have them, and `key=value` with `+`, `++` or `:=`, as Hydra has it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import pairwise
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Params = dict[str, str | bool | list[str | bool]]  # True: a flag without a value; a list: one given many times
+
+ENV = "env."  # what the names of variables in front of the program get
+
+_TOKEN = re.compile(
+    r"(?P<blank>(?:[ \t\r]|\\\n)+)"
+    r"|(?P<redirection>\d*(?:>>|>\||<<<|<<-?|<>|[<>]&|[<>])|&>>?)"
+    r"|(?P<operator>&&|\|\||\|&|;;|[;&|()\n])"
+    r"|(?P<part>'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|[^\s'\"\\;&|()<>]+)",
+    re.DOTALL,
+)
+# What a shell makes something else of: outside of quotes, and between double ones.
+_EXPANDED, _EXPANDED_IN_QUOTES = re.compile(r"[$`*?~]|\{[^}]*(?:,|\.\.)[^}]*\}"), re.compile(r"[$`]")
+_RESERVED = ("!", "{", "do", "then", "else", "elif", "if", "while", "until", "time")
+_WITHOUT_COMMAND = ("for", "case", "select", "function", "}", "done", "fi", "esac", "in")
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_OVERRIDE = re.compile(r"\+{0,2}([A-Za-z_][\w.@/-]*):?=(.*)", re.DOTALL)
+_FLAG = re.compile(r"(--?[A-Za-z_][\w.@/:-]*)(?:=(.*))?", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_JOINED = re.compile(r"-([A-Za-z])(\d+(?:\.\d+)?)")  # as in make -j4
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
+_PYTHON_FLAGS_WITH_VALUE = ("-m", "-c", "-W", "-X")
+_SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
+_SCRIPT = re.compile(r".*\.(?:py|sh|R|jl|pl|rb)")
+
+
+class _Word:
+    """A word of a command, without its quotes."""
+
+    def __init__(self, text: str, is_known: bool, is_quoted: bool) -> None:
+        self.text = text
+        self.is_known = is_known  # whether the program gets it as it is
+        self.is_quoted = is_quoted
+
+
+def of(command: str) -> Params:
+    """The parameters of a command, by name: of the first program in it that has any; none where it is no whole command.
+
+    A value is text, as the program gets it.
+    """
+    variables: Params = {}
+    for step in _steps(command):
+        assigned, words = _parted(step)
+        found = _flags(words)
+        variables = variables or assigned
+        if found:
+            return {**assigned, **found}
+    return variables
+
+
+# --- the words of a command
+
+
+def _steps(command: str) -> Iterator[list[_Word]]:
+    """The words of its simple commands, without redirections; nothing where quotes are not closed."""
+    words: list[_Word] = []
+    steps: list[list[_Word]] = [words]
+    skips = False  # the word behind a redirection
+    word: _Word | None = None
+    place = 0
+
+    def end() -> None:
+        nonlocal word, skips
+        if word and not skips:
+            words.append(word)
+        skips = skips and word is None
+        word = None
+
+    while place < len(command):
+        if command[place] == "#" and word is None:
+            place = (command + "\n").index("\n", place)
+            continue
+        match = _TOKEN.match(command, place)
+        if not match:
+            return
+        place = match.end()
+        if match["part"]:
+            word = _joined(word, match["part"])
+            continue
+        end()
+        if match["redirection"]:
+            skips = True
+        elif match["operator"]:
+            words = []
+            steps.append(words)
+    end()
+    yield from filter(None, steps)
+
+
+def _joined(word: _Word | None, part: str) -> _Word:
+    """The word with one more part: quoted, or not."""
+    if part[0] == "'":
+        text, is_known = part[1:-1], True
+    elif part[0] == '"':
+        text, is_known = re.sub(r'\\([$`"\\\n])', r"\1", part[1:-1]), not _EXPANDED_IN_QUOTES.search(part)
+    elif part[0] == "\\":
+        text, is_known = part[1:], True
+    else:
+        text, is_known = part, not _EXPANDED.search(part)
+    is_quoted = part[0] in "'\"\\"
+    if word is None:
+        return _Word(text, is_known, is_quoted)
+    return _Word(word.text + text, word.is_known and is_known, word.is_quoted or is_quoted)
+
+
+# --- what they mean
+
+
+def _parted(step: list[_Word]) -> tuple[Params, list[_Word]]:
+    """The variables that are set for a simple command, and its words from the program on."""
+    words = list(step)
+    while words and words[0].text in _RESERVED and not words[0].is_quoted:
+        words.pop(0)
+    if not words or words[0].text in _WITHOUT_COMMAND:
+        return {}, []
+    assigned: Params = {}
+    while words and ((match := _ASSIGNMENT.fullmatch(words[0].text)) or os.path.basename(words[0].text) == "env"):
+        word = words.pop(0)
+        if match and word.is_known:
+            assigned[ENV + match[1]] = match[2]
+    return assigned, words
+
+
+def _flags(words: list[_Word]) -> Params:
+    """The flags and `key=value` of a program with its words."""
+    if script := _script_of_shell(words):
+        return of(script)
+    found: Params = {}
+    unknown: set[str] = set()
+
+    def add(name: str, value: str | bool, is_known: bool) -> None:
+        if not is_known:
+            unknown.add(name)
+        before = found.get(name)
+        found[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
+
+    rest = list(_without_python(words))[1:]
+    while rest:
+        word = rest.pop(0)
+        if joined := _JOINED.fullmatch(word.text):
+            add(joined[1], joined[2], word.is_known)
+        elif flag := _FLAG.fullmatch(word.text):
+            value, is_known = flag[2], word.is_known
+            if value is None and rest and _is_value(rest[0]):
+                following = rest.pop(0)
+                value, is_known = following.text, is_known and following.is_known
+            add(flag[1].lstrip("-"), True if value is None else value, is_known)
+        elif override := _OVERRIDE.fullmatch(word.text):
+            add(override[1], override[2], word.is_known)
+    return {name: value for name, value in found.items() if name not in unknown}
+
+
+def _script_of_shell(words: list[_Word]) -> str | None:
+    """What a shell is given to run, as in `bash -c "..."`."""
+    if not words or os.path.basename(words[0].text) not in _SHELLS:
+        return None
+    for option, script in pairwise(words):
+        if re.fullmatch("-[a-z]*c", option.text):
+            return script.text if script.is_known else ""
+    return None
+
+
+def _without_python(words: list[_Word]) -> Iterator[_Word]:
+    """The words without the options of a Python, which are none of the program that it runs."""
+    rest = iter(words)
+    for word in rest:
+        yield word
+        if not _PYTHON.fullmatch(os.path.basename(word.text)):
+            continue
+        for option in rest:
+            if option.text in _PYTHON_FLAGS_WITH_VALUE:
+                next(rest, None)
+                if option.text in ("-m", "-c"):
+                    break
+            elif not option.text.startswith("-"):
+                yield option
+                break
+
+
+def _is_value(word: _Word) -> bool:
+    """Whether the word behind a flag is its value, and no flag, script or `key=value`."""
+    if word.is_quoted or _NUMBER.fullmatch(word.text):
+        return True
+    return not (word.text.startswith("-") or _SCRIPT.fullmatch(word.text) or _OVERRIDE.fullmatch(word.text))
