@@ -88,11 +88,25 @@ class Isolation:
         for path in self.directories:
             with suppress(FileExistsError, NotADirectoryError):
                 os.makedirs(self._inside(path), exist_ok=True)
-        for path, target in {} if self.is_mounted else self.links.items():
+        for path, target in self.links.items():
+            if self.is_mounted and not os.path.islink(target):
+                continue
             place = self._inside(path)
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with suppress(FileExistsError):
-                os.symlink(target, place)
+                os.symlink(os.readlink(target) if self.is_mounted else target, place)
+
+    def name_repository(self, common_dir: str) -> None:
+        """Let its .git files name the repository by another path, by which others find it. Raises OSError."""
+        for path, repository in [("", self.repository), *((path, inner) for path, inner, _ in self.submodules)]:
+            gitfile = os.path.join(self._inside(path), ".git")
+            inside = os.path.relpath(repository, self.repository)
+            if inside.startswith("..") or not os.path.isfile(gitfile):
+                continue
+            with open(gitfile, "rb") as file:
+                named = file.read()
+            with open(gitfile, "wb") as file:
+                file.write(named.replace(os.fsencode(f"{self.repository}/"), os.fsencode(f"{common_dir}/"), 1))
 
     def is_unchanged(self) -> bool:
         """Whether nothing in the work tree would be lost with it; raises GitFailed."""
@@ -147,11 +161,23 @@ def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[st
     """
 
     def is_ours(path: str) -> bool:
-        place = os.path.join(top, calls.path(path))
-        return path in links and os.path.islink(place) and os.readlink(place) == links[path].get("target")
+        link = links.get(path.rstrip("/"))
+        place = os.path.join(top, calls.path(path.rstrip("/")))
+        if link is None or not os.path.islink(place):
+            return link is not None and is_empty(place)  # as a place for a mount is
+        target = link.get("target", "")
+        return os.readlink(place) == target or (os.path.islink(target) and os.readlink(place) == os.readlink(target))
 
     changed, untracked = index.changed_and_untracked(top)
     return [*changed, *(path for path in untracked if not is_build_product(path) and not is_ours(path))]
+
+
+def is_empty(place: str) -> bool:
+    """Whether a directory or file is there with nothing in it."""
+    try:
+        return not (os.listdir(place) if os.path.isdir(place) else os.path.getsize(place))
+    except OSError:
+        return False
 
 
 def is_build_product(path: str) -> bool:

@@ -11,11 +11,12 @@ It is so only in the view that the run's command has of the file system, made of
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 
-from ..errors.system import MountsForbidden
 from ..system import mounts
-from ..system.git.discovery import MOVED_ASIDE
+from ..system.files import locked
+from ..system.git.discovery import Standing
+from .isolation import is_empty
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from ..system.mounts import View
 
+MOVED_ASIDE = "git"  # in the runs dir: where the common git dir is found, since its place is taken
 GITFILE = "git-runs-gitfile"  # in the git dir of a work tree: its .git where the common git dir is moved aside
 
 
@@ -33,47 +35,66 @@ class StandIn:
     def __init__(
         self,
         *,
+        name: str,
         tree: str,
         top: str,
         common_dir: str,
+        main_top: str | None,
         runs_dir: str,
         runs_dir_inside: str | None,
         links: dict[str, str],
+        others: dict[str, str],
         submodules: Iterable[Iterable[str]],
     ) -> None:
-        self.tree = tree  # the run's own work tree, absolute, as all of them
-        self.top = top  # the place that it takes
-        self.common_dir = common_dir  # of the repository
-        self.runs_dir = runs_dir
+        self.name = name  # of the run
+        self.tree = os.path.realpath(tree)  # the run's own work tree, absolute, as all of them
+        self.top = os.path.realpath(top)  # the place that it takes
+        self.common_dir = common_dir  # of the repository, where all find it who see no other work tree in that place
+        self.main_top = main_top  # of its main work tree
+        self.runs_dir = os.path.realpath(runs_dir)
         self.runs_dir_inside = runs_dir_inside  # where the runs dir is in the user's tree, from its top, if it is there
         self.links = links  # sources by path from the top
-        self.submodules = [(path, common_dir) for path, common_dir in submodules]  # inside the tree
-        self._made: list[str] = []  # places for mounts, to be removed in the end, from the tree
+        self.others = others  # sources by absolute path
+        self.submodules = [(path, inner) for path, inner in submodules]  # paths from the top, and common git dirs
+        self._common_dir = common_dir  # where we find it
+        self._made: list[str] = []  # places for mounts in the tree, from there, to be removed in the end
 
-    def view(self) -> View | None:
-        """The view for the command; None where we are in it. Raises MountsForbidden, ToolMissing and OSError."""
+    def view(self, common_dir: str) -> View | None:
+        """The view for the command; None where we are in it. `common_dir`: where we find the common git dir. Raises
+        MountsForbidden, ToolMissing and OSError."""
+        self._common_dir = common_dir
         with suppress(OSError):
             if os.path.samefile(self.tree, self.top):
                 return None
-        if self._hides(self.common_dir) and _is_below(self.runs_dir, self.common_dir):
-            raise MountsForbidden("the runs dir lies in the git dir")
+        standing = Standing(self.tree, self.top, self.common_dir, self.main_top or "", self.name)
+        standing.write(_git_dir(self.tree))
         binds = [(self.tree, self.top), *self._inside()]
-        for number, (source, target) in enumerate(binds):
-            if not any(_is_below(target, earlier) for _, earlier in binds[1:number]):  # that has it
-                self._make_place(self._in_tree(target), of_directory=os.path.isdir(source))
-        return mounts.make(binds)
+        with _held_places(self.runs_dir) as made:
+            if not os.path.lexists(self.top):
+                os.mkdir(self.top)
+                made.append(self.top)
+            for number, (source, target) in enumerate(binds[1:], 1):
+                is_had = any(_is_below(target, earlier) for _, earlier in binds[1:number])
+                if _is_below(target, self.top) and not is_had:
+                    self._make_place(os.path.relpath(target, self.top), of_directory=os.path.isdir(source))
+            return mounts.make(binds)
+
+    def is_seen(self) -> bool:
+        """Whether a process that is ours to see has the tree in the other place."""
+        return mounts.is_seen(self.tree, self.top)
 
     def remove_places(self) -> None:
-        """Remove the places that were made for mounts, as far as nothing is in them and no other run uses them."""
+        """Remove the places that were made for mounts, as far as nothing is in them; when nobody uses them."""
         for path in reversed(self._made):
             place = os.path.join(self.tree, path)
             with suppress(OSError):
                 if os.path.isdir(place):
-                    if not mounts.is_mount_point(place):
-                        os.rmdir(place)
+                    os.rmdir(place)
                 elif not os.path.getsize(place):
                     os.unlink(place)
         self._made.clear()
+        with suppress(OSError), _held_places(self.runs_dir):
+            pass
 
     def _inside(self) -> Iterator[tuple[str, str]]:
         """What stands inside the tree, or is moved aside for it: sources and places, in the order of mounting."""
@@ -81,42 +102,61 @@ class StandIn:
         if self.runs_dir_inside:
             own_places.append(os.path.join(self.top, self.runs_dir_inside))
         yield from ((self.runs_dir, place) for place in dict.fromkeys(own_places))
-        aside = {}
-        if self._hides(self.common_dir):
-            aside[self.common_dir] = os.path.join(self.runs_dir, MOVED_ASIDE)
-        own_git_dir = _git_dir(self.tree)
-        for number, (_, inner) in enumerate(self.submodules):
-            if os.path.isdir(inner) and self._hides(inner) and not _is_below(inner, self.common_dir):
-                aside[inner] = os.path.join(own_git_dir, f"{MOVED_ASIDE}-{number}")
+        aside = self._aside()
         for place in aside.values():
             os.makedirs(place, exist_ok=True)
         yield from ((source, _moved(place, aside)) for source, place in aside.items())
         for path in ("", *(path for path, _ in self.submodules)):
             gitfile = os.path.join(self.tree, path, ".git")
-            if os.path.isfile(gitfile) and self._hides(git_dir := _git_dir(os.path.join(self.tree, path))):
+            if os.path.isfile(gitfile) and _is_moved(git_dir := _git_dir(os.path.join(self.tree, path)), aside):
                 yield _write_gitfile(git_dir, _moved(git_dir, aside)), os.path.join(self.top, path, ".git")
+        yield from self._other_work_trees()
         for path, source in self.links.items():
-            if os.path.exists(source) and not _has_content(os.path.join(self.tree, path)):
+            if os.path.exists(source) and self._is_place(path):
                 yield source, os.path.join(self.top, path)
+        yield from ((source, place) for place, source in self.others.items())
+
+    def _aside(self) -> dict[str, str]:
+        """The git dirs whose place is taken, and where they are found instead."""
+        aside = {}
+        # Inside a view it is in the runs dir already, and goes with that.
+        if self._hides(self._common_dir) and not _is_below(self._common_dir, self.runs_dir):
+            aside[self._common_dir] = os.path.join(self.runs_dir, MOVED_ASIDE)
+        own_git_dir = _git_dir(self.tree)
+        for number, (_, inner) in enumerate(self.submodules):
+            if os.path.isdir(inner) and self._hides(inner) and not _is_below(inner, self._common_dir):
+                aside[inner] = os.path.join(own_git_dir, f"{MOVED_ASIDE}-{number}")
+        return aside
+
+    def _other_work_trees(self) -> Iterator[tuple[str, str]]:
+        """The .git of each other work tree whose place is taken: git, which would not find it, would prune it."""
+        linked = os.path.join(self._common_dir, "worktrees")
+        for entry in os.listdir(linked) if os.path.isdir(linked) else ():
+            with suppress(OSError), open(os.path.join(linked, entry, "gitdir"), "rb") as file:
+                place = os.path.realpath(os.path.join(linked, entry, os.fsdecode(file.read().rstrip(b"\n"))))
+                is_other = place != os.path.join(self.top, ".git") and not _is_below(place, self.runs_dir)
+                if is_other and self._hides(place) and os.path.isfile(place):
+                    yield place, place
 
     def _hides(self, place: str) -> bool:
         """Whether the tree takes the place of what is there."""
-        return _is_below(os.path.realpath(place), os.path.realpath(self.top))
+        return _is_below(os.path.realpath(place), self.top)
 
-    def _in_tree(self, place: str) -> str:
-        """Where a place below the top is in the tree itself."""
-        return os.path.join(self.tree, os.path.relpath(place, self.top)) if place.startswith(self.top + "/") else place
+    def _is_place(self, path: str) -> bool:
+        """Whether a link can be mounted there: nothing is there but a place for it, and no link leads elsewhere."""
+        place = os.path.join(self.tree, path)
+        above = os.path.realpath(os.path.dirname(place))
+        return _is_below(above, self.tree) and (
+            not os.path.lexists(place) or (not os.path.islink(place) and is_empty(place))
+        )
 
-    def _make_place(self, place: str, *, of_directory: bool) -> None:
-        """Something to mount on, with the directories above it."""
-        if os.path.lexists(place):
-            return
-        if not _is_below(place, self.tree) and not of_directory:
-            return
-        if _is_below(place, self.tree):
-            self._make_place(os.path.dirname(place), of_directory=True)
-        os.mkdir(place) if of_directory else open(place, "x").close()
-        self._made.append(os.path.relpath(place, self.tree) if _is_below(place, self.tree) else place)
+    def _make_place(self, path: str, *, of_directory: bool) -> None:
+        """Something in the tree to mount on, with the directories above it."""
+        place = os.path.join(self.tree, path)
+        if not os.path.lexists(place):
+            self._make_place(os.path.dirname(path), of_directory=True)
+            os.mkdir(place) if of_directory else open(place, "x").close()
+            self._made.append(path)
 
     def to_json(self) -> dict[str, Any]:
         """The arguments that make another one like it."""
@@ -124,15 +164,48 @@ class StandIn:
 
 
 @contextmanager
-def seen_at(binds: Mapping[str, str]) -> Iterator[View]:
+def _held_places(runs_dir: str) -> Iterator[list[str]]:
+    """The directories that were made where work trees were to stand and nothing was any more, by all runs of one runs
+    dir; held by one process at a time, which may add to them. When it has done, those that nobody uses are removed."""
+    path = os.path.join(runs_dir, "places")  # the list, with NULs between
+    with locked(path):
+        with open(path, "rb") as file:
+            before = [os.fsdecode(place) for place in file.read().split(b"\0") if place]
+        made = list(before)
+        yield made
+        left = [place for place in made if place not in before or _is_needed(place)]
+        with open(path, "wb") as file:
+            file.write(b"\0".join(map(os.fsencode, left)))
+
+
+def _is_needed(place: str) -> bool:
+    """Whether a process sees a work tree there; else it is removed, if nothing is in it."""
+    if mounts.is_mount_point(place):
+        return True
+    with suppress(OSError):
+        os.rmdir(place)
+    return False
+
+
+@contextmanager
+def seen_at(binds: Mapping[str, str], runs_dir: str) -> Iterator[View]:
     """A view in which directories, the values, are seen at other places, the keys, only for as long as this goes on; of
-    places that are not there and cannot be made, nothing is seen. Raises MountsForbidden, ToolMissing and OSError."""
-    with ExitStack() as undo:
+    places that are not there and cannot be made, nothing is seen. `runs_dir`: where what is made is noted.
+
+    Raises MountsForbidden, ToolMissing and OSError.
+    """
+    with _held_places(runs_dir) as made:
         for place in binds:
             if not os.path.isdir(place) and can_stand_at(place):
                 os.mkdir(place)
-                undo.callback(os.rmdir, place)
-        yield mounts.make([(source, place) for place, source in binds.items() if os.path.isdir(place)])
+                made.append(place)
+        view = mounts.make([(source, place) for place, source in binds.items() if os.path.isdir(place)])
+    try:
+        yield view
+    finally:
+        view.close()
+        with _held_places(runs_dir):
+            pass
 
 
 def can_stand_at(place: str) -> bool:
@@ -145,11 +218,8 @@ def _is_below(place: str, directory: str) -> bool:
     return place == directory or place.startswith(directory.rstrip("/") + "/")
 
 
-def _has_content(place: str) -> bool:
-    """Whether anything is there but a place for a mount."""
-    if os.path.isdir(place) and not os.path.islink(place):
-        return bool(os.listdir(place))
-    return os.path.lexists(place) and (os.path.islink(place) or os.path.getsize(place) > 0)
+def _is_moved(place: str, aside: dict[str, str]) -> bool:
+    return any(_is_below(place, source) for source in aside)
 
 
 def _moved(place: str, aside: dict[str, str]) -> str:

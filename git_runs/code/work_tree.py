@@ -92,11 +92,11 @@ class WorkTree:
 
 def changes(project: Project, state: WorkTreeState) -> list[str]:
     """What differs from HEAD, as `state` has it: changed tracked files, and untracked ones that are not ignored."""
-    if not project.store.ignores_itself():
+    if not project.store.ignores_itself() and not os.path.islink(project.store.root):
         return state.changes
-    # Now it does, but git may have checked in the moment in which it was made.
-    own = os.path.relpath(project.store.root, project.repository.top) + "/"
-    return [change for change in state.changes if not change.startswith(f"?? {own}")]
+    # Now it does, but git may have checked in the moment in which it was made; a link to it never does.
+    own = os.path.relpath(project.store.root, project.repository.top)
+    return [change for change in state.changes if not f"{change}/".startswith(f"?? {own}/")]
 
 
 def check_clean(project: Project, state: WorkTreeState, doing: str, *hints: str) -> None:

@@ -130,7 +130,7 @@ def run(args: Namespace, search: Search) -> int:
     refs.validate(args.name)
     neighbours = Neighbours(args.name)
     work_tree.list_untracked(here)
-    here.settings.isolate = own_tree.isolation_by(here.settings.isolate)
+    here.settings.isolate = own_tree.isolation_by(here, here.settings.isolate)
     launch.check_ready(here, work_tree)
     _check_virtualenv(here)
     collision = "timestamp" if args.timestamp else "overwrite" if args.overwrite else here.settings.collision
@@ -173,14 +173,15 @@ def _options(args: Namespace) -> dict[str, list[str]]:
 
 def _launch(here: Project, work_tree: WorkTree, code: Snapshot, typed: str, args: Namespace) -> Launch:
     head, settings = work_tree.state.commit, here.settings
+    environment = work_tree.environment()
     is_dirty = settings.dirty == "allow" and (changes(here, work_tree.state) or work_tree.hidden(here))
     return Launch(
         command=typed,
         description=work_tree.subject if args.description is None else args.description,
         code=code,
         prefix=here.repository.prefix,
-        environment=work_tree.environment(),
-        links=here.links,
+        environment=environment,
+        links=own_tree.links(here, settings.isolate, environment),
         isolate=settings.isolate,
         untracked=work_tree.untracked,
         keep=args.keep,

@@ -57,6 +57,7 @@ class OwnLauncher(Launcher):
     """This process, with its terminal or its pipes."""
 
     name = "foreground"
+    is_here = True
     noun = None
 
     def check(self) -> None:
@@ -239,6 +240,8 @@ def _write(target: int, block: bytes) -> None:
 
 class OwnInside(Inside):
     """The process that started the run, seen from its child, the supervisor."""
+
+    advice = "it is another one"
 
     def __init__(self) -> None:
         self._channel = socket.socket(fileno=int(os.environ[CHANNEL]))

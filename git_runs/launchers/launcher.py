@@ -38,11 +38,12 @@ KILL_NOW = signal.SIGALRM  # says to a supervisor: the time that the command had
 class Job:
     """The supervisor that is to be started for a run."""
 
-    def __init__(self, *, command: list[str], name: str, tag: str, log: str) -> None:
+    def __init__(self, *, command: list[str], name: str, tag: str, log: str, sees_others: bool) -> None:
         self.command = command  # of the supervisor
         self.name = name  # of the run
         self.tag = tag  # marks what the launcher holds of the run; ASCII
         self.log = log  # absolute path of the file that gets all that is printed; it exists
+        self.sees_others = sees_others  # whether we see other files than processes that were started before
 
 
 class Started:
@@ -58,6 +59,7 @@ class Launcher(ABC):
     """Starts runs, and finds them again."""
 
     name: str  # as the record and the setting `launcher` have it
+    is_here: bool  # whether it starts the supervisor itself, and not a process that was there before
     noun: str | None  # what a person calls what it holds of a run, "tmux session"; None: it holds nothing to attach to
 
     @abstractmethod
@@ -115,6 +117,8 @@ class Session(ABC):
 
 class Inside(ABC):
     """What surrounds a supervisor: the inner side of a launcher."""
+
+    advice: str  # what to do where it has the supervisor see other files than whoever started the run
 
     @abstractmethod
     def adapt(self, environment: dict[str, str]) -> dict[str, str]:

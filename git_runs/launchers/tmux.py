@@ -39,6 +39,7 @@ class OwnLauncher(Launcher):
     """A session of one pane for each run."""
 
     name = "tmux"
+    is_here = False
     noun = "tmux session"
 
     def check(self) -> None:
@@ -51,6 +52,8 @@ class OwnLauncher(Launcher):
     def start(self, job: Job, settings: Settings) -> Started:
         """Start it in a new session named after the run and marked with its tag."""
         server = _chosen_server(settings)
+        if job.sees_others and _run_at_once(server, "list-sessions").returncode:
+            raise LaunchFailed("a tmux server that a run starts would see its files for ever", "start one: tmux new -d")
         names = _names(job.name)
         session = next(names)
         attempts = ATTEMPTS
@@ -123,6 +126,8 @@ class TmuxSession(Session):
 
 class OwnInside(Inside):
     """The pane that the supervisor runs in."""
+
+    advice = "a run has started this tmux server; end it with tmux kill-server, and start the run again"
 
     def adapt(self, environment: dict[str, str]) -> dict[str, str]:
         """With the variables of the pane's terminal."""

@@ -47,7 +47,6 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
     An isolated one had only those that it recorded.
     """
     recorded = {path: repository for path, repository, _ in record.submodules}
-    top = here.repository.top or ""
     found = []
     unseen = [("", record.text("commit"), here.repository.common_dir)]
     while unseen:
@@ -58,12 +57,22 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
             path = outer + name
             if path not in recorded and "worktree" in record:
                 continue
-            repository = recorded.get(path) or _common_dir(os.path.join(top, calls.path(path)))
+            repository = _repository_today(here, record, path, recorded.get(path, ""))
             found.append((path, repository, inner))
             unseen.append((path + "/", inner, repository))
     seen = [path for path, _, _ in found]
     below = tuple(path + "/" for path in seen)  # what is inside of one that is gone git does not know
     return found + [one for one in record.submodules if one[0] not in seen and one[0].startswith(below)]
+
+
+def _repository_today(here: Project, record: Record, path: str, recorded: str) -> str:
+    """Where the git dir of a submodule is: where it was, or, if the work tree has been moved, where it is in ours; ""
+    where there is none at all."""
+    top, former = here.repository.top or "", record.text("top")
+    if recorded and not os.path.isdir(recorded):
+        moved = top + recorded.removeprefix(former) if former and recorded.startswith(f"{former}/") else recorded
+        return moved if os.path.isdir(moved) else recorded
+    return recorded or _common_dir(os.path.join(top, calls.path(path)))
 
 
 def links_today(here: Project, record: Record) -> dict[str, str]:
@@ -161,8 +170,9 @@ def _ask_where_it_ran(
     binds = {place: top} if place and top not in (place, "") else {}
     if restored and restored.stands_in and restored.virtualenv:
         binds[os.path.join(place, restored.virtualenv)] = restored.path
-    if not binds:
+    holds_runs_dir = place != top and f"{here.store.root}/".startswith(f"{place}/")
+    if not binds or holds_runs_dir:
         return question()
-    with suppress(MountsForbidden, ToolMissing, OSError), stand_in.seen_at(binds) as view:
+    with suppress(MountsForbidden, ToolMissing, OSError), stand_in.seen_at(binds, here.store.root) as view:
         return view.call(question)
     return question()

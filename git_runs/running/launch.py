@@ -34,7 +34,7 @@ from .spec import Spec
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import TextIO
+    from typing import Any, TextIO
 
     from ..code.refs import Neighbours
     from ..code.snapshot import Snapshot
@@ -191,7 +191,13 @@ class Launch:
                 undo.callback(project.outputs.discard, name)
                 undo.callback(remove_file, spec.path_of(launched.root, launched.identifier))
                 command = spec.supervisor(launched.write())
-                job = Job(command=command, name=name, tag=project.tag(fields), log=project.outputs.log(name))
+                job = Job(
+                    command=command,
+                    name=name,
+                    tag=project.tag(fields),
+                    log=project.outputs.log(name),
+                    sees_others=project.repository.standing is not None,
+                )
                 undo.callback(launcher.abandon, job, settings)
                 with signals.allowed():
                     started = launcher.start(job, settings)
@@ -213,7 +219,7 @@ class Launch:
         }
         own, original = self._isolation(project, fields) if self.isolate else None, self.original
         hash_seed = {interpreter.HASH_SEED: str(fields["hash-seed"])} if "hash-seed" in fields else {}
-        stand_in = self._stand_in(project, own)
+        stand_in = self._stand_in(project, name, own)
         top = own.path if own and not stand_in else self._place(project) or ""
         cwd = os.path.join(top, self.prefix)
         return Spec(
@@ -230,6 +236,7 @@ class Launch:
             hides_hash_seed=bool(hash_seed),
             isolation=own.to_json() if own else None,
             stand_in=stand_in.to_json() if stand_in else None,
+            seen=[] if launchers.named(project.settings.launcher).is_here else self._seen(project, plain=top),
             virtualenv=project.settings.virtualenv_path,
             decisive=project.settings.env,
             common_dir=project.repository.lasting_common_dir,
@@ -254,27 +261,34 @@ class Launch:
             is_mounted=self.isolate == MOUNT,
         )
 
-    def _stand_in(self, project: Project, own: Isolation | None) -> StandIn | None:
+    def _stand_in(self, project: Project, name: str, own: Isolation | None) -> StandIn | None:
         """The work tree that is to stand in the place of another: the run's own, or that of the run which starts it."""
         repository, runs_dir = project.repository, project.outputs.root
-        if own:
-            tree = own.path if self.isolate == MOUNT else None
-            links = own.links | (self.restored.mounts() if self.restored else {})
-            submodules = [(path, inner) for path, inner, _ in own.submodules]
-        else:
-            tree, links, submodules = own_tree.around(project)
-        if not tree:
+        if not own:
+            return own_tree.around(project)
+        if self.isolate != MOUNT:
             return None
-        top = repository.top or ""
         return StandIn(
-            tree=tree,
+            name=name,
+            tree=own.path,
             top=self._place(project) or "",
             common_dir=repository.lasting_common_dir,
+            main_top=repository.main_top(),
             runs_dir=runs_dir,
-            runs_dir_inside=os.path.relpath(runs_dir, top) if runs_dir.startswith(f"{top}/") else None,
-            links=links,
-            submodules=submodules,
+            runs_dir_inside=own_tree.runs_dir_inside(project),
+            links=own.links,
+            others=self.restored.mounts() if self.restored else {},
+            submodules=[(path, inner) for path, inner, _ in own.submodules],
         )
+
+    def _seen(self, project: Project, plain: str) -> list[list[Any]]:
+        """What a supervisor that is started by a process of before has to see as we do, if it is the same."""
+        repository = project.repository
+        places = {repository.lasting_common_dir: repository.common_dir}
+        if not self.isolate and not repository.standing and plain:
+            places[plain] = plain
+        found = {path: os.stat(place) for path, place in places.items()}
+        return [[path, status.st_dev, status.st_ino] for path, status in found.items()]
 
 
 def go_on(started: Started, say: Callable[[TextIO], None]) -> int:

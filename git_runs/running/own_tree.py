@@ -7,15 +7,16 @@ import shlex
 
 from ..code import limits
 from ..code.limits import Untracked
+from ..code.stand_in import StandIn
 from ..console.messages import hint, warn
 from ..errors.system import MountsForbidden, ToolMissing
 from ..records.record import Record
 from ..system import mounts
-from ..system.git import objects
+from ..system.git import objects, status
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from ..project import Project
 
@@ -23,7 +24,7 @@ TREE, MOUNT = "true", "mount"  # how a run is isolated: values of runs.isolate
 SHOWN = 5  # paths that an isolated run will miss
 
 
-def isolation_by(setting: str) -> str:
+def isolation_by(project: Project, setting: str) -> str:
     """How a run is isolated by that value of `runs.isolate`, here: TREE, MOUNT, or "" for not at all.
 
     Where MOUNT is only to be if that is possible, and is not, that is said. Raises MountsForbidden and ToolMissing.
@@ -31,7 +32,7 @@ def isolation_by(setting: str) -> str:
     if not setting.startswith(MOUNT):
         return setting
     try:
-        mounts.check()
+        _check(project)
     except (MountsForbidden, ToolMissing) as error:
         if setting == MOUNT:
             raise
@@ -40,15 +41,60 @@ def isolation_by(setting: str) -> str:
     return MOUNT
 
 
-def around(project: Project) -> tuple[str | None, dict[str, str], list[tuple[str, str]]]:
-    """The work tree that stands in the place of the one which we are in, with its links and submodules."""
-    tree = project.repository.stands_for
-    if not tree:
-        return None, {}, []
-    name = os.path.relpath(tree, os.path.dirname(project.outputs.worktree("any")))
+def _check(project: Project) -> None:
+    common_dir, top = project.repository.lasting_common_dir, project.repository.top or ""
+    if f"{project.store.root}/".startswith(f"{common_dir}/") and common_dir.startswith(f"{top}/"):
+        raise MountsForbidden("the runs dir lies in the git dir")
+    mounts.check()
+
+
+def around(project: Project) -> StandIn | None:
+    """The work tree of a run that stands in the place which we are in, for a run that is started from there."""
+    standing = project.repository.standing
+    if not standing:
+        return None
+    name = project.outputs.heir(standing.name) or standing.name
     fields = project.store.read(name) if project.store.exists(name) else Record()
-    links = {path: link.text("target") for path, link in fields.links.items()}
-    return tree, links, [(path, inner) for path, inner, _ in fields.submodules]
+    return StandIn(
+        name=standing.name,
+        tree=standing.tree,
+        top=standing.top,
+        common_dir=standing.common_dir,
+        main_top=standing.main_top or None,
+        runs_dir=project.outputs.root,
+        runs_dir_inside=runs_dir_inside(project),
+        links={path: link.text("target") for path, link in fields.links.items()},
+        others={},
+        submodules=[(path, inner) for path, inner, _ in fields.submodules],
+    )
+
+
+def links(project: Project, isolate: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Where the links of a run lead, by path from the top: runs.link, and, where its work tree takes the place of ours,
+    virtualenvs in that which the environment or the settings name: the run would get another Python without a word."""
+    top = project.repository.top or ""
+    if isolate != MOUNT:
+        return project.links
+    on_path = [os.path.dirname(place) for place in environment.get("PATH", "").split(":") if place.endswith("/bin")]
+    named = [environment.get("VIRTUAL_ENV"), environment.get("CONDA_PREFIX"), project.settings.virtualenv_path]
+    found = {}
+    for place in map(os.path.normpath, filter(None, [*named, *filter(_is_environment, on_path)])):
+        path = os.path.relpath(place, top)
+        is_linked = any(f"{path}/".startswith(f"{link}/") for link in project.links)
+        if place.startswith(f"{top}/") and os.path.isdir(place) and not is_linked and status.ignores(place):
+            found[path] = place
+    return {**found, **project.links}
+
+
+def _is_environment(place: str) -> bool:
+    """Whether a virtualenv, or an environment of conda, is there."""
+    return any(os.path.exists(os.path.join(place, mark)) for mark in ("pyvenv.cfg", "conda-meta"))
+
+
+def runs_dir_inside(project: Project) -> str | None:
+    """Where the runs dir is in the work tree, from its top; None where it is elsewhere."""
+    root, top = project.outputs.root, project.repository.top
+    return os.path.relpath(root, top) if top and root.startswith(f"{top}/") else None
 
 
 def warn_of_limits(project: Project, fields: Record, untracked: Untracked | None, *, include: Iterable[str]) -> None:

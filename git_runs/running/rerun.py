@@ -66,7 +66,7 @@ def isolation(here: Project, one: Run) -> str:
     """How the run is isolated this time: as it was, or as today's settings have it."""
     setting = here.settings.isolate
     is_mounted = one.record.text("isolate") == MOUNT
-    return own_tree.isolation_by(MOUNT if is_mounted and setting in ("", TREE) else setting or TREE)
+    return own_tree.isolation_by(here, MOUNT if is_mounted and setting in ("", TREE) else setting or TREE)
 
 
 def _place(one: Run) -> str | None:

@@ -40,6 +40,7 @@ class Spec:
         environment: dict[str, str],
         isolation: dict[str, Any] | None,
         stand_in: dict[str, Any] | None,
+        seen: list[list[Any]],
         virtualenv: str | None,
         decisive: list[str],
         common_dir: str,
@@ -62,6 +63,7 @@ class Spec:
         self.environment = environment  # all of it
         self.isolation = isolation  # the arguments of an Isolation
         self.stand_in = stand_in  # the arguments of a StandIn
+        self.seen = seen  # paths, with device and inode of what whoever started the run has seen there
         self.virtualenv = virtualenv  # what the command is run in
         self.decisive = decisive  # globs for the variables whose values are recorded
         self.common_dir = common_dir  # the git dir that all work trees share

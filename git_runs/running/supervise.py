@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from .. import launchers
 from ..code.isolation import Isolation
-from ..code.stand_in import StandIn
+from ..code.stand_in import MOVED_ASIDE, StandIn
 from ..console.messages import text_of
 from ..environment import links
 from ..environment.collection import Surroundings
@@ -29,7 +29,6 @@ from ..records.runs_dir import share
 from ..records.store import Store
 from ..reproducing import reproduction
 from ..system import processes
-from ..system.git.discovery import MOVED_ASIDE
 from .execution import Execution
 from .spec import Spec
 
@@ -74,14 +73,16 @@ class Supervisor:
             self.store.journal.is_left_to_others = True  # when we exit, all of our session may be killed
         self.outputs = Outputs(spec.root)
         self.isolation = self._isolation()
-        self.stand_in = StandIn(**{**spec.stand_in, "common_dir": self.common_dir}) if spec.stand_in else None
+        self.stand_in = StandIn(**spec.stand_in) if spec.stand_in else None
         self.view: View | None = None  # what the command sees of the file system, if that is not what we see
         self.collecting = threading.Thread(target=self._collect, daemon=True)
         self.error: str | None = None  # what kept the command from being started
 
     def run(self) -> int:
         """From `running` to the end; gives the exit code to end with, as a shell would put it."""
-        code = (self._isolate() if self.isolation else 0) or (self._stand_in() if self.stand_in else 0)
+        code = self._check_places()
+        code = code or (self._isolate() if self.isolation else 0)
+        code = code or (self._stand_in() if self.stand_in else 0)
         if code == 0:
             self._record_start()
             code = self._run_command()
@@ -99,6 +100,19 @@ class Supervisor:
             self._leave_work_tree(code)
         self._leave(code)
         return code if code >= 0 else 128 - code
+
+    def _check_places(self) -> int:
+        """What starts us may see other files than whoever started the run, as a server does that a run in another's
+        place has started; gives 0, or an exit code, and sets `error`."""
+        for path, *identity in self.spec.seen:
+            with suppress(OSError):
+                status = os.stat(path)
+                if [status.st_dev, status.st_ino] == identity:
+                    continue
+            self.error = f"what starts this run does not see '{path}' as you do: {self.inside.advice}"
+            _say(f"fatal: {self.error}")
+            return 1
+        return 0
 
     # --- a work tree of its own
 
@@ -131,7 +145,7 @@ class Supervisor:
         assert self.stand_in
         try:
             os.chdir(self.stand_in.tree)  # it stays while we are in it
-            self.view = self.stand_in.view()
+            self.view = self.stand_in.view(self.common_dir)
         except (OSError, RunsError) as error:
             self.error = error.message if isinstance(error, RunsError) else str(error)
             _say(f"fatal: {self.error}")
@@ -153,7 +167,9 @@ class Supervisor:
         os.chdir("/")
         if not self.isolation:
             return
-        is_used = self.view is not None and self.view.is_used()
+        if self.view:
+            self.view.close()
+        is_used = self.view is not None and self.stand_in is not None and self.stand_in.is_seen()
         serves_on = self.isolation.keep or code or self.execution.was_killed or self.error or is_used
         with suppress(RunsError, OSError):
             if now := self.store.find(self.this_run):
@@ -161,6 +177,8 @@ class Supervisor:
                 if self.stand_in and not is_used and not processes.is_in(place):
                     self.stand_in.tree = place
                     self.stand_in.remove_places()
+                if self.common_dir != self.spec.common_dir:
+                    self.isolation.name_repository(self.spec.common_dir)
                 self.isolation.unlock()
                 if not serves_on and self.isolation.is_unchanged() and not processes.is_in(self.isolation.path):
                     self.isolation.remove()

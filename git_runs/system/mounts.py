@@ -29,12 +29,12 @@ _ALL = ("--dev-bind", "/", "/")  # all that there is, devices included, at its o
 class View:
     """A view that processes can enter."""
 
-    def __init__(self, pid: int) -> None:
-        """The one that the process `pid` has."""
+    def __init__(self, pid: int, holder: processes.Dialogue) -> None:
+        """The one that the process `pid` has; `holder` keeps it, so that others see that it is there."""
+        self._holder = holder
         places = [f"{processes.PROC}/{pid}/ns/{kind}" for kind in ("user", "mnt")]
-        self._mounts = os.stat(places[1]).st_ino
         # The namespace of users comes first: it gives the right to enter the other. Root has that right already.
-        others = [place for place in places if os.readlink(place) != os.readlink(_own(place))]
+        others = [place for place in places if os.readlink(place) != os.readlink(_own(os.path.basename(place)))]
         self._descriptors = [os.open(place, os.O_RDONLY | os.O_CLOEXEC) for place in others]
 
     def enter(self) -> None:
@@ -56,9 +56,11 @@ class View:
 
         return processes.in_child(in_view)
 
-    def is_used(self) -> bool:
-        """Whether a process that is ours to see has it, as far as that can be known."""
-        return any(_inode(f"{place}/ns/mnt") == self._mounts for place in processes.places())
+    def close(self) -> None:
+        """Let it go, when nobody is to enter it any more."""
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+        self._holder.end()
 
 
 def make(binds: Sequence[tuple[str, str]]) -> View:
@@ -69,19 +71,18 @@ def make(binds: Sequence[tuple[str, str]]) -> View:
         reading, writing = os.pipe()
         stack.callback(os.close, reading)
         try:
-            # cat answers once all mounts are made, and goes on until the view has been opened.
+            # cat answers once all mounts are made.
             command = [TOOL, *_ALL, *words, "--info-fd", str(writing), "--", "cat"]
             bwrap = processes.Dialogue(command, passes=[writing])
         except FileNotFoundError:
             raise _missing() from None
         finally:
             os.close(writing)
-        stack.callback(bwrap.end)
         if not bwrap.echoes():
             raise MountsForbidden(bwrap.error())
         match = re.search(rb'"child-pid": ([0-9]+)', os.read(reading, 1 << 12))
         assert match
-        return View(int(match[1]))
+        return View(int(match[1]), bwrap)
 
 
 def check() -> None:
@@ -96,6 +97,16 @@ def check() -> None:
     bwrap.end()
     if not works:
         raise MountsForbidden(bwrap.error())
+
+
+def is_seen(source: str, place: str) -> bool:
+    """Whether what is at `source` is seen at `place` by a process that is ours to see, in a view of its own."""
+    for process in processes.places():
+        with suppress(OSError):
+            is_ours = os.readlink(f"{process}/ns/mnt") == os.readlink(_own("mnt"))
+            if not is_ours and os.path.samefile(f"{process}/root{place}", source):
+                return True
+    return False
 
 
 def is_mount_point(place: str) -> bool:
@@ -113,11 +124,5 @@ def _missing() -> ToolMissing:
     return ToolMissing(TOOL, f": it is in the package {PACKAGE}; --isolate does without it")
 
 
-def _own(place: str) -> str:
-    return f"{processes.PROC}/self/ns/{os.path.basename(place)}"
-
-
-def _inode(place: str) -> int | None:
-    with suppress(OSError):
-        return os.stat(place).st_ino
-    return None
+def _own(kind: str) -> str:
+    return f"{processes.PROC}/self/ns/{kind}"

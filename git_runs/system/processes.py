@@ -233,6 +233,8 @@ class Dialogue:
 
     def end(self) -> None:
         """Give it no more, and wait for its end."""
+        if self._process.returncode is not None:
+            return
         with suppress(BrokenPipeError):
             self._error += self._process.communicate()[1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -282,3 +283,140 @@ def test_a_run_that_goes_on_may_be_moved(repo: Repository) -> None:
     assert repo.lookup("b", "status") == "finished"
     assert log(repo, "b")[0] == "import sys"
     wait_for(lambda: not tree(repo, "b").exists())
+
+
+# --- work trees, git dirs and links in places that nobody expects
+
+
+def test_a_copy_of_a_runs_tree_is_a_tree_of_its_own(repo: Repository, tmp_path: Path) -> None:
+    repo.commit("code", "original\n")
+    finish(repo, "x", "exit 3", "--keep")
+    copy = tmp_path / "copy"
+    shutil.copytree(tree(repo, "x"), copy, symlinks=True)
+    (copy / "code").write_text("copy\n")
+    here = ("new", "-q", *NO_FLAGS, "--launcher=foreground", "--allow-dirty", "y", "cat code; pwd")
+    assert repo.runs(*here, cwd=copy).out.splitlines() == ["copy", str(copy)]
+
+
+def test_a_run_starts_no_tmux_server(repo: Repository) -> None:
+    flags = " ".join(NO_FLAGS)
+    command = f"git runs new -q inner true; echo $?; git runs new -q {flags} --launcher=foreground here 'cat train.py'"
+    result = repo.runs(*MOUNTED, "--launcher=foreground", "x", command)
+    assert "128\nimport sys" in result.out
+    assert "fatal: a tmux server that a run starts would see its files for ever\n" in result.err
+    assert "hint: start one: tmux new -d\n" in result.err
+    assert repo.machine.sessions() == []
+    repo.runs(*MOUNTED, "--launcher=foreground", "y", "tmux new -d; true")
+    assert repo.runs("new", "-q", "--wait", "z", "true").code == 1
+    assert repo.lookup("z", "error").startswith(f"what starts this run does not see '{repo.path}/.git' as you do: ")
+
+
+def test_runs_that_it_starts_here_and_now(repo: Repository) -> None:
+    (repo.path / "code").write_text("own\n")
+    new = f"git runs new -q --launcher=foreground {' '.join(NO_FLAGS)}"
+    inner = (
+        f"{new} --snapshot --isolate=mount a 'cat code; pwd' && {new} --isolate b 'git commit -q --allow-empty -m work'"
+    )
+    assert finish(repo, "x", inner)[:1] == ["own"], repo.log("x")
+    assert repo.lookup("x", "status") == "finished", repo.log("x")
+    assert repo.git("log", "-1", "--format=%s", cwd=tree(repo, "b")).strip() == "work"
+    wait_for(lambda: not tree(repo, "a").exists())
+
+
+def test_git_prunes_no_work_tree_whose_place_it_takes(repo: Repository) -> None:
+    repo.commit(".gitignore", ".wt\n")
+    repo.git("worktree", "add", "-q", "-b", "feature", ".wt/feature")
+    (repo.path / ".wt/feature/staged").write_text("1\n")
+    repo.git("add", "staged", cwd=repo.path / ".wt/feature")
+    assert finish(repo, "x", "git worktree prune -v; git status --porcelain") == []
+    assert repo.git("status", "--porcelain", cwd=repo.path / ".wt/feature") == "A  staged\n"
+
+
+def test_links_that_are_links_stay_links(repo: Repository, tmp_path: Path) -> None:
+    repo.commit(".gitignore", "data\nshared/cache\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/x").write_text("precious\n")
+    (repo.path / "data").symlink_to("../data")
+    (tmp_path / "shared/cache").mkdir(parents=True)
+    (repo.path / "shared").symlink_to("../shared")
+    repo.git("add", "shared")
+    for path in ("data", "shared/cache"):
+        repo.git("config", "--add", "runs.link", path)
+    assert finish(repo, "x", "cat data/x; ls -d shared/cache; git clean -fdxq") == ["precious", "shared/cache"]
+    assert (tmp_path / "data/x").exists()
+    assert not tree(repo, "x").exists()
+
+
+def test_a_virtualenv_in_the_tree_is_there_when_it_is_active(repo: Repository) -> None:
+    repo.commit(".gitignore", ".venv\n")
+    venv = repo.path / ".venv"
+    repo.machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    path = f"{venv}/bin:{repo.machine.environment['PATH']}"
+    result = repo.runs(*MOUNTED, "x", "python3 -c 'import sys; print(sys.prefix)'", PATH=path)
+    assert (result.code, result.err) == (0, "")
+    repo.wait("x")
+    assert log(repo, "x") == [str(venv)]
+    assert finish(repo, "y", "python3 -c 'import sys; print(sys.prefix)'", f"--virtualenv-path={venv}") == [str(venv)]
+
+
+@pytest.mark.parametrize("how", ["--isolate", "--isolate=mount"])
+def test_a_linked_file_is_no_output(repo: Repository, how: str) -> None:
+    repo.commit(".gitignore", "*.local\n")
+    (repo.path / "my.local").write_text("1\n")
+    repo.git("config", "runs.link", "my.local")
+    finish(repo, "x", "cat my.local >result", how)
+    assert repo.ok("reproduce", "--run", "--wait", "x").endswith("Reproduction: equal\n")
+
+
+@pytest.mark.parametrize("where", ["behind a link", "a link", "an ignored link"])
+def test_with_the_runs_dir_elsewhere(repo: Repository, tmp_path: Path, where: str) -> None:
+    (tmp_path / "big").mkdir()
+    if where == "behind a link":
+        (tmp_path / "link").symlink_to(tmp_path / "big")
+        repo.git("config", "runs.runs-dir", str(tmp_path / "link/runs"))
+    else:
+        (repo.path / ".runs").symlink_to(tmp_path / "big")
+    if where == "an ignored link":
+        repo.commit(".gitignore", ".runs\n")
+    result = repo.runs(*MOUNTED, "x", "cat train.py; git runs list; git rev-parse --show-toplevel; git status --short")
+    assert result.code == 0, result
+    repo.wait("x")
+    assert log(repo, "x")[-2:] == ["x", str(repo.path)], repo.log("x")
+
+
+def test_with_the_runs_dir_in_the_git_dir(repo: Repository) -> None:
+    repo.git("config", "runs.runs-dir", ".git/runs")
+    result = repo.runs(*MOUNTED, "x", "true")
+    assert "yours: the runs dir lies in the git dir\n" in result.err
+    assert repo.refs() == []
+    assert repo.runs("new", "-q", *NO_FLAGS, "--snapshot", "--isolate=mount-if-possible", "x", "true").code == 0
+    repo.wait("x")
+
+
+def test_a_renamed_repository_has_its_submodules_and_clones(repo: Repository, tmp_path: Path) -> None:
+    library = repo.add_submodules("lib")
+    repo.machine.run("git", "clone", "-q", str(library.path), str(repo.path / "clone"))
+    for place in ("lib", "clone"):
+        (repo.path / place / "code").write_text("changed\n")
+    for name, how in (("x", "--isolate=mount"), ("y", "--isolate")):
+        finish(repo, name, "cat lib/code clone/code", how)
+    repo.path = repo.path.rename(tmp_path / "renamed")
+    for name in ("x", "y"):
+        assert repo.ok("reproduce", "--run", "--wait", name).endswith("Reproduction: equal\n")
+
+
+def test_a_place_stays_while_a_run_stands_there(repo: Repository, tmp_path: Path) -> None:
+    go = repo.machine.home / "go"
+    place = repo.path
+    repo.ok(*MOUNTED, "x", f"[ -e {go}.first ] || exit 0; touch {go}.up; until [ -e {go} ]; do sleep 0.02; done; pwd")
+    repo.wait("x")
+    Path(f"{go}.first").touch()
+    repo.path = place.rename(tmp_path / "renamed")
+    repo.ok("reproduce", "--run", "x")
+    wait_for(Path(f"{go}.up").exists)
+    repo.runs("reproduce", "--check", "x")
+    assert place.is_dir()
+    go.touch()
+    repo.wait("x-repro")
+    assert log(repo, "x-repro") == [str(place)]
+    wait_for(lambda: not place.exists())

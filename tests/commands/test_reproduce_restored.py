@@ -230,3 +230,14 @@ def test_a_project_as_people_have_them(place: Place, tmp_path: Path) -> None:
     assert code == 0
     assert [line for line in err.splitlines() if not line.startswith("Restoring")] == []
     assert not top.exists()
+
+
+@needs_mounts
+def test_a_virtualenv_elsewhere_is_replaced_in_its_place(place: Place, tmp_path: Path) -> None:
+    place.venv = Virtualenv(place.repo.machine, tmp_path / "venv")
+    place.install("pkg==1.0")
+    python = tmp_path / "venv/bin/python"
+    place.repo.ok("new", "-q", *NO_FLAGS, "--isolate=mount", "--wait", "x", f"{python} train.py")
+    place.install("pkg==2.0")
+    assert place.reproduce("--restore")[:2] == (0, "Reproduction: equal\n")
+    assert place.reproduce()[0] == 1

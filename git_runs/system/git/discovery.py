@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 
 from ...errors.system import GitFailed, MainWorkTreeUnknown, ToolTooOld
 from . import calls, config, guard, variables
 from .config import ConfigEntry
 
-# Names in the runs dir: of the directory of runs' own work trees, and of that where a run whose work tree stands in the
-# place of the user's finds the common git dir.
-OWN_TREES, MOVED_ASIDE = "worktrees", "git"
 OLDEST = "2.31"  # `rev-parse --path-format`
 
 
@@ -36,8 +34,8 @@ class Repository:
         It follows from the common git dir alone (gitrepository-layout(5)), so that every view of a repository agrees.
         Raises MainWorkTreeUnknown for a linked work tree of a repository made with --separate-git-dir.
         """
-        if self._is_moved_aside:
-            return self.top
+        if self.standing:
+            return self.standing.main_top or None
         linked = self.git_dir != self.common_dir
         entries = config.read("--git-dir", self.common_dir) if linked else self.config
         own = {entry.key: entry.value for entry in entries if entry.scope in ("local", "worktree")}
@@ -51,30 +49,43 @@ class Repository:
             raise MainWorkTreeUnknown(self.common_dir)
         return self.top
 
-    @property
-    def stands_for(self) -> str | None:
-        """The linked work tree that is seen at our top, but has its place elsewhere: code/stand_in.py, in a run;
-        None where there is none."""
-        if self.git_dir == self.common_dir:
+    @cached_property
+    def standing(self) -> Standing | None:
+        """What is seen at our top, where that is the work tree of a run: code/stand_in.py; None elsewhere."""
+        if self.git_dir == self.common_dir or not self.top:
             return None
         try:
-            with open(os.path.join(self.git_dir, "gitdir"), "rb") as file:
-                place = os.path.dirname(os.path.join(self.git_dir, os.fsdecode(file.read().rstrip(b"\n"))))
-        except OSError:
+            with open(os.path.join(self.git_dir, Standing.FILE), encoding="utf-8", errors="surrogateescape") as file:
+                tree, top, *rest = file.read().split("\0")
+            # A copy of such a work tree has the same git dir.
+            is_here = top == self.top and os.path.samefile(tree, top)
+        except (OSError, ValueError):
             return None
-        return place if self.top not in (os.path.normpath(place), None) and f"/{OWN_TREES}/" in place else None
-
-    @property
-    def _is_moved_aside(self) -> bool:
-        """Whether the common git dir is seen beside the work trees of runs, since what has its place is one of them."""
-        runs_dir, name = os.path.split(self.common_dir)
-        own_trees = os.path.join(runs_dir, OWN_TREES, "")
-        return name == MOVED_ASIDE and (self.stands_for or "").startswith(own_trees)
+        return Standing(tree, top, *rest) if is_here else None
 
     @property
     def lasting_common_dir(self) -> str:
-        """The common git dir where it is for processes outside of such a view."""
-        return os.path.join(self.top or "", ".git") if self._is_moved_aside else self.common_dir
+        """The common git dir where it is for processes that do not see the work tree of a run in our place."""
+        return self.standing.common_dir if self.standing else self.common_dir
+
+
+class Standing:
+    """A run's work tree that is seen in the place of another, by those who see it so."""
+
+    FILE = "git-runs-standing"  # in its git dir: what is here, with NULs between
+
+    def __init__(self, tree: str, top: str, common_dir: str, main_top: str, name: str) -> None:
+        self.tree = tree  # where it is for all others, absolute, as all of them
+        self.top = top  # where it is seen
+        self.common_dir = common_dir  # the common git dir of its repository, for all others
+        self.main_top = main_top  # the top of the main work tree; "": there is none
+        self.name = name  # of the run, when it was started
+
+    def write(self, git_dir: str) -> None:
+        """Let those find it who see the work tree."""
+        parts = (self.tree, self.top, self.common_dir, self.main_top, self.name)
+        with open(os.path.join(git_dir, self.FILE), "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write("\0".join(parts))
 
 
 class Search:
