@@ -71,7 +71,8 @@ class WorkTree:
             include=settings.include,
             exclude=[project.store.root, *project.links.values()],
             limit=settings.snapshot_limit,
-            listing=self._hidden.output(),
+            # By the user's configuration git shows other flags of files in a sparse checkout than by that of `tree`.
+            listing=None if repository.is_sparse else self._hidden.output(),
             is_sparse=repository.is_sparse,
             attributes_file=attributes.file_of_the_user(repository.config),
         )

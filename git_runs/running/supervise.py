@@ -177,11 +177,11 @@ class Supervisor:
                 if self.stand_in and not is_used and not processes.is_in(place):
                     self.stand_in.tree = place
                     self.stand_in.remove_places()
-                if self.common_dir != self.spec.common_dir:
-                    self.isolation.name_repository(self.spec.common_dir)
                 self.isolation.unlock()
                 if not serves_on and self.isolation.is_unchanged() and not processes.is_in(self.isolation.path):
                     self.isolation.remove()
+                elif self.common_dir != self.spec.common_dir:
+                    self.isolation.name_repository(self.spec.common_dir)
 
     # --- the command
 

@@ -308,7 +308,9 @@ def test_a_run_starts_no_tmux_server(repo: Repository) -> None:
     assert repo.machine.sessions() == []
     repo.runs(*MOUNTED, "--launcher=foreground", "y", "tmux new -d; true")
     assert repo.runs("new", "-q", "--wait", "z", "true").code == 1
-    assert repo.lookup("z", "error").startswith(f"what starts this run does not see '{repo.path}/.git' as you do: ")
+    assert repo.lookup("z", "error").startswith(
+        f"fatal: what starts this run does not see '{repo.path}/.git' as you do: "
+    )
 
 
 def test_runs_that_it_starts_here_and_now(repo: Repository) -> None:
@@ -317,7 +319,9 @@ def test_runs_that_it_starts_here_and_now(repo: Repository) -> None:
     inner = (
         f"{new} --snapshot --isolate=mount a 'cat code; pwd' && {new} --isolate b 'git commit -q --allow-empty -m work'"
     )
-    assert finish(repo, "x", inner)[:1] == ["own"], repo.log("x")
+    repo.ok(*MOUNTED, "x", inner)
+    repo.wait("x")
+    assert f"\nown\n{repo.path}\n" in repo.log("x")
     assert repo.lookup("x", "status") == "finished", repo.log("x")
     assert repo.git("log", "-1", "--format=%s", cwd=tree(repo, "b")).strip() == "work"
     wait_for(lambda: not tree(repo, "a").exists())
