@@ -5,6 +5,7 @@
         checkpoints/<name>/    passed to the command as --save-path
         logs/<name>.log        all that the command printed
         worktrees/<name>/      the work tree of an isolated run
+        git/, places           for runs whose work tree stands in the place of another, see code/stand_in.py
 
 A run that is moved while it goes on leaves a symbolic link at each path that its command was given.
 """
