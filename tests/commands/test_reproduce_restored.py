@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository, needs_mounts
+from tests.conftest import NO_FLAGS, Repository, needs_mounts, wait_for
 from tests.wheels import Virtualenv, make
 
 PROGRAM = "import pkg; print(pkg.version)\n"
@@ -229,7 +229,7 @@ def test_a_project_as_people_have_them(place: Place, tmp_path: Path) -> None:
     assert found.startswith("Reproduction: equal"), (found, err)
     assert code == 0
     assert [line for line in err.splitlines() if not line.startswith("Restoring")] == []
-    assert not top.exists()
+    wait_for(lambda: not top.exists())
 
 
 @needs_mounts
