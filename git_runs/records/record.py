@@ -35,7 +35,7 @@ FIELDS = (
     "environment",
 )
 HEAVY = ("environment", "settings", "launcher", "links", "outside", "differences", "unchecked")  # long, and read by few
-NUMBERS = ("exit-code", "signal")
+NUMBERS = ("hash-seed", "exit-code", "signal")
 SHARED = ("commit", "host", "status")  # of which many runs have the same
 SHAPING_SETTINGS = (
     *("tb-dir", "tb-dir-flag", "save-path", "save-path-flag", "extra-flag", "virtualenv-path", "shell"),

@@ -43,7 +43,7 @@ def parse(text: bytes, path: str) -> Record:
 
 
 def _record(fields: dict[str, Value]) -> Record:
-    numbers = {key: int(fields[key]) for key in NUMBERS if re.fullmatch("[0-9]{1,9}", str(fields.get(key)))}
+    numbers = {key: int(fields[key]) for key in NUMBERS if re.fullmatch("[0-9]{1,10}", str(fields.get(key)))}
     return Record(fields | numbers)
 
 

@@ -157,7 +157,8 @@ class Launch:
         that nobody has chosen. None: the user has one, or is to have none."""
         if project.settings.hash_seed == "leave":
             return None
-        if self.original and (seed := self.original.record.text("hash-seed")):
+        seed: int | str | None = self.original.record.get("hash-seed") if self.original else None
+        if seed is not None:
             return seed
         if interpreter.HASH_SEED in self.environment:
             return None

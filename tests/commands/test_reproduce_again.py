@@ -200,6 +200,7 @@ def test_the_hash_seed_of_a_run_is_its_re_run_s_too(messy: Repository) -> None:
     hashing = """python3 -c "print(hash('x'))" """
     launch(messy, command=hashing)
     assert again(messy) == (0, "Reproduction: equal\n")
+    assert messy.record("x-repro")["hash-seed"] == messy.record("x")["hash-seed"]
     assert messy.runs("reproduce", "--check", "x").code == 0
     assert "PYTHONHASHSEED" not in messy.lookup("x", "environment")
     messy.finish("plain", hashing, *NO_FLAGS, "--snapshot")
