@@ -32,6 +32,7 @@ UNKNOWN = "unknown"
 OF_NO_MATTER = (
     *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "RUNS_CHECKPOINT_DIR"),
     *("PWD", "OLDPWD", "SHLVL", "_"),
+    *("PS1", "VIRTUAL_ENV_PROMPT", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL"),
     *("TMUX*", "STY", "TERM", "TERM_*", "TERMCAP", "TERMINFO", "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "GPG_TTY"),
     *("SSH_*", "DBUS_*", "XDG_SESSION_*", "XDG_RUNTIME_DIR", "XDG_SEAT", "XDG_VTNR", "INVOCATION_ID", "JOURNAL_STREAM"),
     *("SLURM_JOB_*", "SLURM_JOBID", "SLURM_STEP*", "SLURM_TASK_PID", "SLURM_SUBMIT_*", "PBS_JOBID", "LSB_JOBID"),
@@ -61,9 +62,9 @@ class Surroundings:
         self._ask = ask  # answers a question where the command is
         self.restored = restored  # a virtualenv that was restored for it
 
-    def collect(self, like: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def collect(self, like: Mapping[str, Any] | None = None, top: str = "") -> dict[str, Any]:
         """All of it, as it is kept; what was recorded before, in `like`, in the same way again: a virtualenv that was
-        restored then counts as the recorded one."""
+        restored then counts as the recorded one. `top` is that of the work tree from which that run was started."""
         before = like or {}
         environment = self.command.environment
         found = self._ask(self._machine)
@@ -71,6 +72,8 @@ class Surroundings:
             environment = self.restored.environment_without(environment)
             if self.restored.holds(found.get("executable", "")):
                 found["executable"] = like.get("executable")
+        if self._is_same_place(found, before, top):
+            found["executable"] = before["executable"]
         kept, hashed = _mapping(before.get("variables")), _mapping(before.get("others"))
         chosen = [name for name in environment if name in kept or (matches(name, self.decisive) and name not in hashed)]
         return found | describe_variables(environment, chosen, self.fingerprints.like(before))
@@ -96,6 +99,13 @@ class Surroundings:
         found["packages"] = self.environments.keep_packages(packages.installed(python.path))
         editable = packages.editable_files(python.path)
         return found | ({"editable": editable} if editable else {})
+
+    def _is_same_place(self, found: Mapping[str, Any], before: Mapping[str, Any], top: str) -> bool:
+        """Whether both name the same executable: a run's own work tree has another top than the user's."""
+        here, there = found.get("executable"), before.get("executable")
+        if not isinstance(here, str) or not isinstance(there, str):
+            return False
+        return os.path.join(self.top, here) == os.path.join(top, there)
 
     def _from_top(self, place: str) -> str:
         """A place in the work tree as it is found in another one: it may be linked into each."""

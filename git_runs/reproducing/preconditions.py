@@ -158,7 +158,7 @@ def _surroundings(
         restored=restored,
         ask=partial(_ask_where_it_ran, here, record, restored) if is_mounted else lambda question: question(),
     )
-    yield from collection.differences(recorded, surroundings.collect(like=recorded), environments)
+    yield from collection.differences(recorded, surroundings.collect(recorded, record.text("top")), environments)
 
 
 def _ask_where_it_ran(

@@ -51,7 +51,9 @@ def _causes(original: Run, this: Run, surroundings: Surroundings, repository: st
     environments = surroundings.environments
     try:
         recorded = environments.of(original.record)
-        yield from collection.differences(recorded, surroundings.collect(like=recorded), environments)
+        yield from collection.differences(
+            recorded, surroundings.collect(recorded, original.record.text("top")), environments
+        )
     except NoEnvironment as error:
         yield f"of the original {error.message}"
     now = {path: link.text("target") for path, link in this.record.links.items()}

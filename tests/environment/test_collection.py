@@ -14,6 +14,8 @@ from git_runs.records.environments import Environments
 from git_runs.records.record import Record
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
+PROMPTS = ("PS1", "VIRTUAL_ENV_PROMPT", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL")
+
 
 def test_interpreter_platform_and_packages_are_recorded(repo: Repository) -> None:
     repo.finish("x")
@@ -105,10 +107,11 @@ def test_differences_are_reported_line_by_line(tmp_path: Path) -> None:
 
 def test_only_variables_of_terminal_and_session_are_of_no_matter(repo: Repository) -> None:
     repo.machine.environment |= {"RUNS_MODE": "fast", "TERMINATION": "5", "XDG_CONFIG_HOME": "/a", "SSH_TTY": "x"}
+    repo.machine.environment |= dict.fromkeys(PROMPTS, "(venv) ")
     repo.finish("x", "echo $RUNS_MODE $TERMINATION", *NO_FLAGS)
     assert repo.log("x") == "fast 5\n"
     assert {"RUNS_MODE", "TERMINATION", "XDG_CONFIG_HOME"} < set(repo.environment("x")["others"])
-    assert not {"SSH_TTY", "TERM", "RUNS_NAME", "TMUX_PANE"} & set(repo.environment("x")["others"])
+    assert not {"SSH_TTY", "TERM", "RUNS_NAME", "TMUX_PANE", *PROMPTS} & set(repo.environment("x")["others"])
 
 
 def test_all_in_a_linked_directory_counts(tmp_path: Path) -> None:
@@ -161,6 +164,18 @@ def test_the_python_that_the_command_runs_with(repo: Repository, command: str, k
         assert found["python"] == "unknown"
         problem = "error: which Python the command uses, and with which packages, is not known\n"
         assert problem in repo.runs("reproduce", "--check", "x").err
+
+
+@pytest.mark.parametrize("command", ["{venv}/bin/python -c 1", ". {venv}/bin/activate && python -c 1"])
+@pytest.mark.parametrize("how", ["--isolate", "--no-isolate"])
+def test_a_python_in_the_tree_is_the_same_from_wherever_it_is_named(repo: Repository, command: str, how: str) -> None:
+    repo.commit(".gitignore", ".venv\n")
+    fake_python(repo.path / ".venv", "pkg-1.0")
+    repo.finish("x", command.format(venv=repo.path / ".venv"), *NO_FLAGS, how)
+    assert "executable: " not in repo.runs("reproduce", "--check", "x").err
+    repo.runs("reproduce", "--run", "--wait", "x")
+    repo.environment("x")["executable"]
+    assert repo.runs("reproduce", "--check", "x-repro").err == ""
 
 
 def test_a_change_in_a_linked_directory_is_seen_whatever_its_times(tmp_path: Path) -> None:
