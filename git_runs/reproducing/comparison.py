@@ -14,7 +14,7 @@ from itertools import zip_longest
 
 from ..code import isolation
 from ..records.outputs import end_marker, start_marker
-from ..records.record import UNKNOWN
+from ..records.record import FAILED, UNKNOWN
 from ..system.git import calls
 from .times import Mask
 
@@ -31,6 +31,7 @@ CHUNK = 1 << 20
 LONGEST = 80  # characters of a line that are shown
 BEFORE = 20  # characters that are shown before the first that differs
 
+TRACEBACK = b"Traceback (most recent call last):"  # what Python prints first of an exception
 _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 _PROGRESS = re.compile(rb"\d%\||\d+/\d+ \[|\d(it|s)/(s|it)\b")
 
@@ -53,6 +54,12 @@ def compare(outputs: Outputs, a: Run, b: Run) -> list[Item]:
     """Everything that the two runs put out, item by item."""
     sides = _Side(outputs, a), _Side(outputs, b)
     return [_ending(*sides), _logs(*sides), *_files(*sides)]
+
+
+def has_outputs(outputs: Outputs, run: Run) -> bool:
+    """Whether anything is here of what the run put out: its log, be that empty, or a file in its directories."""
+    directories = outputs.tensorboard(run.name), outputs.checkpoints(run.name)
+    return os.path.isfile(outputs.log(run.name)) or any(map(_below, directories))
 
 
 def is_silent(outputs: Outputs, run: Run) -> bool:
@@ -128,14 +135,32 @@ def _logs(a: _Side, b: _Side) -> Item:
         return Item("log", f"only in {there[0]}" if there else "in neither")
     times = Mask(a.record), Mask(b.record)
     masked = ""
-    for number, (left, right) in enumerate(zip_longest(_lines(a), _lines(b)), 1):
+    lines = _lines(a), _lines(b)
+    for number, (left, right) in enumerate(zip_longest(*lines), 1):
         if left == right:
             continue
-        shown = f"line {number}: {' / '.join(_excerpts(left, right))}"
         if left is None or right is None or times[0].hide(left) != times[1].hide(right):
-            return Item("log", DIFFERENT, shown)
-        masked = masked or f"equal but for times, as in {shown}"
+            telling = _telling(a, left, lines[0]), _telling(b, right, lines[1])
+            return Item("log", DIFFERENT, _at(number, *telling))
+        masked = masked or f"equal but for times, as in {_at(number, left, right)}"
     return Item("log", EQUAL, masked)
+
+
+def _at(number: int, *lines: bytes | None) -> str:
+    return f"line {number}: {' / '.join(_excerpts(*lines))}"
+
+
+def _telling(side: _Side, line: bytes | None, following: Iterator[bytes]) -> bytes | None:
+    """The line; of a failed run, where it begins a traceback, that which names the exception: of several the last."""
+    if line != TRACEBACK or side.record.status != FAILED:
+        return line
+    found, is_inside = line, True
+    for one in following:
+        if one == TRACEBACK:
+            is_inside = True
+        elif is_inside and one and not one.startswith(b" "):
+            found, is_inside = one, False
+    return found
 
 
 def _excerpts(*lines: bytes | None) -> list[str]:

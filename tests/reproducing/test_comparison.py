@@ -107,6 +107,17 @@ def test_the_first_line_that_differs_is_shown(pair: Pair) -> None:
     assert pair.different() == {"log": "line 3: 'loss 2' / nothing"}
 
 
+def test_of_a_failed_run_the_exception_is_shown(pair: Pair) -> None:
+    traceback = b'Traceback (most recent call last):\n  File "x", line 1\n    import '
+    errors = b"KeyError: 1\n\nDuring handling ...:\n\n" + traceback + b"numpy\nImportError: numpy\nnote\n"
+    pair.write("log", b"start\nloss 1\n", b"start\n" + traceback + b"x\n" + errors)
+    assert pair.different() == {"log": "line 2: 'loss 1' / 'Traceback (most recent call last):'"}
+    pair.runs[1].record["status"] = "failed"
+    assert pair.different()["log"] == "line 2: 'loss 1' / 'ImportError: numpy'"
+    pair.write("log", b"start\nloss 1\n", b"start\nloss 2\n" + traceback + errors)
+    assert pair.different()["log"] == "line 2: 'loss 1' / 'loss 2'"
+
+
 def test_paths_of_the_runs_are_masked(pair: Pair) -> None:
     outputs = pair.outputs
     contents = [
