@@ -61,6 +61,24 @@ class Untracked:
                 found.append(path)
         return found
 
+    def is_virtualenv(self, path: str) -> bool:
+        """Whether an ignored path, as `missed` gives it, is a virtualenv, which works only where it is."""
+        return os.path.isfile(os.path.join(self._top, calls.path(path), "pyvenv.cfg"))
+
+    def most_wanted(self, missed: list[str], words: Iterable[str], cwd: str) -> str:
+        """Of the paths that an isolated run will miss, the one that is most likely to be needed: one that a word of its
+        command names, or has around it, seen from the absolute directory `cwd`; else the first that is no virtualenv.
+        """
+        places = [os.path.join(cwd, word.rpartition("=")[2]) for word in words]
+        named = [os.path.relpath(place, self._top) + "/" for place in places]
+
+        def is_named(path: str) -> bool:
+            whole = path.rstrip("/") + "/"
+            return any(one.startswith(whole) or whole.startswith(one) for one in named)
+
+        others = [path for path in missed if not self.is_virtualenv(path)]
+        return next(filter(is_named, missed), [*others, *missed][0])
+
     def _each(self, pathspecs: Iterable[str]) -> list[str]:
         """The ignored files that match."""
         return status.read_paths(status.start_ignored(self._top, pathspecs, each=True))

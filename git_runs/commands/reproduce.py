@@ -131,7 +131,7 @@ def _say(again: Project, one: Run, fields: Record, target: TextIO) -> None:
     """What was started, and what to beware of."""
     commit = fields.text("commit")[:10]
     print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {commit}", file=target)
-    own_tree.warn_of_limits(again, fields, None, include=())
+    own_tree.warn_of_limits(again, fields, None, include=(), original=one.record)
 
 
 def _restore(

@@ -139,7 +139,7 @@ def _surroundings(
     yield from links.differences(linked, targets=links_today(here, record))
     yield from links.differences(record.outside, links.OUTSIDE)
     now = [] if is_mounted else limits.live_code(command, top, here.store.root)
-    if live := dict.fromkeys([*record.texts("live"), *now]):
+    if "worktree" in record and (live := dict.fromkeys([*record.texts("live"), *now])):
         yield f"code is taken from where people edit it, not from the run's own work tree: {', '.join(live)}"
     environments = here.store.environments
     try:

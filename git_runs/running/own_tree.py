@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 
 from ..code import limits
 from ..code.limits import Untracked
 from ..code.stand_in import StandIn
 from ..console.messages import hint, warn
+from ..environment.interpreter import Command
 from ..errors.system import MountsForbidden, ToolMissing
 from ..records.record import Record
 from ..system import mounts
@@ -97,31 +99,59 @@ def runs_dir_inside(project: Project) -> str | None:
     return os.path.relpath(root, top) if top and root.startswith(f"{top}/") else None
 
 
-def warn_of_limits(project: Project, fields: Record, untracked: Untracked | None, *, include: Iterable[str]) -> None:
-    """Warn of what an isolated run takes from elsewhere, and name what it will miss."""
+def warn_of_limits(
+    project: Project,
+    fields: Record,
+    untracked: Untracked | None,
+    *,
+    include: Iterable[str],
+    original: Record | None = None,
+) -> None:
+    """Warn of what an isolated run takes from elsewhere, and name what it will miss.
+
+    `original` is the record of the run that it reproduces. Where that was isolated, it had no ignored files either, and
+    `preconditions.check` has named its code that is taken from elsewhere.
+    """
     if "worktree" not in fields:
         return
-    top = project.repository.top or ""
+    original = original or Record()
+    was_isolated = "worktree" in original
     if fields.text("isolate") != MOUNT:
-        if live := fields.texts("live"):
-            warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
-        if outside := limits.leading_elsewhere(fields.outside, top):
-            warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
-    runs_dir = os.path.relpath(project.store.root, top)
-    missed = (untracked or Untracked(top)).missed(fields.links, include, runs_dir)
+        is_known = was_isolated and original.text("isolate") == fields.text("isolate")
+        _warn_of_ways_out(project, fields, is_known=is_known)
+    if not was_isolated:
+        _hint_at_missed(project, fields, untracked, include)
+
+
+def _warn_of_ways_out(project: Project, fields: Record, *, is_known: bool) -> None:
+    live = [] if is_known else fields.texts("live")
+    if live:
+        warn(f"code is taken from this work tree, not from the run's own: {', '.join(live)}")
+    outside = limits.leading_elsewhere(fields.outside, project.repository.top or "")
+    if outside:
+        warn(f"paths that climb out of the tree lead elsewhere from the run's own: {', '.join(outside)}")
+    if (live or outside) and "reproduces" not in fields and sys.platform.startswith("linux"):
+        hint("to have the run's own tree in the place of yours: --isolate=mount")
+
+
+def _hint_at_missed(project: Project, fields: Record, untracked: Untracked | None, include: Iterable[str]) -> None:
+    top = project.repository.top or ""
+    untracked = untracked or Untracked(top)
+    missed = untracked.missed(fields.links, include, os.path.relpath(project.store.root, top))
     if "reproduces" in fields and missed:
         held = objects.held(fields.text("commit"), missed)
         missed = [path for path in missed if path.rstrip("/") not in held]
-    if missed:
-        _hint_at_missed(missed)
-
-
-def _hint_at_missed(paths: list[str]) -> None:
+    if not missed:
+        return
     hint("ignored, and so not in the run's own work tree:")
-    for path in paths[:SHOWN]:
+    for path in missed[:SHOWN]:
         hint(f"  {path}")
-    if len(paths) > SHOWN:
-        hint(f"  and {len(paths) - SHOWN} more")
-    example = shlex.quote(paths[0].rstrip("/"))
-    hint(f"if it needs one, to link it: git config --add runs.link {example}")
-    hint(f"or to keep what is there now with the run: git config --add runs.include {example}")
+    if len(missed) > SHOWN:
+        hint(f"  and {len(missed) - SHOWN} more")
+    command = Command(fields.text("input-command"), os.environ, os.path.join(top, fields.text("cwd")), None)
+    words = [word for step in command.steps for word in step]
+    example = untracked.most_wanted(missed, words, command.cwd)
+    shown = shlex.quote(example.rstrip("/"))
+    hint(f"if it needs one, to link it: git config --add runs.link {shown}")
+    if not untracked.is_virtualenv(example):
+        hint(f"or to keep what is there now with the run: git config --add runs.include {shown}")

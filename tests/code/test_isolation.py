@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 ISOLATED = ("new", "-q", *NO_FLAGS, "--isolate")
+MOUNT_HINT = "hint: to have the run's own tree in the place of yours: --isolate=mount\n"
 
 
 def start(repo: Repository, name: str, command: str, *options: str, cwd: Path | None = None) -> None:
@@ -112,6 +113,8 @@ def test_linked_paths_lead_to_the_tree_that_it_was_started_in(repo: Repository) 
         "hint: if it needs one, to link it: git config --add runs.link conf",
         "hint: or to keep what is there now with the run: git config --add runs.include conf",
     ]
+    repo.wait("plain")
+    assert repo.runs("reproduce", "--run", "plain").err == ""
     for path in ("data", "conf/local"):
         repo.git("config", "--add", "runs.link", path)
     result = repo.runs(*ISOLATED, "x", "cat data/x conf/local; echo new >data/out")
@@ -124,6 +127,26 @@ def test_linked_paths_lead_to_the_tree_that_it_was_started_in(repo: Repository) 
     links = repo.record("x")["links"]
     assert isinstance(links, dict)
     assert list(links["data"]) == ["target", "size", "modified", "content"]
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [("true", "data"), ("cat x", "data"), ("cat ../my\\ weights/1", "'my weights'"), ("sh --venv=../.venv", ".venv")],
+)
+def test_the_example_of_what_it_misses_is_a_useful_one(repo: Repository, command: str, example: str) -> None:
+    repo.commit(".gitignore", "/.venv\n/data\n/my weights\n*.egg-info\n")
+    for path in (".venv/pyvenv.cfg", "a.egg-info/PKG-INFO", "data/x", "my weights/1", "sub/x"):
+        (repo.path / path).parent.mkdir()
+        (repo.path / path).touch()
+    repo.git("add", ".")
+    repo.git("commit", "-q", "-m", "sub")
+    lines = repo.runs(*ISOLATED, "x", command, cwd=repo.path / "sub").err.splitlines()
+    assert lines[1:5] == [
+        *("hint:   .venv/", "hint:   data/", "hint:   my weights/"),
+        f"hint: if it needs one, to link it: git config --add runs.link {example}",
+    ]
+    include = f"hint: or to keep what is there now with the run: git config --add runs.include {example}"
+    assert lines[5:] == ([] if example == ".venv" else [include])
 
 
 def test_what_it_misses_is_named_wherever_it_lies(repo: Repository) -> None:
@@ -169,7 +192,7 @@ def test_paths_that_climb_out_of_the_tree_are_named(repo: Repository) -> None:
     repo.git("commit", "-q", "-m", "links")
     warning = "warning: paths that climb out of the tree lead elsewhere from the run's own: "
     result = repo.runs(*ISOLATED, "a", "cat train.py --data=../shared.txt ../nothing sub/../train.py")
-    assert result.err == f"{warning}../shared.txt, out -> ../shared.txt\n"
+    assert result.err == f"{warning}../shared.txt, out -> ../shared.txt\n{MOUNT_HINT}"
     assert {path: one["target"] for path, one in outside(repo, "a").items()} == dict.fromkeys(
         ("../shared.txt", "out"), str(repo.path.parent / "shared.txt")
     )
@@ -195,7 +218,8 @@ def test_what_lies_outside_is_compared(repo: Repository, tmp_path: Path) -> None
     repo.git("add", ".")
     repo.git("commit", "-q", "-m", "links")
     result = repo.runs(*ISOLATED, "x", "cat data/x")
-    assert result.err == "warning: paths that climb out of the tree lead elsewhere from the run's own: back -> ..\n"
+    warning = "warning: paths that climb out of the tree lead elsewhere from the run's own: back -> ..\n"
+    assert result.err == warning + MOUNT_HINT
     repo.wait("x")
     assert list(outside(repo, "x")["data"]) == ["target", "size", "modified", "content"]
     not_compared = f"way out of the tree back: '{tmp_path}' is not compared, since the work tree itself is in it"
@@ -354,7 +378,7 @@ def test_what_leads_back_into_the_tree_is_warned_of(repo: Repository) -> None:
     repo.machine.environment |= {"VIRTUAL_ENV": str(venv), "PYTHONPATH": f"{repo.path}/src:/elsewhere"}
     assert repo.runs(*ISOLATED, "x", "true").err == (
         "warning: code is taken from this work tree, not from the run's own:"
-        f" PYTHONPATH ({repo.path}/src), package mine (editable)\n"
+        f" PYTHONPATH ({repo.path}/src), package mine (editable)\n{MOUNT_HINT}"
     )
     assert repo.runs("new", "-q", "y", "true").err == ""
 
@@ -492,12 +516,17 @@ def test_a_command_that_names_the_tree_itself_is_warned_of(
     words = {"top": repo.path, "link": tmp_path / "link"}
     result = repo.runs(*ISOLATED, "x", command.format(**words))
     assert result.err == (
-        f"warning: code is taken from this work tree, not from the run's own: {named.format(**words)}\n"
+        f"warning: code is taken from this work tree, not from the run's own: {named.format(**words)}\n{MOUNT_HINT}"
     )
     assert repo.record("x")["live"] == [named.format(**words)]
     repo.wait("x")
     problem = "code is taken from where people edit it, not from the run's own work tree"
     assert f"error: {problem}: {named.format(**words)}\n" in repo.runs("reproduce", "--check", "x").err
+    assert repo.runs("reproduce", "--run", "x").err == f"warning: {problem}: {named.format(**words)}\n"
+    repo.finish("whole", command.format(**words), *NO_FLAGS)
+    assert repo.runs("reproduce", "--check", "whole").err == ""
+    said = f"warning: code is taken from this work tree, not from the run's own: {named.format(**words)}\n"
+    assert repo.runs("reproduce", "--run", "whole").err == said
 
 
 def test_a_package_of_a_linked_virtualenv_that_is_the_tree_is_warned_of(repo: Repository) -> None:
