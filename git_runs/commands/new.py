@@ -20,11 +20,11 @@ from ..code.refs import Neighbours
 from ..code.snapshot import Snapshot
 from ..code.work_tree import WorkTree, changes
 from ..console.escape import escape
-from ..console.messages import counted, report_all, warn
+from ..console.messages import counted, hint, report_all, warn
 from ..console.questions import confirm, edited
 from ..environment import interpreter
 from ..errors.base import UsageError
-from ..errors.code import NameTaken, mebibytes
+from ..errors.code import MEBIBYTE, NameTaken, mebibytes
 from ..errors.commands import NoDescription, NotFinished
 from ..errors.running import NoVirtualenv, RefWithoutRecord
 from ..records import query
@@ -325,6 +325,8 @@ def _warn(here: Project, fields: Record, untracked: Untracked | None) -> None:
     for path, size in fields.not_kept.items():
         reason = f"{mebibytes(size)} are more than runs.snapshot-limit" if size else "git cannot copy it"
         warn(f"the repository '{path}' is not kept with the run, which needs it to come back: {reason}")
+    if largest := max(fields.not_kept.values(), default=0):
+        hint(f"to keep it: --snapshot-limit={largest // MEBIBYTE + 1}m")
     for path, link in fields.links.items() if is_isolated else ():
         if not os.path.exists(link.text("target")):
             warn(f"linked path '{path}' is not there")
