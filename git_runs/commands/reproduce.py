@@ -79,20 +79,22 @@ def run(args: Namespace, search: Search) -> int:
     inner = preconditions.submodules(here, one.record)
     problems = preconditions.check(here, one, inner, variables, restored)
     if args.check:
-        return report_all([NotTheSame(problem) for problem in problems])
+        exit_code = report_all([NotTheSame(problem) for problem in problems])
+        _hint_at_restoring(here, one, problems)
+        return exit_code
     commit = _commit(one)
     has_command = bool(typed_command(one.record).strip())
     if not has_command and (args.run is not None or one.record.status != UNKNOWN):
         raise NoCommand(one.name)
-    for problem in problems:
+    for problem in preconditions.shortened(problems):
         warn(problem)
     if args.run is not None:
+        if not args.restore:
+            _hint_at_restoring(here, one, problems)
         return _run_again(here, one, rerun.prepare(here, one, isolate, inner, variables, restored), args, today)
     if args.worktree is not None:
         return _into_work_tree(here, one, commit, inner, args.worktree)
-    if one.record.kept:
-        warn(f"a plain checkout gives other bytes than the run had: {', '.join(one.record.texts('inexact'))}")
-        hint(KEPT_HINT)
+    _warn_of_plain_checkout(here, one.record, inner)
     if args.dry_run:
         settings = None if status.differs(commit, runsrc.NAME) else _settings(here.repository, one)
         lines = [f"git checkout {commit}", _command(here.repository, one, settings)]
@@ -101,6 +103,24 @@ def run(args: Namespace, search: Search) -> int:
         lines = [_command(here.repository, one, _settings(discovery.Search().repository(), one))]
     _print(lines)
     return 0
+
+
+def _hint_at_restoring(here: Project, one: Run, problems: list[str]) -> None:
+    if preconditions.can_be_restored(here, one.record, problems):
+        hint(f"to have the packages that it had: git runs reproduce --run --restore {one.name}")
+
+
+def _warn_of_plain_checkout(here: Project, record: Record, inner: Iterable[tuple[str, str, str]]) -> None:
+    """Name what is kept with the run, and what a checkout of its commit alone does not bring back."""
+    if not record.kept:
+        return
+    if inexact := record.texts("inexact"):
+        warn(f"a plain checkout gives other bytes than the run had: {', '.join(inexact)}")
+    inner = list(inner)
+    kept = keeping.Kept(here.repository.common_dir, inner, record.kept)
+    for path in (path for path, _, _ in inner if kept.can_revive(path)):
+        warn(f"a plain checkout does not hold the repository '{path}', which is kept with the run")
+    hint(KEPT_HINT)
 
 
 def _print(lines: list[str]) -> None:
@@ -258,6 +278,8 @@ def _command(repository: Repository, run: Run, today: Settings | None, *, always
     if launcher := _own_launcher(run, today):
         options.append(("launcher", launcher))
     flags = [f"--{key}={_quote(value)}" for key, value in options]
+    if isolation := _own_isolation(run, today):
+        flags.append("--isolate" if isolation == own_tree.TREE else f"--isolate={isolation}")
     if typed.startswith("-"):  # it can only have followed "--"
         return " ".join([*map(_quote, words), *flags, "--", *map(_quote, shlex.split(typed))])
     return " ".join([*map(_quote, [*words, typed]), *flags])
@@ -297,6 +319,14 @@ def _own_launcher(run: Run, today: Settings | None) -> str | None:
     """The launcher of the run, if it is not the default one, and nobody has chosen another for today."""
     default, own = launchers.NAMES[0], launchers.name_of(run.record)
     return own if own != default and (today is None or today.launcher == default) else None
+
+
+def _own_isolation(run: Run, today: Settings | None) -> str | None:
+    """How the run was isolated, if that is not as today's setting has it."""
+    setting = today.isolate if today else ""
+    if run.record.text("isolate") == own_tree.MOUNT:
+        return None if setting.startswith(own_tree.MOUNT) else own_tree.MOUNT
+    return own_tree.TREE if "worktree" in run.record and not setting else None
 
 
 def _changed_settings(run: Run, today: Settings | None) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from ..code import keeping, limits, refs, stand_in
+from ..console.messages import counted
 from ..environment import collection, interpreter, links
 from ..environment.collection import Surroundings
 from ..environment.fingerprints import Fingerprints
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from ..project import Project
     from ..records.record import Record, Run
 
+PACKAGES = "packages: "  # how lines on packages that are gone or new begin
+RESTORED = ("package", "python: ", "executable: ", "there is no virtualenv in ")  # those on what --restore brings back
+SHOWN = 5  # lines on packages in warnings
+
 
 def check(
     here: Project,
@@ -38,6 +43,29 @@ def check(
     a virtualenv that was restored for it.
     """
     return [*_code(here, run, inner), *_surroundings(here, run.record, variables, restored)]
+
+
+def can_be_restored(here: Project, record: Record, problems: Iterable[str]) -> bool:
+    """Whether a restored virtualenv would solve any of the problems that `check` gave."""
+    environments = here.store.environments
+    recorded = environments.find(record) if any(problem.startswith(RESTORED) for problem in problems) else None
+    return recorded is not None and environments.packages(recorded.text("packages")) is not None
+
+
+def shortened(problems: list[str]) -> list[str]:
+    """The problems that `check` gave, but of packages only the first, and how many more there are."""
+    lines = [problem for problem in problems if problem.startswith(PACKAGES)]
+    shown = set(map(_package, lines[:SHOWN]))
+    cut = [line for line in lines if _package(line) not in shown]
+    found = [problem for problem in problems if problem not in cut]
+    if cut:
+        found.insert(problems.index(cut[0]), f"and {counted(len(set(map(_package, cut))), 'more package')}")
+    return found
+
+
+def _package(line: str) -> str:
+    """Its name, in a line that says that it is gone or new: see `packages.differences`."""
+    return line.removeprefix(PACKAGES)[1:].partition("==")[0]
 
 
 def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:

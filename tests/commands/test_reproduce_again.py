@@ -222,7 +222,15 @@ def test_another_package_list_is_reported_package_by_package(messy: Repository) 
     launch(messy)
     (site / "thing-1.0.dist-info").rename(site / "thing-2.0.dist-info")
     result = messy.runs("reproduce", "--check", "x")
-    assert (result.code, result.err) == (1, "error: packages: -thing==1.0\nerror: packages: +thing==2.0\n")
+    assert result.code == 1
+    hint = "hint: to have the packages that it had: git runs reproduce --run --restore x\n"
+    assert result.err == f"error: packages: -thing==1.0\nerror: packages: +thing==2.0\n{hint}"
+    for number in range(6):
+        (site / f"new{number}-1.0.dist-info").mkdir()
+    assert len(messy.runs("reproduce", "--check", "x").err.splitlines()) == 9
+    new = "".join(f"warning: packages: +new{number}==1.0\n" for number in range(5))
+    assert messy.runs("reproduce", "--run", "x").err == f"{new}warning: and 2 more packages\n{hint}"
+    assert "hint: " not in messy.runs("reproduce", "--worktree", "x").err
 
 
 def test_the_names_of_reruns_are_free_ones(messy: Repository) -> None:
@@ -310,7 +318,7 @@ def test_in_a_tree_that_is_not_clean_it_names_another_way(messy: Repository) -> 
     assert (place / "sub/late.py").read_text() == "text = 'edited'\n"
     assert out == (
         f"The run's code is in '{place}'.\nTo reproduce:\n git -C {place}/sub runs new --timestamp x"
-        " 'python3 train.py --lr=1' --description=change --tb-dir-flag=None --save-path-flag=None\n"
+        " 'python3 train.py --lr=1' --description=change --tb-dir-flag=None --save-path-flag=None --isolate\n"
     )
     assert (messy.path / "sub/late.py").read_text() == "text = 'edited'\n"
     messy.ok("reproduce", f"--worktree={messy.machine.home}/other", "x")
@@ -539,12 +547,26 @@ def test_a_clone_inside_the_tree_comes_back_though_it_is_gone(repo: Repository, 
     repo.wait("x")
     commit = repo.git("rev-parse", "runs/x:lib").strip()
     assert repo.log("x").endswith(f"{commit}\n")
+    wait_for(lambda: not (repo.path / ".runs/worktrees/x").exists())
     shutil.rmtree(library.path)
     repo.git("gc", "-q", "--prune=now")
     assert repo.runs("reproduce", "--check", "x").err == ""
     result = repo.runs("reproduce", "--run", "--wait", "x")
     assert result.out.endswith("Reproduction: equal\n")
     wait_for(lambda: len(repo.git("worktree", "list").splitlines()) == 1)
+    said = repo.runs("reproduce", "-n", "x")
+    assert said.err.splitlines() == [
+        "warning: a plain checkout gives other bytes than the run had: lib/tree/mixed.txt",
+        *(
+            f"warning: a plain checkout does not hold the repository '{path}', which is kept with the run"
+            for path in ("lib", "library", "lib/deep er", "lib/sub")
+        ),
+        "hint: to get these back: --worktree or --run",
+    ]
+    assert said.out.endswith(f" {how}\n")
+    repo.git("config", "runs.isolate", how.partition("=")[2] or "true")
+    assert "--isolate" not in repo.ok("reproduce", "-n", "x")
+    repo.git("config", "--unset", "runs.isolate")
     repo.ok("reproduce", "--worktree", "x")
     beside = Repository(repo.machine, repo.path.parent / "repo-x/lib")
     assert (beside.path / "tree/mixed.txt").read_bytes() == b"a\r\nb\n"
@@ -564,6 +586,7 @@ def test_a_clone_that_is_too_large_to_keep_is_named(repo: Repository) -> None:
     assert result.err == (
         "warning: the repository 'lib' is not kept with the run, which needs it to come back:"
         " 1.5 MiB are more than runs.snapshot-limit\n"
+        "hint: to keep it: --snapshot-limit=2m\n"
     )
     repo.wait("x")
     assert repo.runs("reproduce", "--check", "x").err == ""
