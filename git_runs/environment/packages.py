@@ -6,6 +6,7 @@ its files where these are known. Names are normalized: PEP 503.
 
 from __future__ import annotations
 
+import base64
 import csv
 import glob
 import hashlib
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 
 DIGITS = 16  # of a digest, in hexadecimal
 EDITABLE = " (editable)"  # what an origin ends in whose own files are used
-# Seconds for which files may be younger than RECORD: pip and uv write it last, and clocks of file systems are coarse.
-MARGIN = 2.0
+MOST_HASHED = 1 << 28  # bytes of a package's files that are read, where they are later than its RECORD
 LARGEST = 1 << 16  # bytes of a file that is kept of an editable package
 
 _DIGEST = re.compile(rf"(.*)  ([0-9a-f]{{{DIGITS}}})")
@@ -127,20 +127,42 @@ def _digest(metadata: str) -> str:
     try:
         with open(record, encoding="utf-8", errors="surrogateescape", newline="") as file:
             listed = sorted(row for row in csv.reader(file) if row and not _UNSTABLE.fullmatch(row[0]))
-            latest = os.fstat(file.fileno()).st_mtime + MARGIN
+            written = os.fstat(file.fileno()).st_mtime_ns
     except (OSError, csv.Error):
         return ""
-    states = "\n".join(_states(os.path.dirname(metadata), listed, latest))
+    states = "\n".join(_states(os.path.dirname(metadata), listed, written))
     return hashlib.sha256(states.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
 
 
-def _states(directory: str, listed: list[list[str]], latest: float) -> Iterator[str]:
-    """What RECORD says of each file, and what is there: its size, its time where that is later than `latest`."""
+def _states(directory: str, listed: list[list[str]], written: int) -> Iterator[str]:
+    """What RECORD says of each file, and what is there: its size, and its hash where that is another.
+
+    Only files that are later than `written`, the time of RECORD in nanoseconds, are read, since pip and uv write that
+    one last; of those that are more than MOST_HASHED together the time counts.
+    """
+    left = MOST_HASHED
     for row in listed:
+        place = f"{directory}/{row[0]}"
         try:
-            status = os.stat(f"{directory}/{row[0]}")
+            status, changed = os.stat(place), ""
+            if status.st_mtime_ns > written:
+                left -= status.st_size
+                changed = _other_hash(place, row) if left >= 0 else str(status.st_mtime_ns)
         except (OSError, ValueError):
             yield f"{','.join(row)} missing"
         else:
-            changed = status.st_mtime_ns if status.st_mtime > latest else ""
             yield f"{','.join(row)} {status.st_size} {changed}"
+
+
+def _other_hash(place: str, row: list[str]) -> str:
+    """The hash of a file in the form of RECORD; "" where it is the one in its row there. Raises OSError."""
+    recorded = row[1] if len(row) > 1 else ""
+    algorithm = recorded.partition("=")[0]
+    if algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
+        algorithm = "sha256"
+    digest = hashlib.new(algorithm)
+    with open(place, "rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    found = f"{algorithm}={base64.urlsafe_b64encode(digest.digest()).rstrip(b'=').decode()}"
+    return "" if found == recorded else found

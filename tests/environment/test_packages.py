@@ -36,16 +36,26 @@ def test_a_package_that_is_edited_in_place_is_named(repo: Repository, venv: Virt
     assert repo.runs("reproduce", "--check", "x").err == CHANGED
 
 
-def test_an_edit_of_the_same_size_shows_by_its_time(venv: Virtualenv) -> None:
+def test_an_edit_of_the_same_size_shows_at_once_and_another_time_alone_does_not(venv: Virtualenv) -> None:
     before = packages.installed([str(venv.site)])
     record, module = next(venv.site.glob("pkg-*/RECORD")), venv.site / "pkg.py"
-    written = os.stat(record).st_mtime
-    os.utime(module, (written + 1, written + 1))
+    written = os.stat(record).st_mtime_ns
+    os.utime(module, ns=(written + 10**10, written + 10**10))
     assert packages.installed([str(venv.site)]) == before
-    os.utime(module, (written + 10, written + 10))
+    module.write_text(module.read_text().replace("1.0", "1.1"))
+    os.utime(module, ns=(written + 10**6, written + 10**6))
     assert packages.differences(before, packages.installed([str(venv.site)])) == [
         "package pkg: same version, but its files are others"
     ]
+
+
+def test_files_that_are_too_large_to_be_read_count_by_their_time(
+    venv: Virtualenv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "MOST_HASHED", 10)
+    before = packages.installed([str(venv.site)])
+    (venv.site / "pkg.py").touch()
+    assert packages.installed([str(venv.site)]) != before
 
 
 def test_the_same_wheel_installed_elsewhere_is_the_same_package(venv: Virtualenv, tmp_path: Path) -> None:
