@@ -165,9 +165,10 @@ def _restore(
     packages = environments.packages(recorded.text("packages"))
     if packages is None:
         raise NoEnvironment("the list of packages of the run is not in the runs dir")
-    if asks and _is_somebody_elses(one):
-        confirm(f"Install the packages of {_whose(one)}?", packages, doing="install packages of somebody else's")
     top = here.repository.top or "/"
+    if asks and _is_somebody_elses(one):
+        shown = _what_installing_runs(recorded, packages, top)
+        confirm(f"Install the packages of {_whose(one)}?", shown, doing="install packages of somebody else's")
     there = one.record.text("top") if mounts else None
     path = restoring.restore(recorded, packages, top=top, there=there, environment=today, say=_note)
     virtualenv = virtualenv_of(recorded)
@@ -175,6 +176,15 @@ def _restore(
     can_stand = bool(links) or (os.path.isabs(virtualenv or "") and stand_in.can_stand_at(virtualenv or ""))
     stands_in = mounts and can_stand
     return Restored(path=path, virtualenv=virtualenv, links=links, variables=variables, stands_in=stands_in)
+
+
+def _what_installing_runs(recorded: Record, packages: list[str], top: str) -> list[str]:
+    """Lines with all of somebody else's record that may run as code before, or while, its command does."""
+    executable = restoring.executable_of(recorded, top)
+    python = [f"is asked for its version: {executable}"] if os.path.isfile(executable) else []
+    files = restoring.code_in(recorded, packages).items()
+    texts = [line for title, text in files for line in (f"{title}:", *(f"  {one}" for one in text.splitlines()))]
+    return [*packages, *python, *texts]
 
 
 def _note(line: str) -> None:

@@ -189,3 +189,11 @@ def ask(place: str, variables: Mapping[str, str]) -> Python | None:
     with suppress(ValueError, TypeError):
         return Python(*json.loads(answer or ""))
     return None
+
+
+def version(place: str, variables: Mapping[str, str]) -> str | None:
+    """The version of the Python at that absolute path, of which no code but its own is run: no .pth file, and nothing
+    that variables name. None where it says nothing."""
+    code = "import sys; print(sys.version.split()[0])"
+    answer = processes.ask([place, "-I", "-S", "-B", "-c", code], variables)
+    return answer.strip() if answer else None

@@ -1,14 +1,19 @@
 """A virtualenv with the Python and the packages that a run had, made anew, and kept for all runs that had the same.
 
     <cache>/git-runs/environments/<id>/                  the virtualenv; the cache is $XDG_CACHE_HOME or ~/.cache
-    <cache>/git-runs/environments/<id>/git-runs-complete the list of its packages, once all of them are there
-    <cache>/git-runs/environments/<id>.lock              held while it is made
+    <cache>/git-runs/environments/<id>/git-runs-complete what is in it, once all of it is there, as `_content` gives it
+    <cache>/git-runs/environments/<id>-2/                instead of the first, where that is another by now; and so on
+    <cache>/git-runs/environments/<id>.lock              held while one of them is made
+
+A run may change the one that it runs in, and the Python below it may be upgraded: each is compared before it is used.
+One that is another by now stays as it is, since a run may be using it.
 
 Packages come from where uv(1) or pip(1) finds them by the user's own settings.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import re
@@ -19,12 +24,12 @@ from ..console.messages import counted
 from ..errors.records import NoEnvironment
 from ..errors.reproducing import NotRestored
 from ..system import processes
-from ..system.files import locked, remove_all, write_whole
+from ..system.files import entries, locked, remove_all, write_whole
 from . import interpreter, packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from ..records.record import Record
 
@@ -32,15 +37,20 @@ DIGITS = 16  # of an id, in hexadecimal
 COMPLETE = "git-runs-complete"
 PIP = ("-I", "-m", "pip", "--disable-pip-version-check", "--no-input")
 BROKEN = "after connection broken by"  # what pip prints when it tries to reach an index again
+ATTEMPTS = 5  # to install what is left, where something cannot be had
+# Variables that would have Python find other packages, or pip install elsewhere.
+BENDING = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
 LONGEST = 500  # characters of a reason
 UNKNOWN = "unknown"  # what a record says of a Python of which nothing is known
 
 # Names and versions as `packages` gives them, and nothing that pip could take for an option.
 _LINE = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[^\s@;]+)(?: @ (?P<origin>\S+)(?P<editable> \(editable\))?)?"
+    r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[^\s@;]+)"
+    r"(?: @ (?P<origin>[a-z][a-z0-9+.-]*://\S+)(?P<editable> \(editable\))?)?"
 )
 # In site-packages, or a script: what RECORD names.
 _SAFE = re.compile(r"(?!/|.*(?:^|/)\.\.(?:/|$)).+|(?:\.\./){3}bin/[^/]+")
+_METADATA = re.compile(r"[^/]+\.dist-info/[^/]+")  # which no Python imports
 _COMMIT = re.compile(r"(.+)@([0-9a-f]{7,64})")
 
 
@@ -61,16 +71,34 @@ def restore(
     then nothing is left of it.
     """
     wanted = Wanted(recorded, lines, environment, there)
-    if wanted.is_there():
-        return wanted.path
+    if found := wanted.find():
+        return found
     os.makedirs(os.path.dirname(wanted.path), exist_ok=True)
     # What we start holds the lock as well, so that nobody else begins while it goes on without us.
-    with locked(f"{wanted.path}.lock") as lock:
-        if not wanted.is_there():
-            say(f"Restoring {counted(len(lines), 'package')} for Python {wanted.python} in {_shown(wanted.path)}")
-            known = os.path.join(top, recorded.text("executable"))
-            _Workshop(wanted, known, environment, lock).make()
-    return wanted.path
+    with locked(f"{wanted.path}.lock", lambda: say("Waiting for another process that restores the same")) as lock:
+        if found := wanted.find():
+            return found
+        path = wanted.free_place()
+        say(f"Restoring {counted(len(lines), 'package')} for Python {wanted.python} in {_shown(path)}")
+        _Workshop(wanted, path, executable_of(recorded, top), environment, lock).make()
+        return path
+
+
+def executable_of(recorded: Record, top: str) -> str:
+    """The recorded Python, absolute, which is asked for its version."""
+    return os.path.join(top, recorded.text("executable"))
+
+
+def code_in(recorded: Record, lines: list[str]) -> dict[str, str]:
+    """The texts that a restored virtualenv will have as the record has them, and not from where packages come from, and
+    that may be run: by name of the package and path."""
+    files = _editable_files(recorded.get("editable"), lines)
+    return {
+        f"{name}: {path}": text
+        for name, texts in files.items()
+        for path, text in texts.items()
+        if not _METADATA.fullmatch(path)
+    }
 
 
 class Wanted:
@@ -80,28 +108,66 @@ class Wanted:
         self, recorded: Record, lines: list[str], environment: Mapping[str, str], there: str | None = None
     ) -> None:
         """Raises NoEnvironment where the record does not say what that is."""
+        self._environment = environment
         self.python = recorded.text("python")  # its version
         self.packages = [packages.parted(line)[0] for line in lines]
         self.there = there  # a directory that will be there
-        self.editable = _files_by_package(recorded.get("editable"))
+        self.editable = _editable_files(recorded.get("editable"), lines)
         if self.python in ("", UNKNOWN):
             raise NoEnvironment("which Python the run used, and with which packages, is not known")
         editable = [repr(sorted(self.editable.items()))] if self.editable else []
         text = "\n".join([self.python, os.uname().sysname, os.uname().machine, *self.packages, *editable])
+        # Of the first one; others have a number after it.
         self.path = os.path.join(_cache(environment), "git-runs", "environments", _hash(text))
 
-    def is_there(self) -> bool:
-        """Whether all of it is there, and its Python has not been removed since."""
-        return os.path.isfile(os.path.join(self.path, COMPLETE)) and os.access(f"{self.path}/bin/python", os.X_OK)
+    def find(self) -> str | None:
+        """Where it is, with all that was in it when it was made, and nothing else; None: nowhere."""
+        path = self._place(self._latest())
+        try:
+            with open(os.path.join(path, COMPLETE), encoding="utf-8") as file:
+                return path if file.read() == _content(path, self._environment) else None
+        except OSError:
+            return None
+
+    def free_place(self) -> str:
+        """Where to make it: where nobody uses one that was complete once."""
+        latest = self._latest()
+        return self._place(latest + os.path.exists(os.path.join(self._place(latest), COMPLETE)))
+
+    def _latest(self) -> int:
+        """The highest number of those that were made, or begun; 1 where there is none."""
+        pattern = re.compile(rf"{os.path.basename(self.path)}-([0-9]+)")
+        names = (pattern.fullmatch(entry.name) for entry in entries(os.path.dirname(self.path)))
+        return max([1, *(int(match[1]) for match in names if match)])
+
+    def _place(self, number: int) -> str:
+        return self.path if number == 1 else f"{self.path}-{number}"
 
 
-def _files_by_package(recorded: object) -> dict[str, dict[str, str]]:
-    """What `packages.editable_files` gave, without what is none or leads out of the virtualenv."""
+def _content(virtualenv: str, environment: Mapping[str, str]) -> str:
+    """What decides what a run finds in it, without starting anything of it but its Python: version, packages with their
+    digests, what else is beside them, and a hash of what makes packages in editable mode be found."""
+    site = site_of(virtualenv)
+    beside = sorted(entry.name for entry in entries(site) if entry.name != "__pycache__")
+    editable = repr(sorted(packages.editable_files([site]).items()))
+    version = interpreter.version(f"{virtualenv}/bin/python", environment)
+    return "\n".join([f"Python {version}", *packages.installed([site]), *beside, _hash(editable), ""])
+
+
+def site_of(virtualenv: str) -> str:
+    """Where it has its packages."""
+    return next(iter(glob.glob(f"{glob.escape(virtualenv)}/lib/*/site-packages")), os.path.join(virtualenv, "lib"))
+
+
+def _editable_files(recorded: object, lines: list[str]) -> dict[str, dict[str, str]]:
+    """What `packages.editable_files` gave, of packages that the list has in editable mode; without what leads out of
+    the virtualenv."""
     found = recorded if isinstance(recorded, dict) else {}
+    names = {_name(line) for line, _ in map(packages.parted, lines) if line.endswith(packages.EDITABLE)}
     return {
         str(name): {path: text for path, text in files.items() if isinstance(text, str) and _SAFE.fullmatch(str(path))}
         for name, files in found.items()
-        if isinstance(files, dict)
+        if name in names and isinstance(files, dict)
     }
 
 
@@ -126,12 +192,11 @@ def _hash(text: str) -> str:
 class _Workshop:
     """Makes one virtualenv, while its lock is held."""
 
-    def __init__(self, wanted: Wanted, known: str, environment: Mapping[str, str], lock: int) -> None:
+    def __init__(self, wanted: Wanted, path: str, known: str, environment: Mapping[str, str], lock: int) -> None:
         self.wanted = wanted
-        self.path = wanted.path
+        self.path = path
         self.known = known  # a Python that may be of that version: the one that the run had
-        bending = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-        self.environment = {key: value for key, value in environment.items() if key not in bending}
+        self.environment = {key: value for key, value in environment.items() if key not in BENDING}
         self.lock = lock
         self.uv = shutil.which("uv", path=environment.get("PATH"))
 
@@ -150,7 +215,7 @@ class _Workshop:
                 failures.append(failure)
                 remove_all(self.path)
             else:
-                write_whole(os.path.join(self.path, COMPLETE), "".join(f"{line}\n" for line in self.wanted.packages))
+                write_whole(os.path.join(self.path, COMPLETE), _content(self.path, self.environment))
                 return
         raise min(failures, key=lambda failure: len(failure.reasons))
 
@@ -184,8 +249,7 @@ class _Workshop:
         on_path = [os.path.join(directory, name) for name in names for directory in directories if directory]
         candidates = [self.known, *on_path, f"{home}/versions/{version}/bin/python", sys.executable]
         for place in dict.fromkeys(candidates):
-            python = interpreter.ask(place, self.environment) if os.access(place, os.X_OK) else None
-            if python and python.version == version:
+            if os.access(place, os.X_OK) and interpreter.version(place, self.environment) == version:
                 return place
         return None
 
@@ -196,7 +260,8 @@ class _Workshop:
         making = [self.uv, "venv", "--quiet", "--no-project", "--python", base or version, self.path]
         self._run(making, f"Python {version}")
         installing = [self.uv, "pip", "install", "--quiet", "--python", f"{self.path}/bin/python", "--no-deps"]
-        self._install(installing, requirements)
+        # Else its files are those of uv's cache, and of all virtualenvs, and a run may change them.
+        self._install([*installing, "--link-mode=copy"], requirements)
 
     def _by_pip(self, base: str | None, requirements: dict[str, list[str]]) -> None:
         if base is None:
@@ -208,7 +273,7 @@ class _Workshop:
             raise NotRestored({"pip": f"neither has {base} the module ensurepip, nor is there a pip of version 22.3"})
         there = self._found()
         missing = {line: words for line, words in requirements.items() if line not in there}
-        self._install([*pip, "install", "--no-deps"], missing)
+        self._install([*pip, "install", "--no-user", "--no-deps"], missing)
         if surplus := [name for name in map(_name, there) if name not in names]:
             self._run([*pip, "uninstall", "--yes", *surplus], "a virtualenv without pip")
 
@@ -227,24 +292,26 @@ class _Workshop:
         return next((command for command in commands if self._call([*command, "--version"])[0] == 0), None)
 
     def _install(self, installing: list[str], requirements: dict[str, list[str]]) -> None:
-        """Raises NotRestored with all packages that cannot be had: what is named last in the output of a program that
-        fails is left out, and the rest tried again. Where nothing is named, or nobody answers, it is all of them."""
+        """Raises NotRestored with the packages that cannot be had: what is named last in the output of a program that
+        fails is left out, and the rest tried again, ATTEMPTS times in all. Where nothing is named, or nobody answers,
+        it is all of them."""
         reasons: dict[str, str] = {}
         left = dict(requirements)
-        while left:
-            words = [word for arguments in left.values() for word in arguments]
-            code, output, reason = self._call([*installing, *words])
+        while left and len(reasons) < ATTEMPTS:
+            code, output, reason = self._call([*installing, *_in_order(left.values())])
             if code == 0:
+                left = {}
                 break
             named = {line: _last_mention(arguments[-1], output) for line, arguments in left.items()}
             line = max(named, key=lambda one: named[one])
             if named[line] < 0 or BROKEN in output:
                 reasons |= dict.fromkeys(left, reason)
-                break
-            reasons[line] = reason
-            del left[line]
+                left = {}
+            else:
+                reasons[line] = reason
+                del left[line]
         if reasons:
-            raise NotRestored(reasons)
+            raise NotRestored(reasons, untried=left)
 
     def _check(self) -> None:
         """Raises NotRestored where something came out as another version than it was to be."""
@@ -261,27 +328,22 @@ class _Workshop:
 
     def _found(self) -> list[str]:
         """The packages that are in it; raises NotRestored where its Python is none of the right version."""
-        python = interpreter.ask(f"{self.path}/bin/python", self.environment)
-        if python is None or python.version != self.wanted.python:
-            reason = f"it came out as {python.version}" if python else "it cannot be run"
+        version = interpreter.version(f"{self.path}/bin/python", self.environment)
+        if version != self.wanted.python:
+            reason = f"it came out as {version}" if version else "it cannot be run"
             raise NotRestored({f"Python {self.wanted.python}": reason})
-        return [packages.parted(line)[0] for line in packages.installed(python.path)]
+        return [packages.parted(line)[0] for line in packages.installed([site_of(self.path)])]
 
     def _write_editable(self) -> None:
         """Put in place what makes packages in editable mode be found, as it was: to install them again would need
         their sources, and what builds them."""
         for files in self.wanted.editable.values():
             for path, text in files.items():
-                place = os.path.normpath(os.path.join(self._site(), path))
+                place = os.path.normpath(os.path.join(site_of(self.path), path))
                 os.makedirs(os.path.dirname(place), exist_ok=True)
                 is_script = path.startswith("../")
                 text = re.sub(r"\A#!python$", f"#!{self.path}/bin/python", text, flags=re.MULTILINE)
                 write_whole(place, text, 0o755 if is_script else None)
-
-    def _site(self) -> str:
-        """Where the virtualenv has its packages."""
-        version = ".".join(self.wanted.python.split(".")[:2])
-        return os.path.join(self.path, "lib", f"python{version}", "site-packages")
 
     def _run(self, command: list[str], what: str) -> None:
         """Raises NotRestored, with what could not be had then."""
@@ -296,6 +358,12 @@ class _Workshop:
         lines = (stderr.strip() or stdout).splitlines()
         telling = [line for line in lines if not line.startswith("WARNING:") or BROKEN in line]
         return code, stdout + stderr, " ".join(" ".join(telling).split())[:LONGEST]
+
+
+def _in_order(requirements: Collection[list[str]]) -> list[str]:
+    """The arguments of all packages: those with an option first, so that no other can be taken for one."""
+    options = [word for words in requirements if len(words) > 1 for word in words]
+    return [*options, "--", *(words[0] for words in requirements if len(words) == 1)]
 
 
 def arguments(line: str) -> list[str]:

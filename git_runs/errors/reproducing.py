@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from .base import Negative, RunsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 SHOWN = 3  # of the things that cannot be had for the same reason
+LINES = 4  # of reasons
 
 
 class NotTheSame(Negative):
@@ -28,14 +31,35 @@ class GoesOn(RunsError):
 class NotRestored(RunsError):
     """Packages, or the Python, of a recorded environment cannot be had."""
 
-    def __init__(self, reasons: Mapping[str, str]) -> None:
-        of_each = [(one, [what for what in reasons if reasons[what] == one]) for one in dict.fromkeys(reasons.values())]
+    def __init__(self, reasons: Mapping[str, str], untried: Iterable[str] = ()) -> None:
+        """`reasons`, in the words of whatever was to get it, by what could not be had; `untried`: what may be had."""
+        alike: dict[str, list[str]] = {}
+        for what, reason in reasons.items():
+            is_shared = list(reasons.values()).count(reason) > 1
+            alike.setdefault(reason if is_shared else _without_name(what, reason), []).append(what)
+        lines = [f"{_some(names)}: {reasons[names[0]]}" for names in alike.values()]
+        if len(lines) > LINES:
+            others = [name for names in list(alike.values())[LINES - 1 :] for name in names]
+            lines[LINES - 1 :] = [f"{_some(others)}: for other reasons"]
+        if others := list(untried):
+            lines.append(f"not tried any more, since so many cannot be had: {_some(others)}")
         super().__init__(
             f"the environment cannot be restored: {', '.join(reasons)}",
-            *(f"{', '.join(names[:SHOWN])}{', ...' * (len(names) > SHOWN)}: {reason}" for reason, names in of_each),
+            *lines,
             "to run it with what is here: leave out --restore",
         )
-        self.reasons = reasons  # in the words of whatever was to get it, by what could not be had
+        self.reasons = reasons
+
+
+def _without_name(what: str, reason: str) -> str:
+    """What is the same in the reasons of packages that are missing in the same way."""
+    return re.sub(rf"(?<![\w.-]){re.escape(what.partition('==')[0])}(==[^\s']*)?(?![\w.-])", "", reason)
+
+
+def _some(names: list[str]) -> str:
+    """The first of them, and how many there are where that is not all."""
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 class PlaceTaken(RunsError):

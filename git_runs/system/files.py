@@ -83,12 +83,17 @@ def unlink_if(path: str, condition: Callable[[str], bool]) -> bool:
 
 
 @contextmanager
-def locked(path: str) -> Iterator[int]:
-    """Hold the file, which is made where it is not there, for the `with` block, once nobody else does any more; gives
-    its descriptor. A process that inherits that one holds it, too, as long as it lives: flock(2)."""
+def locked(path: str, waits: Callable[[], object] = lambda: None) -> Iterator[int]:
+    """Hold the file, which is made where it is not there, for the `with` block, once nobody else does any more; `waits`
+    is called where somebody does. Gives its descriptor. A process that inherits that one holds it, too, as long as it
+    lives: flock(2)."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waits()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
         os.close(descriptor)

@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from git_runs.errors.reproducing import NotRestored
 from git_runs.records.record import Record
 from git_runs.system import processes
 from git_runs.system.files import locked
+from tests.conftest import wait_for
 from tests.wheels import make
 
 RECORDED = Record(python=sys.version.split()[0], executable=sys.executable)
@@ -85,8 +87,108 @@ def test_two_at_once_make_one(environment: dict[str, str]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(said) == 1
+    assert len([line for line in said if line.startswith("Restoring")]) == 1
     assert found(restore(["pkg==1.0"], environment)) == ["pkg==1.0"]
+
+
+def test_who_waits_for_another_says_so(environment: dict[str, str]) -> None:
+    made = restore(["pkg==1.0"], environment)
+    os.unlink(f"{made}/{COMPLETE}")
+    said: list[str] = []
+    with locked(f"{made}.lock"):
+        waiting = threading.Thread(target=restore, args=(["pkg==1.0"], environment, said))
+        waiting.start()
+        wait_for(lambda: said != [])
+    waiting.join()
+    assert said[0] == "Waiting for another process that restores the same"
+    assert said[1].startswith("Restoring 1 package for Python ")
+
+
+def a_package_more(virtualenv: Path) -> None:
+    metadata = next(virtualenv.glob("lib/*/site-packages")) / "more-1.0.dist-info"
+    metadata.mkdir()
+
+
+def a_module_more(virtualenv: Path) -> None:
+    (next(virtualenv.glob("lib/*/site-packages")) / "sitecustomize.py").touch()
+
+
+def an_edited_file(virtualenv: Path) -> None:
+    module = next(virtualenv.glob("lib/*/site-packages/pkg.py"))
+    module.write_text(module.read_text().replace("1.0", "1.1"))
+
+
+def an_upgraded_python(virtualenv: Path) -> None:
+    (virtualenv / "bin/python").unlink()
+    (virtualenv / "bin/python").write_text("#!/bin/sh\necho 3.9.99\n")
+    (virtualenv / "bin/python").chmod(0o755)
+
+
+@pytest.mark.parametrize("change", [a_package_more, a_module_more, an_edited_file, an_upgraded_python])
+def test_one_that_was_changed_since_is_made_anew_and_stays(
+    environment: dict[str, str], change: Callable[[Path], None]
+) -> None:
+    first = Path(restore(["pkg==1.0"], environment))
+    change(first)
+    second = restore(["pkg==1.0"], environment)
+    assert second == f"{first}-2"
+    assert found(second) == ["pkg==1.0"]
+    assert (first / COMPLETE).exists()
+    assert restore(["pkg==1.0"], environment) == second
+
+
+def editable(files: dict[str, str]) -> Record:
+    """What is recorded where these texts make a package `mine` be found."""
+    return Record({**RECORDED, "editable": {"mine": files, "evil": {"evil.pth": "import os"}}})
+
+
+def test_only_packages_of_the_list_in_editable_mode_bring_files(environment: dict[str, str], tmp_path: Path) -> None:
+    metadata = {
+        "mine-1.0.dist-info/METADATA": "Name: mine\n",
+        "mine-1.0.dist-info/direct_url.json": f'{{"url": "file://{tmp_path}", "dir_info": {{"editable": true}}}}',
+        "mine-1.0.dist-info/RECORD": "mine.pth,,\nmine-1.0.dist-info/RECORD,,\n",
+    }
+    recorded = editable({"mine.pth": f"{tmp_path}\n", **metadata})
+    lines = [f"mine==1.0 @ file://{tmp_path} (editable)", "evil==1.0"]
+    assert restoring.code_in(recorded, lines) == {"mine: mine.pth": f"{tmp_path}\n"}
+    made = Path(restoring.restore(recorded, lines[:1], top="/", environment=environment, say=print))
+    (site,) = made.glob("lib/*/site-packages")
+    assert (site / "mine.pth").exists()
+    assert not (site / "evil.pth").exists()
+    (site / "mine.pth").write_text("/elsewhere\n")
+    again = restoring.restore(recorded, lines[:1], top="/", environment=environment, say=print)
+    assert again == f"{made}-2"
+
+
+def test_nothing_of_a_recorded_environment_runs_when_it_is_made(environment: dict[str, str], tmp_path: Path) -> None:
+    text = f"import os; os.mkdir({str(tmp_path / 'ran')!r})\n"
+    recorded = editable({"mine.pth": text, "mine-1.0.dist-info/METADATA": "Name: mine\n"})
+    with pytest.raises(NotRestored):  # it was not recorded as it is found
+        restoring.restore(recorded, ["pkg==1.0", "mine==1.0 (editable)"], top="/", environment=environment, say=print)
+    lines = [f"mine==1.0 @ file://{tmp_path} (editable)", "pkg==1.0"]
+    made = restoring.restore(recorded, lines, top="/", environment=environment, say=print)
+    assert restoring.restore(recorded, lines, top="/", environment=environment, say=print) == made
+    assert not (tmp_path / "ran").exists()
+    processes.run([f"{made}/bin/python", "-c", ""], environment)
+    assert (tmp_path / "ran").exists()
+
+
+def test_settings_that_install_elsewhere_do_not_count(environment: dict[str, str], tmp_path: Path) -> None:
+    environment |= {"PIP_USER": "1", "PIP_TARGET": str(tmp_path / "target"), "PIP_ROOT": str(tmp_path / "root")}
+    (tmp_path / ".config/pip").mkdir(parents=True)
+    (tmp_path / ".config/pip/pip.conf").write_text("[install]\nuser = true\n")
+    assert found(restore(["pkg==1.0"], environment)) == ["pkg==1.0"]
+
+
+def test_after_some_that_cannot_be_had_the_rest_is_named_together(environment: dict[str, str]) -> None:
+    names = [f"gone{letter}==1.0" for letter in "abcdefghij"]
+    with pytest.raises(NotRestored) as raised:
+        restore([*names, "pkg==1.0"], environment)
+    assert len(raised.value.reasons) == restoring.ATTEMPTS
+    assert len(raised.value.hints) == 3
+    assert " and 2 more: ERROR: Could not find a version" in raised.value.hints[0]
+    assert raised.value.hints[1].startswith("not tried any more, since so many cannot be had: ")
+    assert raised.value.hints[1].endswith(" and 3 more")
 
 
 def test_what_goes_on_without_us_keeps_others_from_beginning(tmp_path: Path) -> None:
@@ -104,7 +206,7 @@ def test_where_no_index_answers_it_does_not_ask_for_each_package(environment: di
     environment |= {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_RETRIES": "1"}
     with pytest.raises(NotRestored) as raised:
         restore(["a==1", "b==1", "c==1", "d==1", "pkg==1.0"], environment)
-    assert raised.value.hints[0].startswith("a==1, b==1, c==1, ...: WARNING: Retrying")
+    assert raised.value.hints[0].startswith("a==1, b==1, c==1 and 2 more: WARNING: Retrying")
     assert raised.value.message == "the environment cannot be restored: a==1, b==1, c==1, d==1, pkg==1.0"
 
 
@@ -140,6 +242,8 @@ def test_how_a_recorded_package_is_installed(line: str, arguments: list[str]) ->
         ("pkg==1.0 @ https://example.com/p (editable)", "where its files are is not known"),
         ("--index-url=https://example.com", "it is no name and version of a package"),
         ("-e==/usr", "it is no name and version of a package"),
+        ("wa==1.0 @ --log=/x", "it is no name and version of a package"),
+        ("wa==1.0 @ -r/x", "it is no name and version of a package"),
     ],
 )
 def test_why_a_recorded_package_cannot_be_installed(line: str, reason: str) -> None:
