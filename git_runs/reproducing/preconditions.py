@@ -158,7 +158,8 @@ def _surroundings(
     command = interpreter.Command(text, variables, cwd, virtualenv, restored.places(top) if restored else {})
     if restored and not restored.stands_in and command.place and not restored.holds(command.place):
         yield f"the command names '{command.place}', and so does not use the restored virtualenv"
-    for place in dict.fromkeys(filter(None, (virtualenv, variables.get("VIRTUAL_ENV")))):
+    virtualenvs = () if restored else (virtualenv, variables.get("VIRTUAL_ENV"))
+    for place in dict.fromkeys(filter(None, virtualenvs)):
         if not interpreter.is_virtualenv(str(place)):
             yield f"there is no virtualenv in '{place}'"
     if not record.is_local:

@@ -105,6 +105,17 @@ def test_a_command_comes_to_the_restored_virtualenv(place: Place, start: Callabl
     assert again["variables"]["VIRTUAL_ENV"] == str(place.restored[0])
 
 
+@needs_mounts
+def test_a_recorded_virtualenv_that_is_gone_is_not_missed(place: Place) -> None:
+    place.repo.machine.environment |= {"VIRTUAL_ENV": str(place.venv.path)}
+    place.repo.git("config", "runs.link", ".venv")
+    place.repo.finish("x", f"{place.venv.path}/bin/python train.py", *NO_FLAGS, "--isolate=mount")
+    shutil.rmtree(place.venv.path)
+    code, found, said = place.reproduce("--restore")
+    assert (code, found) == (0, "Reproduction: equal\n")
+    assert "there is no virtualenv" not in said
+
+
 def test_causes_of_a_difference_do_not_include_the_restored_virtualenv(place: Place) -> None:
     place.repo.git("config", "runs.link", ".venv")
     activated_and_left(place)
