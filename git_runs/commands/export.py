@@ -38,7 +38,8 @@ def run(args: Namespace, search: Search) -> int:
     here = project.find(search)
     runs, bad = query.read(here.store, selected(here, args))
     path = args.output or os.path.join(here.store.root, here.settings.db_filename)
-    entries = {one.name: _whole(here.store, one.record) for one in runs}
+    shown: set[str] = set()
+    entries = {one.name: _whole(here.store, one.record, shown) for one in runs}
     if path == "-":
         sys.stdout.write(yamltext.dump_database(entries))
         return report_all(bad)
@@ -55,10 +56,16 @@ def run(args: Namespace, search: Search) -> int:
     return report_all(bad)
 
 
-def _whole(store: Store, fields: Record) -> Record:
-    """With its environment, which other runs dirs do not have."""
+def _whole(store: Store, fields: Record, shown: set[str]) -> Record:
+    """With its environment, which other runs dirs do not have, and what the files hold that this names, by ids, once
+    for all runs: `shown` are the ids of those that others have."""
     environment = store.environments.find(fields)
-    return Record({**fields, "environment": dict(environment)}) if environment else fields
+    if not environment:
+        return fields
+    contents = store.environments.contents(environment)
+    new = {key: content for key, content in contents.items() if environment.text(key) not in shown}
+    shown.update(environment.text(key) for key in new)
+    return Record({**fields, "environment": {**environment, **new}})
 
 
 def _lost(path: str, entries: Mapping[str, Record]) -> list[str]:

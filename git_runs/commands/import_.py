@@ -22,7 +22,7 @@ from ..system.git import objects
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from ..project import Project
     from ..records.importers.importer import Importer
@@ -54,6 +54,8 @@ def _import(here: Project, importer: Importer, path: str, *, dry_run: bool) -> l
     entries = importer.read(path, here.store.root)
     runs, _ = query.read(here.store, here.store.names())
     names_by_id = {one.record.text("id"): one.name for one in runs if one.record.text("id")}
+    if not dry_run:
+        _keep_environments(here, entries.values())
     failed: list[RunsError] = []
     for name, fields in progress.over(entries.items(), "Importing runs", len(entries)):
         try:
@@ -74,6 +76,15 @@ def _import(here: Project, importer: Importer, path: str, *, dry_run: bool) -> l
     if entries and not _is_inside(here, path) and any(map(os.path.isdir, _outputs_beside(path))):
         hint(f"their outputs stay where they are, beside '{path}'; those in the runs dir would be moved")
     return failed
+
+
+def _keep_environments(here: Project, entries: Iterable[Mapping[str, object]]) -> None:
+    """What one entry holds for all that name it by its id, whether that one can be added itself or not."""
+    for fields in entries:
+        environment = fields.get("environment")
+        if isinstance(environment, dict):
+            launch.prepare(here)
+            here.store.environments.keep_contents(environment)
 
 
 def _record(here: Project, name: str, fields: Mapping[str, object]) -> Record:

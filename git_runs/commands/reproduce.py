@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 WORKTREE_HINT = "or check it out beside this one: --worktree"
 KEPT_HINT = "to get these back: --worktree or --run"
+COPY_HINT = "to have it: copy environments/ from the runs dir where it was recorded, or export there and import here"
 _UNKNOWN = "?"  # equals no recorded value
 USAGE = "git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--restore] [--wait] [-y]] NAME"
 
@@ -162,9 +163,10 @@ def _restore(
     _commit(one)  # before anything takes long
     environments = here.store.environments
     recorded = environments.of(one.record)
-    packages = environments.packages(recorded.text("packages"))
+    packages = environments.packages(recorded.get("packages"))
     if packages is None:
-        raise NoEnvironment("the list of packages of the run is not in the runs dir")
+        raise NoEnvironment("the list of packages of the run is not in the runs dir", COPY_HINT)
+    recorded = Record({**recorded, **environments.contents(recorded)})
     top = here.repository.top or "/"
     if asks and _is_somebody_elses(one):
         shown = _what_installing_runs(recorded, packages, top)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..records.environments import Environments
+    from ..records.record import Value
     from .fingerprints import Fingerprints
     from .interpreter import Command
     from .restored import Restored
@@ -98,7 +99,7 @@ class Surroundings:
             found["virtualenv"] = self._from_top(python.virtualenv)
         found["packages"] = self.environments.keep_packages(packages.installed(python.path))
         editable = packages.editable_files(python.path)
-        return found | ({"editable": editable} if editable else {})
+        return found | ({"editable": self.environments.keep_editable(editable)} if editable else {})
 
     def _is_same_place(self, found: Mapping[str, Any], before: Mapping[str, Any], top: str) -> bool:
         """Whether both name the same executable: a run's own work tree has another top than the user's."""
@@ -154,8 +155,8 @@ def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], environment
         if recorded.get(key) != now.get(key):
             found.append(f"{key}: was {_shown(recorded.get(key))}, is {_shown(now.get(key))}")
     if recorded.get("packages") != now.get("packages"):
-        found += _different_packages(environments, str(recorded.get("packages")), str(now.get("packages")))
-    was, is_now = _mapping(recorded.get("editable")), _mapping(now.get("editable"))
+        found += _different_packages(environments, recorded.get("packages"), now.get("packages"))
+    was, is_now = environments.editable(recorded.get("editable")), environments.editable(now.get("editable"))
     for name in sorted(was.keys() & is_now.keys()):
         if was[name] != is_now[name]:
             found.append(f"package {name}: it is installed in editable mode in another way")
@@ -183,7 +184,7 @@ def _shown(value: object) -> str:
     return "not set" if value is None else "; ".join(map(str, value)) if isinstance(value, list) else f"'{value}'"
 
 
-def _different_packages(environments: Environments, recorded: str, now: str) -> list[str]:
+def _different_packages(environments: Environments, recorded: Value, now: Value) -> list[str]:
     was, is_now = environments.packages(recorded), environments.packages(now)
     if was is None or is_now is None:
         return ["packages: the list is another, and one of both is not in the runs dir"]

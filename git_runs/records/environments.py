@@ -1,14 +1,17 @@
 """What runs found where they ran, kept in the runs dir once for all runs that share it.
 
     environments/<id>.yml     interpreter, packages, variables; the record of a run has the id
-    environments/<id>.txt     the list of packages that such a file names
+    environments/<id>.txt     the list of packages that such a file names, or, in JSON, the texts of packages in
+                              editable mode: what `environment.packages` gives
 
-An id is a hash of what the file holds, so that a file is never changed. Records of before hold it all themselves.
+An id is a hash of what the file holds, so that a file is never changed. Records of before, and exports, hold themselves
+what the files hold now.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from contextlib import suppress
@@ -34,10 +37,29 @@ class Environments:
         self._read: dict[str, Record] = {}  # by id
 
     def keep(self, environment: Mapping[str, Value]) -> str:
-        """Write it, unless it is there already; gives its id. Raises Unencodable, and what the file system says."""
+        """Write it, unless it is there already, in all its files; gives its id. Raises Unencodable, and what the file
+        system says."""
         from . import yamltext
 
-        return self._keep(yamltext.dump(dict(environment)), ".yml")
+        return self._keep(yamltext.dump(self.keep_contents(environment)), ".yml")
+
+    def keep_contents(self, environment: Mapping[str, Value]) -> dict[str, Value]:
+        """The same with ids in the place of what belongs into files of its own, which is kept there."""
+        found = dict(environment)
+        if isinstance(lines := found.get("packages"), list):
+            found["packages"] = self.keep_packages([str(line) for line in lines])
+        if isinstance(texts := found.get("editable"), dict):
+            found["editable"] = self.keep_editable(texts)
+        return found
+
+    def contents(self, environment: Mapping[str, Value]) -> dict[str, Value]:
+        """What the files hold that it names, by field, as far as they can be read."""
+        found: dict[str, Value] = {}
+        if (lines := self.packages(environment.get("packages"))) is not None:
+            found["packages"] = list(lines)
+        if texts := self.editable(environment.get("editable")):
+            found["editable"] = texts
+        return found
 
     def of(self, run: Record) -> Record:
         """What was recorded of the run; its id is the `salt` of what a record of before holds. Raises NoEnvironment."""
@@ -62,7 +84,8 @@ class Environments:
         """Where the files are that it consists of, one after the other: the first one names the next."""
         with suppress(NoEnvironment):
             yield self._path(identifier, ".yml")
-            yield self._path(self._parsed(identifier).text("packages"), ".txt")
+            named = self._parsed(identifier)
+            yield from (self._path(named.text(key), ".txt") for key in ("packages", "editable") if key in named)
 
     def _parsed(self, identifier: str) -> Record:
         from . import yamltext
@@ -77,12 +100,30 @@ class Environments:
         """The same as `keep` for a list of packages, one a line."""
         return self._keep("".join(line + "\n" for line in lines), ".txt")
 
-    def packages(self, identifier: str) -> list[str] | None:
-        """The list of that id; None where it cannot be read."""
-        try:
-            return _content(self._path(identifier, ".txt")).decode(errors="replace").splitlines()
-        except (OSError, NoEnvironment):
-            return None
+    def keep_editable(self, texts: Mapping[str, Value]) -> str:
+        """The same for what `environment.packages.editable_files` gives."""
+        return self._keep(json.dumps(texts, indent=1, sort_keys=True, ensure_ascii=False) + "\n", ".txt")
+
+    def packages(self, recorded: Value) -> list[str] | None:
+        """The list of that id, or which is there itself; None where it cannot be read."""
+        if isinstance(recorded, list):
+            return [str(line) for line in recorded]
+        text = self._text(recorded)
+        return None if text is None else text.splitlines()
+
+    def editable(self, recorded: Value) -> dict[str, Value]:
+        """The texts of that id, or which are there themselves; none where they cannot be read."""
+        if isinstance(recorded, dict):
+            return recorded
+        with suppress(ValueError, RecursionError):
+            found = json.loads(self._text(recorded) or "{}")
+            return found if isinstance(found, dict) else {}
+        return {}
+
+    def _text(self, identifier: Value) -> str | None:
+        with suppress(OSError, NoEnvironment):
+            return _content(self._path(str(identifier), ".txt")).decode(errors="replace")
+        return None
 
     def _keep(self, text: str, suffix: str) -> str:
         for number in count():  # a file that somebody has edited stays

@@ -72,8 +72,10 @@ def test_an_export_is_of_the_first_tools_form_and_can_be_imported(repo: Reposito
     content = yaml.safe_load(path.read_text())
     assert list(content) == ["a", "g/b"]
     records = {name: repo.record(name) for name in content}
+    (packages,) = (repo.path / ".runs/environments").glob("*.txt")
     for name, record in records.items():
-        whole = {**record, "environment": repo.environment(name)}
+        lists = {"packages": packages.read_text().splitlines()} if name == "a" else {}  # once for all
+        whole = {**record, "environment": {**repo.environment(name), **lists}}
         assert content[name] == {key: value for key, value in whole.items() if key != "name"}
     path.rename(repo.machine.home / "kept.yml")
     repo.ok("delete", "-y", ".*")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -171,6 +172,32 @@ def edit_environment(place: Place, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+
+
+def test_texts_of_editable_packages_are_kept_apart_and_come_with_an_export(place: Place, tmp_path: Path) -> None:
+    repo = place.repo
+    place.venv.install_editable(repo.path, "mine", "src")
+    repo.finish("x", ".venv/bin/python train.py", *NO_FLAGS)
+    recorded = repo.environment("x")
+    texts = json.loads((repo.path / f".runs/environments/{recorded['editable']}.txt").read_text())
+    assert texts["mine"]["__editable__.mine-1.0.pth"] == f"{repo.path}/src\n"
+    repo.ok("export", "-o", str(tmp_path / "all"))
+    shutil.rmtree(repo.path / ".runs")
+    repo.ok("import", str(tmp_path / "all"))
+    assert repo.environment("x") == recorded
+    (place.venv.site / "__editable__.mine-1.0.pth").write_text("/elsewhere\n")
+    assert "package mine: it is installed in editable mode in another way" in repo.runs("reproduce", "--check", "x").err
+    place.reproduce("--restore")
+    assert next(place.restored[0].glob("lib/*/site-packages/__editable__*")).read_text() == f"{repo.path}/src\n"
+
+
+def test_a_list_that_is_not_here_may_be_had(place: Place) -> None:
+    place.repo.finish("x", ".venv/bin/python train.py", *NO_FLAGS)
+    for path in (place.repo.path / ".runs/environments").glob("*.txt"):
+        path.unlink()
+    lines = place.reproduce("--restore")[2].splitlines()
+    assert lines[0] == "fatal: the list of packages of the run is not in the runs dir"
+    assert lines[1].startswith("hint: to have it: copy environments/ from the runs dir")
 
 
 def test_without_a_recorded_environment_nothing_can_be_restored(place: Place) -> None:

@@ -21,6 +21,11 @@ def files(repo: Repository) -> list[str]:
     return sorted(path.stem for path in (repo.path / ".runs/environments").glob("*.yml"))
 
 
+def listed(repo: Repository, name: str) -> list[str]:
+    """The packages that the run found."""
+    return (repo.path / f".runs/environments/{repo.environment(name)['packages']}.txt").read_text().splitlines()
+
+
 def hold_itself(repo: Repository, name: str) -> None:
     """Make the run's record one of before, which holds its environment, with hashes salted by its id."""
     fields = repo.record(name)
@@ -99,7 +104,9 @@ def test_a_record_may_hold_its_environment_itself(repo: Repository) -> None:
     assert repo.ok("list", "--where", "environment.variables.MY_SEED=4").split() == []
     exported = yaml.safe_load(repo.ok("export", "-o", "-"))["a"]["environment"]
     assert exported.pop("salt") == repo.record("a")["id"]
-    assert exported == repo.record("a")["environment"]
+    packages = exported["packages"]
+    assert exported == {**repo.record("a")["environment"], "packages": packages}  # type: ignore[dict-item]
+    assert packages == listed(repo, "b")
 
 
 def test_an_export_holds_all_and_an_import_shares_it_again(repo: Repository, tmp_path: Path) -> None:
@@ -107,13 +114,30 @@ def test_an_export_holds_all_and_an_import_shares_it_again(repo: Repository, tmp
         repo.finish(name, "true", *NO_FLAGS)
     repo.ok("export", "-o", str(tmp_path / "all"))
     before = repo.environment("a")
-    assert yaml.safe_load((tmp_path / "all").read_text())["a"]["environment"] == before
+    lines = listed(repo, "a")
+    exported = yaml.safe_load((tmp_path / "all").read_text())
+    assert exported["a"]["environment"] == {**before, "packages": lines}
+    assert exported["b"]["environment"] == before
     repo.ok("delete", "-y", "a", "b")
-    for path in (repo.path / ".runs/environments").glob("*.yml"):
+    for path in (repo.path / ".runs/environments").iterdir():
         path.unlink()
     repo.ok("import", str(tmp_path / "all"))
     assert repo.record("a")["environment"] == repo.record("b")["environment"] == files(repo)[0]
-    assert repo.environment("a") == before
+    assert (repo.environment("a"), listed(repo, "b")) == (before, lines)
+
+
+def test_what_a_run_that_cannot_be_imported_holds_for_others_is_imported(repo: Repository, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        repo.finish(name, "true", *NO_FLAGS)
+    lines = listed(repo, "b")
+    exported = yaml.safe_load(repo.ok("export", "-o", "-"))
+    exported["a"]["commit"] = "0" * 40
+    (tmp_path / "all").write_text(yaml.safe_dump(exported, sort_keys=False))
+    repo.ok("delete", "-y", "a", "b")
+    for path in (repo.path / ".runs/environments").iterdir():
+        path.unlink()
+    assert repo.runs("import", str(tmp_path / "all")).code == 1
+    assert listed(repo, "b") == lines
 
 
 @pytest.mark.parametrize("broken", ["gone", "no YAML", "a link"])
