@@ -6,35 +6,56 @@ import re
 import uuid
 
 from ..system.git import variables
+from . import index
 from .tree import Tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-EXECUTABLE = "100755"
+    from .index import File
+
 CHUNK = 64 << 20  # bytes of files that are compared at once
 
 
 def inexact(copy: Tree, base: str | None, code: str, changed: list[str]) -> list[str]:
     """The files that a checkout of the tree `code` would give other bytes than they have now: of those that are others
     than in `base`, or changed as far as git status sees it."""
+    return differing(copy, _blobs(copy, base, code, changed))
+
+
+def differing(copy: Tree, files: Iterable[File]) -> list[str]:
+    """Those of the files, given by mode, blob and path, that are not as a checkout makes them of their blobs."""
+    # As a checkout will be: with the attributes of the copy, but without the options of our own command line.
+    environment = variables.without_repository() | {"GIT_INDEX_FILE": copy.environment["GIT_INDEX_FILE"]}
+    return _differing(Tree(copy.top, copy.git_dir, environment), files)
+
+
+def depending_on_settings(copy: Tree, files: list[File]) -> list[str]:
+    """Those of the files that would not be so once the settings and attributes that no commit holds are gone."""
+    if not files:
+        return []
+    with copy.without_settings() as elsewhere:
+        return _differing(elsewhere, files)
+
+
+def _differing(tree: Tree, files: Iterable[File]) -> list[str]:
     chunk: list[tuple[str, str]] = []
     size = 0
     found: list[str] = []
-    for mode, blob, path in _blobs(copy, base, code, changed):
-        if copy.is_executable(path) != (mode == EXECUTABLE):  # core.fileMode
+    for mode, blob, path in files:
+        if tree.is_executable(path) != (mode == index.EXECUTABLE):  # core.fileMode
             found.append(path)
             continue
         chunk.append((blob, path))
-        size += copy.size(path)
+        size += tree.size(path)
         if size > CHUNK:
-            found += _inexact_in(copy, chunk)
+            found += _differing_in(tree, chunk)
             chunk, size = [], 0
-    return found + _inexact_in(copy, chunk)
+    return found + _differing_in(tree, chunk)
 
 
-def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Iterator[tuple[str, str, str]]:
+def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Iterator[File]:
     """Modes, hashes and paths; links and submodules are not converted, and so left out."""
     empty = base or copy.run("hash-object", "-t", "tree", "--stdin", stdin="").strip()
     # ":<modes> <objects> <status>" and the path, in turns.
@@ -50,26 +71,23 @@ def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Itera
                 yield mode, blob, path
 
 
-def _inexact_in(copy: Tree, files: list[tuple[str, str]]) -> list[str]:
+def _differing_in(tree: Tree, files: list[tuple[str, str]]) -> list[str]:
     if not files:
         return []
     # The size that cat-file prints is that of the object, before filters: a line that no file holds separates them.
     separator = uuid.uuid4().hex
     requests = "".join(f"{blob} {path}\n" for blob, path in files if "\n" not in path)
-    # As a checkout will be: with the attributes of the copy, but without the options of our own command line.
-    environment = variables.without_repository() | {"GIT_INDEX_FILE": copy.environment["GIT_INDEX_FILE"]}
-    bare = Tree(copy.top, copy.git_dir, environment)
-    call = bare.start("cat-file", f"--batch={separator}", "--filters", stdin=requests)
+    call = tree.start("cat-file", f"--batch={separator}", "--filters", stdin=requests)
     answers = iter(call.bytes().split(separator.encode() + b"\n")[1:])
-    inexact = []
+    found = []
     for blob, path in files:
         if "\n" in path:
-            checked_out = bare.start("cat-file", "--filters", f"--path={path}", blob).bytes()
+            checked_out = tree.start("cat-file", "--filters", f"--path={path}", blob).bytes()
         else:
             checked_out = next(answers)[:-1]
-        if checked_out != _content(copy, path):
-            inexact.append(path)
-    return inexact
+        if checked_out != _content(tree, path):
+            found.append(path)
+    return found
 
 
 def _content(tree: Tree, path: str) -> bytes | None:

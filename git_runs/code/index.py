@@ -11,8 +11,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    File = tuple[str, str, str]  # mode, blob and path of a file in an index or a tree
+
 LISTING = ("ls-files", "-v", "-z", "--stage", "--full-name")
 LINK, SUBMODULE = "120000", "160000"
+EXECUTABLE = "100755"
 
 
 class Entry:
@@ -48,14 +51,21 @@ class Listing:
         return self._parsed(line for line in self._lines if line[0] != "H" or line[2:8] == SUBMODULE)
 
     @property
-    def files(self) -> list[Entry]:
+    def files(self) -> list[File]:
         """Those that are files."""
-        return self._parsed(line for line in self._lines if line[2:5] == "100")
+        lines = [line for line in self._lines if line[2:5] == "100"]
+        end = lines[0].index(" ", 9) if lines else 0  # of the hash
+        return [(line[2:8], line[9:end], line[end + 3 :]) for line in lines if line[end + 1] == "0"]
 
     @property
     def symbolic_links(self) -> list[str]:
         """The paths of those, from the top."""
         return [entry.name for entry in self._parsed(line for line in self._lines if line[2:8] == LINK)]
+
+    def called(self, name: str) -> list[str]:
+        """The paths of those with that name, in whatever directory."""
+        lines = [line for line in self._lines if line.endswith(name)]
+        return [entry.name for entry in self._parsed(lines) if os.path.basename(entry.name) == name]
 
     def _parsed(self, lines: Iterable[str]) -> list[Entry]:
         parts = (line.partition("\t") for line in lines)

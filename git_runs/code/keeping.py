@@ -213,7 +213,7 @@ def _add_repository(copy: Tree, path: str, inner: Inner) -> None:
 
 
 def _restore_in(tree: Tree, repository: str, kept: str) -> None:
-    checked_out = {entry.name for entry in tree.files()}
+    checked_out = {path for _, _, path in tree.files()}
     wanted = [one for one in objects.files_of(kept, repository) if one[2] in checked_out and _is_file(tree, one[2])]
     contents = objects.contents([blob for _, blob, _ in wanted], repository)
     for (mode, _, path), content in zip(wanted, contents, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from ..errors.code import SnapshotTooLarge
-from ..system.git import calls, discovery, status, variables
+from ..system.git import calls, config, discovery, status, variables
 from . import attributes, exactness, index, keeping, sparse
 from .tree import Tree
 
@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..system.git.config import Checkout
     from ..system.git.status import WorkTreeState
 
 UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
@@ -80,37 +81,38 @@ def take(
     include: Iterable[str],
     exclude: Iterable[str],
     limit: int,
-    attributes_file: str,
-    is_sparse: bool = False,
+    checkout: Checkout,
     outermost: str = "",
+    is_apart: bool = False,
     listing: str | None = None,
 ) -> Snapshot:
     """A commit of the tree as `state` describes it, on top of HEAD, or HEAD itself where nothing has changed.
 
     Of the ignored files it holds those that match the pathspecs `include`, but no untracked ones at or below the paths
-    `exclude`. `attributes_file` is the user's own, which need not be there; `is_sparse`, whether patterns choose what
-    is in the tree; `outermost`, the git dir of the repository around it, if any; `listing`, what `git *index.LISTING`
-    has printed of the tree. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes,
-    and GitFailed.
+    `exclude`. `checkout` are the settings of its repository; `outermost` is the git dir of the repository around it, if
+    any, and `is_apart` says whether its own is not in that; `listing`, what `git *index.LISTING` has printed of the
+    tree. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes, and GitFailed.
     """
-    entries = index.Listing(tree.run(*index.LISTING) if listing is None else listing)
+    # In a sparse tree git shows files outside of the patterns as ordinary ones, unless it is one for `tree`, too.
+    entries = index.Listing(tree.run(*index.LISTING) if listing is None or checkout.is_sparse else listing)
     new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
     size = _size_of_all(tree, new, limit)
-    contents = _Contents(tree, state, new, entries.special)
+    contents = _Contents(tree, state, new, entries.special, checkout)
     outermost = outermost or os.path.realpath(tree.common_file())
-    inner = _submodules(tree, contents.repositories, message, limit, attributes_file, outermost, size)
+    inner = _submodules(tree, contents.repositories, message, limit, outermost, size)
     with tree.with_copied_index() as copy:
         _fill(copy, contents, inner)
-        touched = attributes.touched(copy, state.commit, contents.paths, attributes_file)
-        copy.read_again(touched)
+        suspects = attributes.suspects(copy, state.commit, contents.paths, checkout, entries)
+        touched = suspects.moved.union(exactness.differing(copy, suspects.files))
+        copy.read_again([file for file in suspects.files if file[2] in touched])
         code = copy.run("write-tree").strip()
-        changed = [*contents.changed, *(entry.name for entry in touched)]
-        inexact = exactness.inexact(copy, state.commit, code, changed)
+        inexact = exactness.inexact(copy, state.commit, code, [*contents.changed, *touched])
+        inexact += _depending_on_settings(copy, suspects, inexact, with_filters=is_apart)
         kept, too_large = keeping.keep(copy, inexact, inner.apart_from(copy, outermost), limit)
         commit = _commit(copy, code, message, state.commit, kept)
     for path, size in too_large.items():
         inner.found[path].too_large = size
-    patterns = sparse.patterns(tree, code, entries.special) if is_sparse else []
+    patterns = sparse.patterns(tree, code, entries.special) if checkout.is_sparse else []
     return Snapshot(
         commit,
         inexact + inner.inexact,
@@ -122,10 +124,26 @@ def take(
     )
 
 
+def _depending_on_settings(
+    copy: Tree, suspects: attributes.Suspects, known: list[str], *, with_filters: bool
+) -> list[str]:
+    """Those of the files, but for `known` ones, that are as they are only by settings and attributes that may be gone.
+
+    The settings of a repository that is kept go with it, those of filters too. Others stay: a filter may even be there
+    so that no object holds what the file does.
+    """
+    if not suspects.are_converted_by_settings and not with_filters:
+        return []
+    left_out = {*known, *(() if with_filters else suspects.filtered)}
+    return exactness.depending_on_settings(copy, [file for file in suspects.files if file[2] not in left_out])
+
+
 class _Contents:
     """What is, or may be, otherwise in a tree than in its index: paths from the top."""
 
-    def __init__(self, tree: Tree, state: WorkTreeState, new: list[str], special: list[index.Entry]) -> None:
+    def __init__(
+        self, tree: Tree, state: WorkTreeState, new: list[str], special: list[index.Entry], checkout: Checkout
+    ) -> None:
         hidden = [entry for entry in special if entry.is_hidden]
         deleted = dict.fromkeys(change[3:] for change in state.changes if _is_deleted(tree, change))
         submodules = [entry.name for entry in special if entry.mode == index.SUBMODULE]
@@ -133,7 +151,8 @@ class _Contents:
         self.new = new  # untracked and included files
         self.changed = [path for path in state.paths if not path.endswith("/") and path not in deleted]
         self.hidden = [entry.name for entry in hidden if tree.has(entry.name)]  # where git ignores changes
-        self.gone = [entry.name for entry in hidden if not entry.may_be_missing and not tree.has(entry.name)]
+        may_be_missing = {entry.name for entry in hidden if checkout.is_sparse and entry.may_be_missing}
+        self.gone = [entry.name for entry in hidden if entry.name not in may_be_missing and not tree.has(entry.name)]
         self.gone += deleted
         self.repositories = list(dict.fromkeys(submodules + others))
 
@@ -235,9 +254,7 @@ class _Inner:
         self.added += snapshot.added
 
 
-def _submodules(
-    outer: Tree, paths: list[str], message: str, limit: int, attributes_file: str, outermost: str, added: int
-) -> _Inner:
+def _submodules(outer: Tree, paths: list[str], message: str, limit: int, outermost: str, added: int) -> _Inner:
     """Snapshot those repositories inside the tree that are filled, and those inside them.
 
     A linked work tree of the same repository is none of its, and a submodule without a repository has only files.
@@ -259,8 +276,9 @@ def _submodules(
                 include=(),
                 exclude=(),
                 limit=limit - inner.added,
-                attributes_file=attributes_file,
+                checkout=config.Checkout(config.read("-C", top, environment=environment)),
                 outermost=outermost,
+                is_apart=not os.path.realpath(places[1]).startswith(f"{outermost}/"),
             )
             inner.add(path, snapshot, outer.top, places[1])
         elif places or (os.path.isdir(top) and os.listdir(top)):

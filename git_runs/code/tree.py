@@ -6,12 +6,14 @@ import os
 import stat
 from contextlib import contextmanager, suppress
 
-from ..system.git import calls
+from ..system.git import calls, variables
 from . import index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from .index import File
 
 # The copy is whole, whatever form the person's index has, and a file outside of a sparse checkout is a file.
 _QUIETLY = tuple(
@@ -56,10 +58,13 @@ class Tree:
         status = self._status(path)
         return 0 if status is None else status.st_size
 
-    def changed_at(self, path: str) -> int:
-        """In nanoseconds since the epoch; 0 where nothing is there."""
-        status = self._status(path)
-        return 0 if status is None else status.st_mtime_ns
+    def each_status(self, paths: list[str]) -> Iterator[os.stat_result | None]:
+        """What the file system says of many paths; None of what is not there."""
+        for place in (self.place("") + f"\0{self.place('')}".join(paths)).encode(errors="surrogateescape").split(b"\0"):
+            try:
+                yield os.lstat(place)
+            except OSError:
+                yield None
 
     def common_file(self, *names: str) -> str:
         """The path of a file in the git dir that all work trees of the repository share: gitrepository-layout(5)."""
@@ -93,7 +98,7 @@ class Tree:
         """What `git <arguments>` prints, ended by NULs; raises GitFailed."""
         return self.run(*arguments, stdin=stdin).split("\0")[:-1]
 
-    def files(self) -> list[index.Entry]:
+    def files(self) -> list[File]:
         """The entries of its index that are files: no links and no submodules."""
         return index.Listing(self.run(*index.LISTING)).files
 
@@ -113,10 +118,10 @@ class Tree:
         """Let the entries of submodules, by path, be at those commits."""
         self.set_index((index.SUBMODULE, commit, path) for path, commit in commits.items())
 
-    def read_again(self, files: list[index.Entry]) -> None:
+    def read_again(self, files: list[File]) -> None:
         """Let the index have those files as they are, also where it knows them to be unchanged."""
-        self.set_index((entry.mode, entry.content, entry.name) for entry in files)  # without time and size
-        self.update_index("--add", [entry.name for entry in files])
+        self.set_index(files)  # without time and size
+        self.update_index("--add", [path for _, _, path in files])
 
     @contextmanager
     def with_copied_index(self) -> Iterator[Tree]:
@@ -134,6 +139,24 @@ class Tree:
         with self._with_index("runs-commit") as (_, tree):
             tree.run("read-tree", commit)
             yield tree
+
+    @contextmanager
+    def without_settings(self) -> Iterator[Tree]:
+        """The same tree, with the same index, in a repository without any settings and attributes but those that are
+        tracked, as a new clone on another machine is."""
+        from tempfile import TemporaryDirectory
+
+        own = {
+            "GIT_OBJECT_DIRECTORY": self.common_file("objects"),
+            "GIT_INDEX_FILE": self.environment["GIT_INDEX_FILE"],
+        }
+        kind = self.run("rev-parse", "--show-object-format").strip()
+        with TemporaryDirectory(prefix="runs-", dir=self.git_dir) as empty:
+            system = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1", "HOME": empty, "XDG_CONFIG_HOME": empty}
+            environment = {**variables.without_repository(), **system, **own}
+            options = ("-q", "--bare", "--template=", f"--object-format={kind}")
+            calls.Call("init", *options, empty, environment=environment).output()
+            yield Tree(self.top, empty, environment)
 
     @contextmanager
     def _with_index(self, name: str) -> Iterator[tuple[str, Tree]]:

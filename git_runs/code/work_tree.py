@@ -6,9 +6,9 @@ import os
 from functools import cached_property
 
 from ..errors.code import NotClean
-from ..system.git import objects, status, variables
+from ..system.git import config, objects, status, variables
 from ..system.git.status import WorkTreeState
-from . import attributes, index, snapshot, sparse
+from . import index, snapshot, sparse
 from .limits import Untracked
 from .snapshot import Snapshot
 from .tree import Tree
@@ -73,8 +73,7 @@ class WorkTree:
             limit=settings.snapshot_limit,
             # By the user's configuration git shows other flags of files in a sparse checkout than by that of `tree`.
             listing=None if repository.is_sparse else self._hidden.output(),
-            is_sparse=repository.is_sparse,
-            attributes_file=attributes.file_of_the_user(repository.config),
+            checkout=config.Checkout(repository.config),
         )
 
     def environment(self) -> dict[str, str]:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from . import calls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+COMMAND = "command"  # the scope of options of git itself
 
 
 class ConfigEntry:
@@ -15,14 +23,39 @@ class ConfigEntry:
         self.value = value  # None: the key stands alone, without "="
 
 
-def start(*options: str) -> calls.Call:
-    """Begin to list all values, with the options of git itself in front; `parse` takes what it prints."""
-    return calls.start(*options, "config", "-z", "--show-scope", "--show-origin", "--list")
+class Checkout:
+    """The settings that decide what a checkout writes; those of a command line, which a later one has not, count for
+    nothing."""
+
+    def __init__(self, entries: Iterable[ConfigEntry]) -> None:
+        values = {
+            entry.key: "true" if entry.value is None else entry.value for entry in entries if entry.scope != COMMAND
+        }
+        line_ends = values.get("core.autocrlf", "false").lower()
+        self.converts = line_ends == "input" or _is_true(line_ends)  # files without attributes, too
+        self.writes_crlf = _is_true(line_ends) or (
+            line_ends != "input" and values.get("core.eol", "").lower() == "crlf"
+        )
+        self.keeps_modes = _is_true(values.get("core.filemode", "true"))
+        self.is_sparse = _is_true(values.get("core.sparsecheckout", "false"))
+        directory = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+        configured = values.get("core.attributesfile") or os.path.join(directory, "git", "attributes")
+        self.attributes_file = os.path.expanduser(configured)  # the user's own; nothing need be there
 
 
-def read(*options: str) -> list[ConfigEntry]:
+def _is_true(value: str) -> bool:
+    return value.lower() not in ("false", "no", "off", "0", "")
+
+
+def start(*options: str, environment: dict[str, str] | None = None) -> calls.Call:
+    """Begin to list all values, with the options of git itself in front, and in that environment, if not in ours;
+    `parse` takes what it prints."""
+    return calls.Call(*options, "config", "-z", "--show-scope", "--show-origin", "--list", environment=environment)
+
+
+def read(*options: str, environment: dict[str, str] | None = None) -> list[ConfigEntry]:
     """All values, weakest first; raises GitFailed."""
-    return parse(start(*options).output())
+    return parse(start(*options, environment=environment).output())
 
 
 def parse(listing: str) -> list[ConfigEntry]:
