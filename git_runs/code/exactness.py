@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import suppress
 
+from ..errors.system import GitFailed
 from ..system.git import variables
 from . import index
 from .tree import Tree
@@ -72,22 +74,31 @@ def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Itera
 
 
 def _differing_in(tree: Tree, files: list[tuple[str, str]]) -> list[str]:
+    """Those of the files, given by blob and path."""
+    simple = [file for file in files if "\n" not in file[1]]
+    made: dict[tuple[str, str], bytes | None] = {}
+    with suppress(GitFailed, ValueError):  # where it fails for one of them, or has not the blob
+        made |= zip(simple, _checked_out(tree, simple), strict=True)
+    made |= {file: _one_checked_out(tree, *file) for file in files if file not in made}
+    return [file[1] for file in files if made[file] != _content(tree, file[1])]
+
+
+def _checked_out(tree: Tree, files: list[tuple[str, str]]) -> list[bytes]:
+    """What a checkout makes of the files; raises GitFailed."""
     if not files:
         return []
     # The size that cat-file prints is that of the object, before filters: a line that no file holds separates them.
     separator = uuid.uuid4().hex
-    requests = "".join(f"{blob} {path}\n" for blob, path in files if "\n" not in path)
-    call = tree.start("cat-file", f"--batch={separator}", "--filters", stdin=requests)
-    answers = iter(call.bytes().split(separator.encode() + b"\n")[1:])
-    found = []
-    for blob, path in files:
-        if "\n" in path:
-            checked_out = tree.start("cat-file", "--filters", f"--path={path}", blob).bytes()
-        else:
-            checked_out = next(answers)[:-1]
-        if checked_out != _content(tree, path):
-            found.append(path)
-    return found
+    requests = "".join(f"{blob} {path}\n" for blob, path in files)
+    answer = tree.start("cat-file", f"--batch={separator}", "--filters", stdin=requests).bytes()
+    return [content[:-1] for content in answer.split(separator.encode() + b"\n")[1:]]
+
+
+def _one_checked_out(tree: Tree, blob: str, path: str) -> bytes | None:
+    """What a checkout makes of a file; None where it fails."""
+    with suppress(GitFailed):
+        return tree.start("cat-file", "--filters", f"--path={path}", blob).bytes()
+    return None
 
 
 def _content(tree: Tree, path: str) -> bytes | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LISTING = ("ls-files", "-v", "-z", "--stage", "--full-name")
 LINK, SUBMODULE = "120000", "160000"
 EXECUTABLE = "100755"
+RESTORED = "git-runs-restored"  # in a git dir: what `note_restored` writes
 
 
 class Entry:
@@ -109,7 +110,8 @@ def _hidden_in_submodule(entry: Entry, place: str) -> list[str]:
 
 
 def _hidden_at(top: str) -> list[str]:
-    return read_hidden(calls.Call("-C", top, *LISTING, environment=variables.without_repository()), top)
+    call = calls.Call("-C", top, *LISTING, environment=variables.without_repository())
+    return _without_restored(top, read_hidden(call, top))
 
 
 def _hash_of_link(place: str, top: str) -> str | None:
@@ -129,6 +131,27 @@ def _with_other_content(entries: list[Entry], top: str) -> list[str]:
         blobs = calls.run("-C", top, "hash-object", "--stdin-paths", stdin=paths).splitlines()
         changed += [entry.name for entry, blob in zip(simple, blobs, strict=True) if blob != entry.content]
     return changed
+
+
+def note_restored(git_dir: str, files: list[File]) -> None:
+    """Note which blobs some hidden files in the work tree of that git dir are byte for byte, though they count as what
+    the index has."""
+    with open(os.path.join(git_dir, RESTORED), "w", encoding="utf-8", errors="surrogateescape") as note:
+        note.writelines(f"{blob} {path}\0" for _, blob, path in files)
+
+
+def _without_restored(top: str, changed: list[str]) -> list[str]:
+    """The paths without those that are still as it was noted."""
+    if not changed or not (dirs := discovery.dirs_at(top)):
+        return changed
+    try:
+        with open(os.path.join(dirs[0], RESTORED), encoding="utf-8", errors="surrogateescape") as note:
+            lines = note.read().split("\0")[:-1]
+    except FileNotFoundError:
+        return changed
+    blobs = {path: blob for blob, _, path in (line.partition(" ") for line in lines)}
+    raw = ("-C", top, "hash-object", "--no-filters", "--")
+    return [path for path in changed if path not in blobs or calls.run(*raw, path).strip() != blobs[path]]
 
 
 def changed_and_untracked(top: str) -> tuple[list[str], list[str]]:

@@ -41,6 +41,8 @@ class Isolation:
         links: dict[str, str],
         directories: Iterable[str],
         kept: dict[str, str],
+        inexact: Iterable[str],
+        sparse_inside: dict[str, list[str]],
         keep: bool,
         is_mounted: bool = False,
     ) -> None:
@@ -53,6 +55,8 @@ class Isolation:
         self.links = links  # absolute targets by path from the top
         self.directories = list(directories)  # empty ones, from the top, which git does not keep
         self.kept = kept  # commits with the bytes of files that git changes, as `keeping.Kept` takes them
+        self.inexact = list(inexact)  # the files of which these are used, as a record has their paths
+        self.sparse_inside = sparse_inside  # patterns of what is there in submodules, by path
         self.keep = keep  # whether the work tree stays whatever happens
         self.is_mounted = is_mounted  # whether its links are mounted, and so not made: see stand_in.py
 
@@ -65,16 +69,17 @@ class Isolation:
         linked = [(self.repository, self.path)]
         kept = self._kept()
         for path, repository, commit in self.submodules:
+            sparse = self.sparse_inside.get(path, [])
             if kept.is_here(path):
-                yield from worktrees.making(repository, keeping.inside(self.path, path), commit, [])
+                yield from worktrees.making(repository, keeping.inside(self.path, path), commit, sparse)
                 linked.append((repository, self._inside(path)))
             else:
-                kept.revive(self.path, path)
+                kept.revive(self.path, path, sparse)
         for repository, place in linked:
             yield worktrees.locking(repository, place, "a run goes on in it")
 
     def _kept(self) -> keeping.Kept:
-        return keeping.Kept(self.repository, self.submodules, self.kept)
+        return keeping.Kept(self.repository, self.commit, self.submodules, self.kept)
 
     def unlock(self) -> None:
         """Let git remove the work tree, when the run has ended."""
@@ -86,7 +91,7 @@ class Isolation:
     def complete(self) -> None:
         """Give files the bytes that were kept of them, make empty directories, and link what is linked; what the commit
         has at such a path stays. Raises GitFailed, and what the file system says."""
-        self._kept().restore(self.path)
+        self._kept().restore(self.path, self.inexact)
         for path in self.directories:
             with suppress(FileExistsError, NotADirectoryError):
                 os.makedirs(self._inside(path), exist_ok=True)

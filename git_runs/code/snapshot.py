@@ -26,19 +26,23 @@ UNMERGED = ("DD", "AU", "UD", "UA", "DU", "AA", "UU")
 class Submodule:
     """A repository inside the work tree, and the commit that the snapshot has of it."""
 
-    def __init__(self, outer: str, common_dir: str, commit: str, kept: str | None = None) -> None:
+    def __init__(
+        self, outer: str, common_dir: str, commit: str, kept: str | None = None, sparse: list[str] | None = None
+    ) -> None:
         self.too_large: int | None = None  # bytes by which the outer repository would grow, if it is not kept there
         self.outer = outer  # absolute top of the work tree that it is in
         self.common_dir = common_dir  # absolute
         self.commit = commit  # full hash
         self.kept = kept  # as of a snapshot
+        self.sparse = sparse or []  # as of a snapshot
 
-    def to_record(self) -> dict[str, str | int]:
+    def to_record(self) -> dict[str, str | int | list[str]]:
         """What a run's record says of it."""
         known = {
             "commit": self.commit,
             "repository": self.common_dir,
             "bytes": self.kept,
+            "sparse": self.sparse or None,
             "not-kept": self.too_large,
         }
         return {key: value for key, value in known.items() if value is not None}
@@ -108,7 +112,9 @@ def take(
         code = copy.run("write-tree").strip()
         inexact = exactness.inexact(copy, state.commit, code, [*contents.changed, *touched])
         inexact += _depending_on_settings(copy, suspects, inexact, with_filters=is_apart)
-        kept, too_large = keeping.keep(copy, inexact, inner.apart_from(copy, outermost), limit)
+        kept, too_large = keeping.keep(
+            copy, inexact, inner.apart_from(copy, outermost), limit, is_partial=checkout.is_partial
+        )
         commit = _commit(copy, code, message, state.commit, kept)
     for path, size in too_large.items():
         inner.found[path].too_large = size
@@ -248,7 +254,7 @@ class _Inner:
 
     def add(self, path: str, snapshot: Snapshot, outer: str, common_dir: str) -> None:
         """The repository at `path`, in the work tree at `outer`, is in the snapshot as its own snapshot has it."""
-        self.found[path] = Submodule(outer, common_dir, snapshot.commit, snapshot.kept)
+        self.found[path] = Submodule(outer, common_dir, snapshot.commit, snapshot.kept, snapshot.sparse)
         self.found |= {f"{path}/{below}": submodule for below, submodule in snapshot.submodules.items()}
         self.inexact += [f"{path}/{below}" for below in snapshot.inexact]
         self.added += snapshot.added

@@ -25,11 +25,16 @@ def patterns(tree: Tree, code: str, special: list[Entry]) -> list[str]:
     None where no patterns are set. `special` are the entries of the index that git treats specially. Raises GitFailed,
     and what the file system says.
     """
-    lines = _set_in(os.path.join(tree.git_dir, "info", "sparse-checkout"))
+    lines = set_here(tree)
     if not lines:
         return []
     missing = {entry.name for entry in special if entry.may_be_missing and not tree.has(entry.name)}
     return lines + [_literal(path) for path in _left_out(tree, code) if path not in missing]
+
+
+def set_here(tree: Tree) -> list[str]:
+    """The patterns that are set here; none where there are none."""
+    return _set_in(os.path.join(tree.git_dir, "info", "sparse-checkout"))
 
 
 def _set_in(path: str) -> list[str]:
@@ -44,9 +49,7 @@ def _set_in(path: str) -> list[str]:
 def _left_out(tree: Tree, code: str) -> Collection[str]:
     """The paths that the patterns leave out, by git's own word: it applies them to an index of all files, of which none
     is in the work tree."""
-    from tempfile import TemporaryDirectory
-
-    with tree.with_index_of(code) as whole, TemporaryDirectory(prefix="runs-", dir=tree.git_dir) as nowhere:
+    with tree.with_index_of(code) as whole, tree.empty_directory() as nowhere:
         empty = Tree(nowhere, tree.git_dir, whole.environment)
         empty.run(*_APPLIED, "read-tree", "-m", "-u", "--no-recurse-submodules", code)
         return [entry.name for entry in index.Listing(empty.run(*index.LISTING)).special if entry.may_be_missing]

@@ -141,17 +141,28 @@ class Tree:
             yield tree
 
     @contextmanager
+    def empty_directory(self) -> Iterator[str]:
+        """The path of a directory in the git dir, which is there only for as long as this goes on."""
+        import shutil
+
+        place = os.path.join(self.git_dir, f"runs-empty-{os.getpid()}")
+        shutil.rmtree(place, ignore_errors=True)  # of a former process of that number
+        os.mkdir(place)
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place)
+
+    @contextmanager
     def without_settings(self) -> Iterator[Tree]:
         """The same tree, with the same index, in a repository without any settings and attributes but those that are
         tracked, as a new clone on another machine is."""
-        from tempfile import TemporaryDirectory
-
         own = {
             "GIT_OBJECT_DIRECTORY": self.common_file("objects"),
             "GIT_INDEX_FILE": self.environment["GIT_INDEX_FILE"],
         }
         kind = self.run("rev-parse", "--show-object-format").strip()
-        with TemporaryDirectory(prefix="runs-", dir=self.git_dir) as empty:
+        with self.empty_directory() as empty:
             system = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1", "HOME": empty, "XDG_CONFIG_HOME": empty}
             environment = {**variables.without_repository(), **system, **own}
             options = ("-q", "--bare", "--template=", f"--object-format={kind}")

@@ -62,7 +62,7 @@ class WorkTree:
         if settings.dirty != "snapshot" and not settings.isolate:
             code = self.head
             if repository.is_sparse:
-                code.sparse = sparse.patterns(tree, code.commit, index.Listing(self._hidden.output()).special)
+                code.sparse = sparse.set_here(tree)
             return code
         return snapshot.take(
             tree,

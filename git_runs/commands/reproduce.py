@@ -87,6 +87,8 @@ def run(args: Namespace, search: Search) -> int:
     has_command = bool(typed_command(one.record).strip())
     if not has_command and (args.run is not None or one.record.status != UNKNOWN):
         raise NoCommand(one.name)
+    if args.run is not None or args.worktree is not None:
+        keeping.Kept(here.repository.common_dir, commit, inner, one.record.kept).check()
     for problem in preconditions.shortened(problems):
         warn(problem)
     if args.run is not None:
@@ -232,15 +234,16 @@ def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[
     path = os.path.abspath(place or f"{top}-{one.name.replace('/', '-')}")
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise PlaceTaken(path)
-    worktrees.make(here.repository.common_dir, path, commit, one.record.sparse)
     inner = list(inner)
-    kept = keeping.Kept(here.repository.common_dir, inner, one.record.kept)
+    patterns = one.record.sparse_inside
+    kept = keeping.Kept(here.repository.common_dir, commit, inner, one.record.kept)
+    worktrees.make(here.repository.common_dir, path, commit, one.record.sparse)
     for inside, repository, wanted in inner:
         if kept.is_here(inside):
-            worktrees.make(repository, keeping.inside(path, inside), wanted, [])
+            worktrees.make(repository, keeping.inside(path, inside), wanted, patterns.get(inside, []))
         elif repository:
-            kept.revive(path, inside)
-    kept.restore(path)
+            kept.revive(path, inside, patterns.get(inside, []))
+    kept.restore(path, one.record.texts("inexact"))
     there = discovery.repository_at(path)
     print(f"The run's code is in '{escape(path)}'.")
     _print([_command(there, one, _settings(there, one), always_there=True)])

@@ -52,6 +52,17 @@ class SnapshotTooLarge(RunsError):
         )
 
 
+class NotOfThisCommit(RunsError):
+    """The commit that keeps bytes of the repository at `path`, by a record, has nothing to do with its commit."""
+
+    def __init__(self, commit: str, path: str) -> None:
+        whose = f"the snapshot of '{path}'" if path else "the run's commit"
+        super().__init__(
+            f"{commit}, in which the record has bytes of the run, is not kept beside {whose}",
+            "somebody has edited the record: see what that commit holds before you remove 'bytes' from it",
+        )
+
+
 def mebibytes(size: int) -> str:
     """A number of bytes, in words."""
     return f"{size / MEBIBYTE:.1f} MiB"

@@ -112,6 +112,12 @@ class Record(dict[str, "Value"]):
         return self.texts("sparse") if isinstance(self.get("sparse"), list) else []
 
     @property
+    def sparse_inside(self) -> dict[str, list[str]]:
+        """The same of its submodules, by path from the top."""
+        inner = self["submodules"] if self.submodules else {}
+        return {path: Record(inner[path]).sparse for path, _, _ in self.submodules}
+
+    @property
     def kept(self) -> dict[str, str]:
         """The commits with what a checkout would not bring back: that of the run's own repository by "", and those of
         its submodules by path from the top."""

@@ -11,6 +11,7 @@ from ..console.messages import counted
 from ..environment import collection, interpreter, links
 from ..environment.collection import Surroundings
 from ..environment.fingerprints import Fingerprints
+from ..errors.code import NotOfThisCommit
 from ..errors.records import NoEnvironment
 from ..errors.system import GitFailed, MountsForbidden, ToolMissing
 from ..system import processes
@@ -129,7 +130,11 @@ def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Ite
     elif (there := refs.commit_of(run.name)) != commit:
         yield f"{ref} is at {there}, not at {commit}" if there else f"there is no {ref}"
     inner = list(inner)
-    kept = keeping.Kept(here.repository.common_dir, inner, record.kept)
+    kept = keeping.Kept(here.repository.common_dir, commit, inner, record.kept)
+    for path, one in kept.foreign().items():
+        yield NotOfThisCommit(one, path).message
+    for one in kept.incomplete():
+        yield f"of what is kept in commit {one} something is missing"
     for path, repository, wanted in inner:
         if not kept.is_here(path) and not kept.can_revive(path):
             yield f"submodule {path}: commit {wanted} is not " + (f"in '{repository}'" if repository else "here")

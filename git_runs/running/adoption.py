@@ -6,15 +6,16 @@ import os
 import uuid
 from contextlib import suppress
 
-from ..code import refs
+from ..code import keeping, refs
 from ..console.messages import warn
 from ..errors.code import NameTaken
 from ..errors.records import BadRecord, NoSuchRun
+from ..errors.system import GitFailed
 from ..records import query, record, yamltext
 from ..records.history import History
 from ..records.record import Record, Run
 from ..records.runs_dir import SUFFIX
-from ..system.git import objects
+from ..system.git import discovery, objects
 from . import launch
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ def _find(project: Project, name: str) -> Run:
         tip = refs.tips([name]).get(name)
         if tip is None:
             raise
-        return Run(name, _kept_record(project, name, tip) or _record(name, tip))
+        return Run(name, _kept_record(project, name, tip) or _record(project, name, tip))
 
 
 def without_record(project: Project) -> list[str]:
@@ -71,7 +72,7 @@ def adopt(project: Project, names: Iterable[str]) -> list[str]:
         if name in kept and _kept_record(project, name, tip):
             bring_back(project, name)
         else:
-            launch.adopt(project, name, Record({"id": str(uuid.uuid4()), **_record(name, tip)}))
+            launch.adopt(project, name, Record({"id": str(uuid.uuid4()), **_record(project, name, tip)}))
     return [name for name in names if name not in tips]
 
 
@@ -102,14 +103,31 @@ def _kept_record(project: Project, name: str, tip: refs.Tip) -> Record | None:
     return None
 
 
-def _record(name: str, tip: refs.Tip) -> Record:
+def _record(project: Project, name: str, tip: refs.Tip) -> Record:
     """What is known of a run of which there is a ref."""
-    return Record(
-        {
-            "name": name,
-            "description": tip.subject,
-            "commit": tip.commit,
-            "datetime": tip.date,
-            "status": record.UNKNOWN,
-        }
-    )
+    repository = project.repository
+    beside = keeping.Beside(tip.commit, repository.common_dir)
+    places = {path: os.path.join(repository.top or repository.common_dir, path) for path in beside.repositories}
+    submodules = {
+        path: {"commit": commit, "repository": _common_dir(places[path])}
+        for path, commit in beside.repositories.items()
+    }
+    known = {
+        "name": name,
+        "description": tip.subject,
+        "commit": tip.commit,
+        "datetime": tip.date,
+        "status": record.UNKNOWN,
+        "inexact": beside.files or None,
+        "bytes": beside.commit,
+        "submodules": submodules or None,
+    }
+    return Record({key: value for key, value in known.items() if value is not None})
+
+
+def _common_dir(place: str) -> str:
+    """That of the repository at that place, or the one that it would have, were it there."""
+    with suppress(GitFailed):
+        if dirs := discovery.dirs_at(place):
+            return dirs[1]
+    return os.path.join(place, ".git")

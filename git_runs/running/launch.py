@@ -258,6 +258,8 @@ class Launch:
             links=dict(self.links),
             directories=fields.texts("directories"),
             kept=self.code.all_kept,
+            inexact=fields.texts("inexact"),
+            sparse_inside={path: inner.sparse for path, inner in self.code.submodules.items()},
             keep=self.keep,
             is_mounted=self.isolate == MOUNT,
         )

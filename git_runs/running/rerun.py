@@ -38,8 +38,11 @@ def prepare(
     with a restored virtualenv in the place of the recorded one."""
     recorded = links(here, one)
     kept = one.record.kept
+    patterns = one.record.sparse_inside
     submodules = {
-        path: Submodule("", repository, commit, kept.get(path)) for path, repository, commit in inner if repository
+        path: Submodule("", repository, commit, kept.get(path), patterns.get(path))
+        for path, repository, commit in inner
+        if repository
     }
     return Launch(
         command=typed_command(one.record),

@@ -300,7 +300,9 @@ def _create_ref_in_submodule(project: Project, run: Run, repository: str, commit
 
 def _is_kept(project: Project, run: Run, path: str) -> bool:
     """Whether the commit of the submodule is not there, but kept with the run."""
-    kept = keeping.Kept(project.repository.common_dir, run.record.submodules, run.record.kept)
+    kept = keeping.Kept(
+        project.repository.common_dir, run.record.text("commit"), run.record.submodules, run.record.kept
+    )
     return not kept.is_here(path) and kept.can_revive(path)
 
 

@@ -21,7 +21,7 @@ from ..records.record import STARTING, is_name
 from ..records.runs_dir import SUFFIX
 from ..running import spec
 from ..system import processes
-from ..system.files import age_of, entries, files_below, prune, remove_file, unlink_if
+from ..system.files import age_of, entries, files_below, prune, remove_all, remove_file, unlink_if
 from ..system.git import refstore, worktrees
 from .problem import Problem
 
@@ -36,7 +36,8 @@ HOUR = 3600.0
 LAUNCH = 10.0  # seconds that a supervisor may take to read its spec
 
 _TEMPORARY = re.compile(r"(.+)\.(?P<pid>[0-9]+)\.tmp\.lock")
-_INDEX_COPY = re.compile(r"runs-snapshot-(?P<pid>[0-9]+)(\.lock)?")
+_INDEX_COPY = re.compile(r"runs-(?:snapshot|commit)-(?P<pid>[0-9]+)(\.lock)?")  # code/tree.py
+_EMPTY = re.compile(r"runs-empty-(?P<pid>[0-9]+)")  # the same
 
 
 class Locks:
@@ -130,12 +131,12 @@ def of_processes(project: Project, git_dirs: Iterable[str], idle: float) -> Iter
     for directory, pattern, kind in (
         (project.store.root, _TEMPORARY, "temporary file"),
         (os.path.join(project.store.root, "environments"), _TEMPORARY, "temporary file"),
-        *((git_dir, _INDEX_COPY, "index copy") for git_dir in git_dirs),
+        *((git_dir, *one) for git_dir in git_dirs for one in ((_INDEX_COPY, "index copy"), (_EMPTY, "directory"))),
     ):
         for entry in entries(directory):
             named = pattern.fullmatch(entry.name)
             if named and is_idle(entry.path, idle) and not processes.identify(int(named["pid"])):
-                yield _left(kind, entry.path, partial(remove_file, entry.path))
+                yield _left(kind, entry.path, partial(remove_all, entry.path))
 
 
 def specs(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from git_runs.code import keeping
 from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
 
 ISOLATED = ("new", "-q", *NO_FLAGS, "--isolate")
@@ -629,9 +630,12 @@ def test_what_is_no_file_of_the_checkout_is_never_written_to(repo: Repository, t
 
     outer = tree(f"100644 blob {blob}\tprecious")
     evil = tree(f"040000 tree {outer}\touter", *(f"100644 blob {blob}\t{name}" for name in ("link", "new")))
-    commit = repo.git("commit-tree", "-m", "evil", evil).strip()
+    evil = repo.git("commit-tree", "-m", keeping.MESSAGE, evil).strip()
+    commit = repo.git("commit-tree", "-m", "code", "-p", "HEAD", "-p", evil, "HEAD^{tree}").strip()
+    repo.git("update-ref", "refs/runs/x", commit)
     path = repo.record_path("x")
-    path.write_text(path.read_text() + f"bytes: {commit}\n")
+    planted = re.sub("^commit: .*", f"commit: {commit}", path.read_text(), flags=re.MULTILINE)
+    path.write_text(planted + f"bytes: {evil}\ninexact: [link, outer/precious, new]\n")
     repo.ok("reproduce", "--worktree", "x")
     assert (tmp_path / "precious").read_text() == "mine"
     assert not (tmp_path / "repo-x/new").exists()

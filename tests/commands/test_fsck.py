@@ -564,15 +564,19 @@ def test_what_does_not_show_whose_it_is_goes_when_nobody_touches_it(repo: Reposi
     left = [
         git_dir / "refs/runs/a.lock",
         runs / f"environments/x.txt.{child.pid}.tmp.lock",
+        git_dir / f"runs-commit-{child.pid}",
+        git_dir / f"runs-empty-{child.pid}",
         git_dir / f"runs-snapshot-{child.pid}",
     ]
+    left[3].mkdir()
     used = [git_dir / f"runs-snapshot-{os.getpid()}", git_dir / "refs/heads/main.lock"]
     for path in left + used:
         path.touch()
+    (left[3] / "config").touch()
     assert is_clean(repo)
     result = repo.machine.run(sys.executable, "-c", IMPATIENT, "0", cwd=repo.path)
-    assert [line.split()[-1] for line in result.out.splitlines()] == list(map(str, left)), result
-    assert [path.exists() for path in left + used] == [False] * 3 + [True] * 2
+    assert sorted(line.split()[-1] for line in result.out.splitlines()) == sorted(map(str, left)), result
+    assert [path.exists() for path in left + used] == [False] * 5 + [True] * 2
 
 
 def test_a_ref_lock_of_a_start_that_was_interrupted_goes_at_once(repo: Repository) -> None:

@@ -24,8 +24,10 @@ class ConfigEntry:
 
 
 class Checkout:
-    """The settings that decide what a checkout writes; those of a command line, which a later one has not, count for
-    nothing."""
+    """The settings that decide what a checkout writes, and which objects there are.
+
+    Those of a command line count for nothing: a later checkout will not have them.
+    """
 
     def __init__(self, entries: Iterable[ConfigEntry]) -> None:
         values = {
@@ -38,6 +40,8 @@ class Checkout:
         )
         self.keeps_modes = _is_true(values.get("core.filemode", "true"))
         self.is_sparse = _is_true(values.get("core.sparsecheckout", "false"))
+        # Objects may be missing until they are asked for: partial-clone.txt of git.
+        self.is_partial = any(key.startswith("remote.") and key.endswith(".promisor") for key in values)
         directory = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
         configured = values.get("core.attributesfile") or os.path.join(directory, "git", "attributes")
         self.attributes_file = os.path.expanduser(configured)  # the user's own; nothing need be there

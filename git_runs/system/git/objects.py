@@ -85,6 +85,30 @@ def contents(hashes: Iterable[str], git_dir: str) -> list[bytes]:
     return found
 
 
+def parents(commit: str, git_dir: str) -> list[str]:
+    """The full hashes of those of a commit in that repository, whatever replaces it; none where it is not there."""
+    header = raw_commit(commit, git_dir).partition(b"\n\n")[0]
+    return re.findall(r"^parent ([0-9a-f]+)$", header.decode(errors="replace"), re.MULTILINE)
+
+
+def message(commit: str, git_dir: str) -> str:
+    """That of a commit in that repository; "" where it is not there."""
+    return raw_commit(commit, git_dir).partition(b"\n\n")[2].decode(errors="replace")
+
+
+def raw_commit(commit: str, git_dir: str) -> bytes:
+    """What a commit consists of, in that repository; b"" where it is not there."""
+    call = calls.start("--no-replace-objects", *calls.at(git_dir), "cat-file", "commit", commit)
+    return call.bytes() if call.succeeds() else b""
+
+
+def is_complete(name: str, git_dir: str) -> bool:
+    """Whether the commit or tree of that name is in that repository with all that it holds; nothing is fetched."""
+    words = ("rev-list", "--objects", "--no-object-names", "--missing=print", "--no-walk=unsorted", name)
+    code, answer, _ = calls.start("--no-replace-objects", *calls.at(git_dir), *words).finish()
+    return code == 0 and "?" not in answer
+
+
 def exists(name: str, git_dir: str) -> bool:
     """Whether there is an object of that name, such as `<commit>:<path>`, in that repository."""
     return calls.start("--no-replace-objects", *calls.at(git_dir), "cat-file", "-e", name).succeeds()

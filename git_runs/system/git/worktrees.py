@@ -56,11 +56,11 @@ def make(git_dir: str, place: str, commit: str, sparse: list[str]) -> None:
         calls.Call(*command[1:], environment=variables.without_repository()).output()
 
 
-def build(place: str, commit: str, raw: bytes, objects_dir: str) -> None:
+def build(place: str, commit: str, raw: bytes, objects_dir: str, sparse: list[str]) -> None:
     """Make a repository at `place`, where nothing is, with HEAD detached at `commit`, of which `raw` is the content.
 
     What the commit holds is copied from the objects of another repository, at `objects_dir`; what came before it is
-    nowhere.
+    nowhere. `sparse` are patterns as of `making`.
     Raises GitFailed, and what the file system says.
     """
     if os.path.isdir(place) and os.listdir(place):
@@ -77,8 +77,12 @@ def build(place: str, commit: str, raw: bytes, objects_dir: str) -> None:
     storing = ("-C", place, "hash-object", "-t", "commit", "-w", "--stdin")
     if (stored := calls.Call(*storing, stdin=raw, environment=environment).output().strip()) != commit:
         raise GitFailed(f"fatal: what is kept of commit {commit} is commit {stored}\n")
-    checkout = ("-C", place, *_DETACHING, "checkout", "-q", "--no-recurse-submodules", "--detach", commit)
-    calls.Call(*checkout, environment=environment).output()
+    if sparse:
+        calls.Call("-C", place, "config", "extensions.worktreeConfig", "true", environment=environment).output()
+        _set_patterns(place, sparse)
+    # git-checkout(1) would leave out what is missing, and say that all is well.
+    for words in (("update-ref", "--no-deref", "HEAD", commit), ("reset", "-q", "--hard", "--no-recurse-submodules")):
+        calls.Call("-C", place, "--no-replace-objects", *words, environment=environment).output()
     calls.Call("-C", place, "repack", "-a", "-d", "-q", environment=environment).output()
     os.unlink(alternates)
 
