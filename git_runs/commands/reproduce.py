@@ -120,7 +120,7 @@ def _warn_of_plain_checkout(here: Project, record: Record, inner: Iterable[tuple
     if inexact := record.texts("inexact"):
         warn(f"a plain checkout gives other bytes than the run had: {', '.join(inexact)}")
     inner = list(inner)
-    kept = keeping.Kept(here.repository.common_dir, inner, record.kept)
+    kept = keeping.Kept(here.repository.common_dir, record.text("commit"), inner, record.kept)
     for path in (path for path, _, _ in inner if kept.can_revive(path)):
         warn(f"a plain checkout does not hold the repository '{path}', which is kept with the run")
     hint(KEPT_HINT)
