@@ -12,7 +12,10 @@ from git_runs.environment import packages
 from tests.conftest import Machine, Repository
 from tests.wheels import Virtualenv, make
 
-CHANGED = "error: package pkg: same version, but its files are others\n"
+CHANGED = (
+    "error: package pkg: same version, but its files are others\n"
+    "hint: to have the packages that it had: git runs reproduce --run --restore x\n"
+)
 
 
 @pytest.fixture
