@@ -78,7 +78,8 @@ def run(args: Namespace, search: Search) -> int:
         restored = _restore(here, one, variables, today, asks=not args.yes, mounts=isolate == own_tree.MOUNT)
         variables = restored.environment(variables)
     inner = preconditions.submodules(here, one.record)
-    problems = preconditions.check(here, one, inner, variables, restored)
+    how = one.record.text("isolate") if args.run is None else isolate
+    problems = preconditions.check(here, one, inner, variables, restored, is_mounted=how == own_tree.MOUNT)
     if args.check:
         exit_code = report_all([NotTheSame(problem) for problem in problems])
         _hint_at_restoring(here, one, problems)

@@ -52,7 +52,10 @@ class Item:
 
 def compare(outputs: Outputs, a: Run, b: Run) -> list[Item]:
     """Everything that the two runs put out, item by item."""
-    sides = _Side(outputs, a), _Side(outputs, b)
+    # Runs that stood in the same place name it by the same path.
+    places = {(run.record.text("isolate"), run.record.text("top")) for run in (a, b)}
+    masks_top = len(places) > 1 or places.pop()[0] != "mount"
+    sides = _Side(outputs, a, masks_top), _Side(outputs, b, masks_top)
     return [_ending(*sides), _logs(*sides), *_files(*sides)]
 
 
@@ -70,7 +73,7 @@ def is_silent(outputs: Outputs, run: Run) -> bool:
 class _Side:
     """One of the runs, and what stands for the paths that hold its name or the place where it ran."""
 
-    def __init__(self, outputs: Outputs, run: Run) -> None:
+    def __init__(self, outputs: Outputs, run: Run, masks_top: bool = True) -> None:
         self.outputs = outputs
         self.name = run.name
         self.record = run.record
@@ -80,7 +83,7 @@ class _Side:
             **dict.fromkeys(map(outputs.tensorboard, names), "<tensorboard>"),
             **dict.fromkeys(map(outputs.checkpoints, names), "<checkpoints>"),
             **dict.fromkeys(map(outputs.log, names), "<log>"),
-            **dict.fromkeys(tops, "<top>"),
+            **(dict.fromkeys(tops, "<top>") if masks_top else {}),
             outputs.root: "<runs-dir>",
         }
         places |= {os.path.realpath(place): mask for place, mask in places.items()}

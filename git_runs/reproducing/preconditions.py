@@ -37,13 +37,15 @@ def check(
     inner: Iterable[tuple[str, str, str]],
     variables: Mapping[str, str],
     restored: Restored | None = None,
+    *,
+    is_mounted: bool,
 ) -> list[str]:
     """What is missing or another than it was for the run, a line each.
 
     `inner` are its submodules, as `submodules` gives them, and `variables` those that it would get now; `restored` is
-    a virtualenv that was restored for it.
+    a virtualenv that was restored for it; `is_mounted`, whether its work tree would stand in the place of another.
     """
-    return [*_code(here, run, inner), *_surroundings(here, run.record, variables, restored)]
+    return [*_code(here, run, inner), *_surroundings(here, run.record, variables, restored, is_mounted)]
 
 
 def can_be_restored(here: Project, record: Record, problems: Iterable[str]) -> bool:
@@ -149,11 +151,10 @@ def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Ite
 
 
 def _surroundings(
-    here: Project, record: Record, variables: Mapping[str, str], restored: Restored | None
+    here: Project, record: Record, variables: Mapping[str, str], restored: Restored | None, is_mounted: bool
 ) -> Iterator[str]:
     settings = record.get("settings")
     virtualenv = settings.get("virtualenv-path") if isinstance(settings, dict) else None
-    is_mounted = record.text("isolate") == "mount"
     top = (record.text("top") if is_mounted else "") or here.repository.top or "/"
     cwd = os.path.normpath(os.path.join(top, record.text("cwd")))
     text, linked = record.text("command"), record.links

@@ -424,3 +424,11 @@ def test_a_place_stays_while_a_run_stands_there(repo: Repository, tmp_path: Path
     repo.wait("x-repro")
     assert log(repo, "x-repro") == [str(place)]
     wait_for(lambda: not place.exists())
+
+
+def test_its_paths_need_no_mask(repo: Repository) -> None:
+    finish(repo, "x", "echo $PWD")
+    finish(repo, "y", "echo $PWD/.runs/worktrees/y")
+    finish(repo, "z", "echo $PWD")
+    assert repo.runs("verify", "x", "z").code == 0
+    assert f"'{repo.path}'" in repo.runs("verify", "x", "y").out
