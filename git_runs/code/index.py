@@ -85,9 +85,14 @@ def read_hidden(call: calls.Call, top: str) -> list[str]:
 
     Files that a sparse checkout leaves out are not there, and so not changed. Raises GitFailed.
     """
+    return _changed_of(Listing(call.output()).special, top)
+
+
+def _changed_of(entries: Iterable[Entry], top: str) -> list[str]:
+    """Those of the hidden files, and of those in submodules, that are changed."""
     changed = []
     files = []
-    for entry in Listing(call.output()).special:
+    for entry in entries:
         place = os.path.join(top, calls.path(entry.name))
         if entry.mode == SUBMODULE:
             changed += _hidden_in_submodule(entry, place)
@@ -110,8 +115,11 @@ def _hidden_in_submodule(entry: Entry, place: str) -> list[str]:
 
 
 def _hidden_at(top: str) -> list[str]:
-    call = calls.Call("-C", top, *LISTING, environment=variables.without_repository())
-    return _without_restored(top, read_hidden(call, top))
+    return _without_restored(top, _changed_of(_special_at(top), top))
+
+
+def _special_at(top: str) -> list[Entry]:
+    return Listing(calls.Call("-C", top, *LISTING, environment=variables.without_repository()).output()).special
 
 
 def _hash_of_link(place: str, top: str) -> str | None:
@@ -140,6 +148,10 @@ def note_restored(git_dir: str, files: list[File]) -> None:
         note.writelines(f"{blob} {path}\0" for _, blob, path in files)
 
 
+def _has_content(place: str) -> bool:
+    return os.path.lexists(place) and (not os.path.isdir(place) or os.path.islink(place) or bool(os.listdir(place)))
+
+
 def _without_restored(top: str, changed: list[str]) -> list[str]:
     """The paths without those that are still as it was noted."""
     if not changed or not (dirs := discovery.dirs_at(top)):
@@ -154,12 +166,19 @@ def _without_restored(top: str, changed: list[str]) -> list[str]:
     return [path for path in changed if path not in blobs or calls.run(*raw, path).strip() != blobs[path]]
 
 
-def changed_and_untracked(top: str) -> tuple[list[str], list[str]]:
+def changed_and_untracked(top: str, others: Iterable[str] = ()) -> tuple[list[str], list[str]]:
     """The tracked files that are changed in the work tree at `top`, and the paths that are not tracked, ignored ones
-    too; raises GitFailed."""
-    words = ("--no-replace-objects", "-C", top, *status.COMMAND, "--ignored=matching")
+    too; raises GitFailed.
+
+    git is asked nothing of the submodules, of which `others`, paths from there, count for nothing; the rest counts as
+    changed where anything is in it.
+    """
+    words = ("--no-replace-objects", "-C", top, *status.COMMAND, "--ignored=matching", "--ignore-submodules=all")
     call = calls.Call(*words, environment=variables.without_repository())
-    changed = _hidden_at(top)
+    special = _special_at(top)
+    changed = _without_restored(top, _changed_of((one for one in special if one.mode != SUBMODULE), top))
+    submodules = [calls.path(one.name) for one in special if one.mode == SUBMODULE and one.name not in others]
+    changed += [path for path in submodules if _has_content(os.path.join(top, path))]
     untracked: list[str] = []
     for change in status.read(call).changes:
         (untracked if change[:2] in ("??", "!!") else changed).append(change[3:])

@@ -123,7 +123,8 @@ class Isolation:
     def _is_as(self, top: str, commit: str) -> bool:
         inside = os.path.relpath(top, self.path)
         links = {os.path.relpath(path, inside): {"target": target} for path, target in self.links.items()}
-        return worktrees.past_heads(top) == {commit} and not changed_or_made(top, links)
+        others = [os.path.relpath(path, inside) for path, _, _ in self.submodules]
+        return worktrees.past_heads(top) == {commit} and not changed_or_made(top, links, others)
 
     def remove(self) -> None:
         """Remove the work tree, whatever is in it."""
@@ -161,10 +162,11 @@ def _is_linked(path: str, inside: str, repository: str) -> bool:
     return is_no_link and os.path.isdir(repository) and not os.path.isdir(os.path.join(place, ".git"))
 
 
-def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[str]:
+def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]], others: Iterable[str]) -> list[str]:
     """What a run changed or made in the work tree at `top`, paths from there; raises GitFailed.
 
-    Directories in which all is new end in "/". A link of the run's that leads where it was made to lead is none of it.
+    Directories in which all is new end in "/". The repositories at the paths
+    `others` are asked by themselves. A link of the run's that leads where it was made to lead is none of it.
     """
 
     def is_ours(path: str) -> bool:
@@ -175,7 +177,7 @@ def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]]) -> list[st
         target = link.get("target", "")
         return os.readlink(place) == target or (os.path.islink(target) and os.readlink(place) == os.readlink(target))
 
-    changed, untracked = index.changed_and_untracked(top)
+    changed, untracked = index.changed_and_untracked(top, others)
     return [*changed, *(path for path in untracked if not is_build_product(path) and not is_ours(path))]
 
 

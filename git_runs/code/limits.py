@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from functools import cached_property
 
+from ..console.escape import printable
 from ..system.git import calls, status
 from .isolation import is_build_product
 
@@ -99,9 +100,25 @@ def leading_out(command: Command, top: str, links: Iterable[str]) -> dict[str, s
         with suppress(OSError):
             place = os.path.join(top, calls.path(path))
             target, directory = os.readlink(place), os.path.dirname(place)
-            if os.path.isabs(target) or climbs_out(target, directory):
+            if (os.path.isabs(target) and not _is_in(target, top)) or climbs_out(target, directory):
                 found[path] = os.path.normpath(os.path.join(directory, target))
     return found
+
+
+def live_links(links: Iterable[str], top: str, runs_dir: str) -> list[str]:
+    """Those of the paths at which a symbolic link leads, by an absolute path, back into the work tree at `top`, which
+    people edit; each is a path from the top."""
+    found = []
+    for path in links:
+        with suppress(OSError):
+            target = os.readlink(os.path.join(top, calls.path(path)))
+            if os.path.isabs(target) and _is_in(target, top) and not _is_in(target, runs_dir):
+                found.append(f"link {printable(path)}")
+    return found
+
+
+def _is_in(place: str, directory: str) -> bool:
+    return f"{os.path.realpath(place)}/".startswith(f"{os.path.realpath(directory)}/")
 
 
 def leading_elsewhere(outside: Iterable[str], top: str) -> list[str]:
@@ -126,10 +143,7 @@ def live_code(command: Command, top: str, runs_dir: str) -> list[str]:
     """
 
     def is_live(place: str) -> bool:
-        if not os.path.isabs(place):
-            return False
-        real = os.path.realpath(place) + "/"
-        return real.startswith(os.path.realpath(top) + "/") and not real.startswith(os.path.realpath(runs_dir) + "/")
+        return os.path.isabs(place) and _is_in(place, top) and not _is_in(place, runs_dir)
 
     python_path = command.environment.get("PYTHONPATH", "")
     found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_live(entry)]
@@ -143,7 +157,7 @@ def code_elsewhere(command: Command, top: str) -> list[str]:
     no commit of the run's holds it. That is entries of PYTHONPATH, and packages installed in editable mode."""
 
     def is_elsewhere(place: str) -> bool:
-        return os.path.isabs(place) and not f"{os.path.realpath(place)}/".startswith(f"{os.path.realpath(top)}/")
+        return os.path.isabs(place) and not _is_in(place, top)
 
     python_path = command.environment.get("PYTHONPATH", "")
     found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_elsewhere(entry)]

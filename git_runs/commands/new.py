@@ -19,7 +19,7 @@ from ..code import keeping, refs
 from ..code.refs import Neighbours
 from ..code.snapshot import Snapshot
 from ..code.work_tree import WorkTree, changes
-from ..console.escape import escape
+from ..console.escape import escape, from_printable
 from ..console.messages import counted, hint, report_all, warn
 from ..console.questions import confirm, edited
 from ..environment import interpreter
@@ -320,7 +320,9 @@ def _warn(here: Project, fields: Record, untracked: Untracked | None) -> None:
     if secrets := possible_secrets(fields.text("input-command")):
         warn(f"the record, which others may read, holds what looks secret: {', '.join(secrets)}; pass it in a variable")
     is_isolated = "worktree" in fields  # its own work tree has what is kept
-    if inexact := keeping.not_kept(fields, here.repository.common_dir) if is_isolated else fields.texts("inexact"):
+    if is_isolated:
+        _warn_of_other_bytes(here, fields)
+    elif inexact := fields.texts("inexact"):
         warn(f"a checkout would give other bytes than you have (line ends, ident, filters): {', '.join(inexact)}")
     for path, size in fields.not_kept.items():
         reason = f"{mebibytes(size)} are more than runs.snapshot-limit" if size else "git cannot copy it"
@@ -331,6 +333,18 @@ def _warn(here: Project, fields: Record, untracked: Untracked | None) -> None:
         if not os.path.exists(link.text("target")):
             warn(f"linked path '{path}' is not there")
     own_tree.warn_of_limits(here, fields, untracked, include=here.settings.include)
+
+
+def _warn_of_other_bytes(here: Project, fields: Record) -> None:
+    """Name the files that the run's own work tree has otherwise, since there were too many bytes to keep."""
+    if not (inexact := keeping.not_kept(fields, here.repository.common_dir)):
+        return
+    warn(f"the run's own work tree has other bytes than yours: {', '.join(inexact)}")
+    top = here.repository.top or ""
+    places = [os.path.join(top, from_printable(path)) for path in fields.texts("inexact")]
+    size = sum(os.path.getsize(place) for place in places if os.path.isfile(place))
+    if size > here.settings.snapshot_limit:
+        hint(f"to give it yours: --snapshot-limit={size // MEBIBYTE + 1}m")
 
 
 def _wait(here: Project, started: Run) -> int:

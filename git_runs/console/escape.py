@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def from_printable(text: str) -> str:
+    """What `printable` made that text of."""
+    return re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), text)
+
+
 def is_harmless(character: str) -> bool:
     """Whether a terminal shows the character: it is no control character and no undecodable byte."""
     return not _HARMFUL.match(character)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import re
 import shutil
 
-from ..console.escape import printable
+from ..console.escape import from_printable, printable
 from ..system import processes
 from ..system.git import config
 from . import fingerprints, packages
@@ -133,7 +132,7 @@ def matches(name: str, globs: Iterable[str]) -> bool:
 
 def value_of(recorded: str) -> str:
     """The value of a variable as it was, bytes that are no text included."""
-    return re.sub(r"\\udc([89a-f][0-9a-f])", lambda match: chr(0xDC00 + int(match[1], 16)), recorded)
+    return from_printable(recorded)
 
 
 def _gpus(environment: Mapping[str, str]) -> list[str]:

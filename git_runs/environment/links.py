@@ -6,6 +6,8 @@ import hashlib
 import os
 from contextlib import suppress
 
+from ..console.escape import from_printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,10 +34,12 @@ def described(record: Record) -> dict[str, dict[str, Any]]:
 def describe(target: str, top: str = "") -> dict[str, Any]:
     """Size in bytes and latest change, in nanoseconds, of what a link leads to; of a directory, of all in it.
 
+    The target is as a record has it.
     `content` is a hash of the paths, sizes and times of all; `incomplete` is set where there were too many, or the work
     tree at `top` is among them, and `missing` where there is nothing.
     """
     found: dict[str, Any] = {"target": target}
+    target = from_printable(target)
     if top and f"{top}/".startswith(f"{target.rstrip('/')}/"):
         return found | {"incomplete": True}
     try:

@@ -13,14 +13,15 @@ import stat
 from itertools import zip_longest
 
 from ..code import isolation
+from ..errors.system import GitFailed
 from ..records.outputs import end_marker, start_marker
 from ..records.record import FAILED, UNKNOWN
-from ..system.git import calls
+from ..system.git import calls, discovery, objects
 from .times import Mask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from typing import BinaryIO
 
     from ..records.outputs import Outputs
@@ -33,6 +34,7 @@ BEFORE = 20  # characters that are shown before the first that differs
 
 TRACEBACK = b"Traceback (most recent call last):"  # what Python prints first of an exception
 _ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+_OF_GIT = re.compile(r"(?:^|/)\.git(?:/|\Z)").search
 _PROGRESS = re.compile(rb"\d%\||\d+/\d+ \[|\d(it|s)/(s|it)\b")
 
 
@@ -209,10 +211,13 @@ def _plain(line: bytes) -> bytes:
 def _files(a: _Side, b: _Side) -> Iterator[Item]:
     yield from _pairs("tensorboard", a, b, lambda side: _below(side.outputs.tensorboard(side.name)))
     yield from _pairs("checkpoints", a, b, lambda side: _below(side.outputs.checkpoints(side.name)))
+    gone = {path for side in (a, b) for path in _gone(side)}
+    for path in sorted(gone):
+        yield Item(f"worktree/{path}", NOT_COMPARED, "what the run did to it is not known: its repository is gone")
     if a.is_isolated and b.is_isolated:
-        yield from _pairs("worktree", a, b, _left_in_work_tree)
+        yield from _pairs("worktree", a, b, lambda side: _left_in_work_tree(side, gone))
         return
-    for name in sorted({*_left_in_work_tree(a), *_left_in_work_tree(b)}):
+    for name in sorted({*_left_in_work_tree(a, gone), *_left_in_work_tree(b, gone)}):
         yield Item(f"worktree/{name}", NOT_COMPARED, "only one of the runs had a work tree of its own")
 
 
@@ -249,20 +254,51 @@ def _below(top: str) -> dict[str, str]:
     return found
 
 
-def _left_in_work_tree(side: _Side) -> dict[str, str]:
-    """Paths of what the run changed or made in a work tree of its own, if that is still there, by what to call them."""
+def _gone(side: _Side) -> Iterator[str]:
+    """The submodules in the run's own work tree whose repositories are not there any more."""
+    for path, _, _ in side.record.submodules:
+        try:
+            discovery.dirs_at(os.path.join(side.outputs.worktree(side.name), path))
+        except GitFailed:
+            yield path
+
+
+def _left_in_work_tree(side: _Side, gone: Collection[str]) -> dict[str, str]:
+    """Paths of what the run changed or made in a work tree of its own, if that is still there, by what to call them;
+    without what is in submodules that are `gone`."""
     top = side.outputs.worktree(side.name)
     if not side.is_isolated or not os.path.isdir(top):
         return {}
+    commits = {path: commit for path, _, commit in side.record.submodules}
     found: dict[str, str] = {}
-    for name in isolation.changed_or_made(top, side.record.links):
-        place = os.path.join(top, calls.path(name))
-        if not os.path.isdir(place) or os.path.islink(place):
-            found[name] = place
-            continue
-        inside = {f"{name.rstrip('/')}/{path}": one for path, one in _below(place).items()}
-        found |= {path: one for path, one in inside.items() if not isolation.is_build_product(path)}
+    for inside in ["", *(path for path in commits if path not in gone)]:
+        tree = os.path.join(top, inside)
+        if not inside or ((dirs := discovery.dirs_at(tree)) and objects.resolve("HEAD", dirs[0]) == commits[inside]):
+            found |= _left_in(tree, inside, side.record.links, list(commits))
+        elif os.path.isdir(tree):  # all of it may be another
+            found |= _in_directory(tree, inside)
     return found
+
+
+def _left_in(tree: str, inside: str, links: Mapping[str, Record], submodules: list[str]) -> dict[str, str]:
+    """The same in the work tree of one repository, which is at the path `inside`."""
+    own_links = {os.path.relpath(path, inside or "."): {"target": link.text("target")} for path, link in links.items()}
+    others = [os.path.relpath(path, inside or ".") for path in submodules]
+    found: dict[str, str] = {}
+    for changed in isolation.changed_or_made(tree, own_links, others):
+        place = os.path.join(tree, calls.path(changed))
+        name = f"{inside}/{changed}" if inside else changed
+        if os.path.isdir(place) and not os.path.islink(place):
+            found |= _in_directory(place, name.rstrip("/"))
+        else:
+            found[name] = place
+    return found
+
+
+def _in_directory(place: str, name: str) -> dict[str, str]:
+    """All that is in a directory, but for what tools make and the git dirs of repositories."""
+    found = {f"{name}/{path}": one for path, one in _below(place).items()}
+    return {path: one for path, one in found.items() if not isolation.is_build_product(path) and not _OF_GIT(path)}
 
 
 def _is_event_file(name: str) -> bool:

@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 from contextlib import ExitStack, suppress
+from functools import cached_property
 
 from .. import launchers
 from ..code import limits, refs
@@ -133,7 +134,9 @@ class Launch:
         top = project.repository.top or ""
         if self.isolate == MOUNT:
             return limits.code_elsewhere(command, top) or None
-        return limits.live_code(command, top, project.store.root) or None
+        runs_dir = project.store.root
+        found = limits.live_code(command, top, runs_dir) + limits.live_links(self._symbolic_links, top, runs_dir)
+        return found or None
 
     def _place(self, project: Project) -> str | None:
         """Where the top of the user's work tree is, or was, for the command."""
@@ -144,9 +147,10 @@ class Launch:
         if self.original and self.original.record.outside:
             found = {path: one.text("target") for path, one in self.original.record.outside.items()}
         else:
-            found = limits.leading_out(command, project.repository.top or "", self._symbolic_links())
+            found = limits.leading_out(command, project.repository.top or "", self._symbolic_links)
         return {printable(path): {"target": printable(target)} for path, target in found.items()} or None
 
+    @cached_property
     def _symbolic_links(self) -> list[str]:
         """The paths of those that are part of the code."""
         known, commit = self.code.symbolic_links, self.code.commit

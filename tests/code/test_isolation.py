@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from git_runs.code import keeping
-from tests.conftest import NO_FLAGS, Machine, Repository, Screen, wait_for
+from tests.conftest import NO_FLAGS, Machine, Repository, Screen, needs_mounts, wait_for
 
 ISOLATED = ("new", "-q", *NO_FLAGS, "--isolate")
 MOUNT_HINT = "hint: to have the run's own tree in the place of yours: --isolate=mount\n"
@@ -241,6 +241,37 @@ def test_what_lies_outside_is_compared(repo: Repository, tmp_path: Path) -> None
     once = re.sub("^outside:.*\n(?:  .*\n)*", "outside: [../x]\n", path.read_text(), flags=re.MULTILINE)
     path.write_text(once)
     assert "way out" not in repo.runs("reproduce", "--check", "x").err
+
+
+def test_a_target_that_is_no_text_is_compared(repo: Repository, tmp_path: Path) -> None:
+    place = os.fsencode(tmp_path) + b"/\xff"
+    os.mkdir(place)
+    os.symlink(place, repo.path / "data")
+    repo.git("add", ".")
+    repo.git("commit", "-q", "-m", "link")
+    finish(repo, "x", "true")
+    assert "missing" not in outside(repo, "x")["data"]
+    assert repo.runs("reproduce", "--check", "x").err == ""
+
+
+def test_an_absolute_link_into_the_tree_is_warned_of(repo: Repository) -> None:
+    repo.commit("real.yml", "1\n")
+    (repo.path / "cfg.yml").symlink_to(repo.path / "real.yml")
+    (repo.path / "within.yml").symlink_to("real.yml")
+    repo.git("add", ".")
+    repo.git("commit", "-q", "-m", "links")
+    warning = "warning: code is taken from this work tree, not from the run's own: link cfg.yml\n"
+    assert repo.runs(*ISOLATED, "x", "cat cfg.yml").err == warning
+    record = repo.record("x")
+    assert (record["live"], "outside" in record) == (["link cfg.yml"], False)
+
+
+@needs_mounts
+def test_where_the_tree_is_in_its_place_it_leads_to_the_runs_own(repo: Repository) -> None:
+    repo.commit("real.yml", "1\n")
+    (repo.path / "cfg.yml").symlink_to(repo.path / "real.yml")
+    assert repo.runs("new", "-q", "--isolate=mount", "--snapshot", "x", "cat cfg.yml").err == ""
+    assert "live" not in repo.record("x")
 
 
 def test_submodules_come_from_here(repo: Repository, tmp_path: Path) -> None:

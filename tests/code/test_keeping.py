@@ -161,3 +161,43 @@ def test_what_is_missing_of_a_clone_that_is_gone_is_said(repo: Repository) -> No
         f"error: of what is kept in commit {kept} something is missing\n" in repo.runs("reproduce", "--check", "x").err
     )
     assert repo.runs("reproduce", "--worktree", "x").code == 128
+
+
+def test_bytes_over_the_limit_are_named(repo: Repository) -> None:
+    repo.commit(".gitattributes", "*.txt text=auto\n")
+    repo.commit("a.txt", "a\n" * 400_000)
+    (repo.path / "a.txt").write_bytes(b"a\r\n" * 400_000)
+    said = repo.runs(*ISOLATED, "--snapshot-limit=1m", "x", "true").err.splitlines()
+    assert "warning: the run's own work tree has other bytes than yours: a.txt" in said
+    assert "hint: to give it yours: --snapshot-limit=2m" in said
+    assert "warning" not in repo.runs(*ISOLATED, "--snapshot-limit=2m", "y", "wc -c a.txt").err
+
+
+def test_nothing_is_fetched_into_a_partial_clone(repo: Repository, machine: Machine, tmp_path: Path) -> None:
+    repo.git("config", "uploadpack.allowFilter", "true")
+    partial = Repository(machine, tmp_path / "partial")
+    repo.git("clone", "-q", "--filter=blob:none", f"file://{repo.path}", str(partial.path))
+    inner = library(partial)
+    trace = tmp_path / "trace"
+    partial.ok(*ISOLATED, "x", "cat lib/a/f", GIT_TRACE=str(trace))
+    assert " fetch " not in trace.read_text()
+    shutil.rmtree(inner.path)
+    assert partial.runs("reproduce", "--run", "--wait", "x").out.endswith(EQUAL)
+
+
+def test_files_are_compared_though_a_clone_in_the_original_is_gone(repo: Repository) -> None:
+    inner = library(repo)
+    command = "cat lib/a/f >out.txt; git init -q made; touch made/f"
+    repo.ok(*ISOLATED, "x", command)
+    shutil.rmtree(inner.path)
+    out = repo.runs("reproduce", "--run", "--wait", "x").out
+    assert "Reproduction: equal\n" in out, out
+    assert "  note: worktree/lib: what the run did to it is not known: its repository is gone\n" in out
+
+
+def test_a_clone_is_compared_by_itself(repo: Repository) -> None:
+    library(repo)
+    repo.ok(*ISOLATED, "x", "date +%N >lib/new; date +%N >lib/a/f")
+    out = repo.runs("reproduce", "--run", "--wait", "x").out
+    assert all(f"  worktree/lib/{path}: different\n" in out for path in ("new", "a/f")), out
+    assert ".git" not in out
