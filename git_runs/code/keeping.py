@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 EXECUTABLE, PLAIN = "100755", "100644"  # modes in trees
 TREE, COMMIT, KEPT = "tree", "commit", "kept"  # what there is below the path of a repository
 MESSAGE = "what a checkout of the snapshot would not bring back\n"
+ASKED = 512  # objects at once: git is slow to find that it has not one
 LOOSE = 100  # objects that are copied one by one, as fetch.unpackLimit has it: git-config(1)
 
 
@@ -271,24 +272,53 @@ def _store(copy: Tree, paths: list[str]) -> dict[str, str]:
 
 def _copy_objects(copy: Tree, inner: Inner, limit: int, *, is_partial: bool) -> int:
     """Copy what the snapshot consists of and is not in the outer repository, unless it has more than `limit` bytes;
-    gives how many it has."""
+    gives how many it has, or then, all in all."""
     place = ("--no-replace-objects", *calls.at(inner.common_dir))
     trees = [f"{commit}^{{tree}}" for commit in (inner.commit, inner.kept) if commit]
-    names = calls.run(*place, "rev-list", "--objects", "--no-object-names", *trees)
-    missing = names if is_partial else _missing(copy, names)
-    sizes = calls.run(*place, "cat-file", "--batch-check=%(objectsize)", "--buffer", stdin=missing)
-    size = sum(map(int, sizes.split()))
-    if missing and size <= limit:
-        pack = calls.Call(*place, "pack-objects", "-q", "--stdout", stdin=missing).bytes()
-        unpacking = ("index-pack", "--stdin") if missing.count("\n") > LOOSE else ("unpack-objects", "-q")
+    names = calls.run(*place, "rev-list", "--objects", "--no-object-names", *trees).split()
+    sizes = dict(zip(names, _sizes(place, names), strict=True))
+    missing = _missing(copy, sizes, limit, is_partial=is_partial)
+    if sum(sizes[name] for name in missing) > limit:
+        return sum(sizes.values())
+    if missing:
+        pack = calls.Call(*place, "pack-objects", "-q", "--stdout", stdin=_lines(missing)).bytes()
+        unpacking = ("index-pack", "--stdin") if len(missing) > LOOSE else ("unpack-objects", "-q")
         copy.start(*unpacking, stdin=pack).output()
-    return size
+    return sum(sizes[name] for name in missing)
 
 
-def _missing(tree: Tree, names: str) -> str:
-    """Those of the objects, one a line, that are not in its repository."""
-    known = tree.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=names).splitlines()
-    return "".join(line.removesuffix(" missing") + "\n" for line in known if line.endswith(" missing"))
+def _missing(tree: Tree, sizes: Mapping[str, int], limit: int, *, is_partial: bool) -> list[str]:
+    """Those of the objects, whose bytes are given by name, that are not in the repository of the tree, or, where these
+    are more than `limit` bytes, some with more than that."""
+    if is_partial:
+        return list(sizes)
+    found: list[str] = []
+    size = 0
+    largest_first = sorted(sizes, key=sizes.__getitem__, reverse=True)
+    for start in range(0, len(sizes), ASKED):
+        some = largest_first[start : start + ASKED]
+        known = _known(tree, some)
+        found += [name for name in some if name not in known]
+        size += sum(sizes[name] for name in some if name not in known)
+        if size > limit:
+            break
+    return found
+
+
+def _sizes(place: tuple[str, ...], names: list[str]) -> list[int]:
+    """The bytes of the objects in the repository that these options of git name."""
+    words = ("cat-file", "--batch-check=%(objectsize)", "--buffer")
+    return list(map(int, calls.run(*place, *words, stdin=_lines(names)).split()))
+
+
+def _known(tree: Tree, names: list[str]) -> set[str]:
+    """Those of the objects that are in the repository of the tree."""
+    answers = tree.run("cat-file", "--batch-check=%(objectname)", "--buffer", stdin=_lines(names)).splitlines()
+    return {name for name, answer in zip(names, answers, strict=True) if not answer.endswith(" missing")}
+
+
+def _lines(names: list[str]) -> str:
+    return "".join(f"{name}\n" for name in names)
 
 
 def _add_repository(copy: Tree, path: str, inner: Inner) -> None:
