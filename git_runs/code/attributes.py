@@ -43,7 +43,7 @@ def suspects(copy: Tree, base: str | None, changed: Iterable[str], checkout: Che
     """
     found = Suspects()
     changed = list(changed)
-    directories = [os.path.dirname(path) for path in changed if os.path.basename(path) == FILE]
+    directories = [os.path.dirname(path) for path in changed if _is_one(path)]
     uncommitted = _named_in([copy.common_file("info", "attributes"), checkout.attributes_file])
     names = uncommitted | _named_in(copy.place(path) for path in [*before.called(FILE), *changed] if _is_one(path))
     if not (names or directories or checkout.converts or not checkout.keeps_modes):
