@@ -165,8 +165,8 @@ def _is_linked(path: str, inside: str, repository: str) -> bool:
 def changed_or_made(top: str, links: Mapping[str, Mapping[str, str]], others: Iterable[str]) -> list[str]:
     """What a run changed or made in the work tree at `top`, paths from there; raises GitFailed.
 
-    Directories in which all is new end in "/". The repositories at the paths `others` are asked by themselves. A link of
-    the run's that leads where it was made to lead is none of it.
+    Directories in which all is new end in "/". The repositories at the paths `others` are asked by themselves. A link
+    of the run's that leads where it was made to lead is none of it.
     """
 
     def is_ours(path: str) -> bool:
