@@ -204,6 +204,14 @@ def executable_bits_that_git_ignores(repo: Repository) -> str:
     return "./tool"
 
 
+@case()
+def a_file_that_was_removed_behind_gits_back(repo: Repository) -> str:
+    repo.commit("a", "1\n")
+    repo.git("update-index", "--skip-worktree", "a")
+    (repo.path / "a").unlink()
+    return "ls"
+
+
 # --- bytes that git would bring back otherwise
 
 
@@ -241,6 +249,37 @@ def attributes_that_are_never_committed(repo: Repository) -> str:
     repo.commit("a", "one\ntwo\n")
     write(repo, ".git/info/attributes", "a text eol=crlf\n")
     return "od -c a"
+
+
+@case()
+def attributes_that_were_committed_without_a_new_checkout(repo: Repository) -> str:
+    repo.commit("a", "one\ntwo\n")
+    repo.commit(".gitattributes", "a text eol=crlf\n")
+    return "od -c a"
+
+
+@case()
+def settings_that_changed_after_the_checkout(repo: Repository) -> str:
+    repo.commit("a", "one\ntwo\n")
+    repo.git("config", "core.autocrlf", "true")
+    return "od -c a"
+
+
+@case()
+def a_filter_that_hides_a_change(repo: Repository) -> str:
+    repo.git("config", "filter.strip.clean", "grep -v ^out")
+    repo.commit(".gitattributes", "*.nb filter=strip\n")
+    repo.commit("a.nb", "in\nout: 1\n")
+    write(repo, "a.nb", "in\nout: 2\n")
+    return "cat a.nb"
+
+
+@case()
+def an_executable_bit_of_a_committed_file_that_git_ignores(repo: Repository) -> str:
+    repo.git("config", "core.fileMode", "false")
+    repo.commit("tool", "#!/bin/sh\necho tool\n")
+    (repo.path / "tool").chmod(0o755)
+    return "./tool"
 
 
 @case()
@@ -356,6 +395,22 @@ def a_python_path_into_the_tree(repo: Repository) -> str:
     write(repo, "lib/late.py", "print('late')\n")
     repo.machine.environment["PYTHONPATH"] = f"{repo.path}/lib"
     return "python3 -B -c 'import late'"
+
+
+@case(isolate=said("link link"), tree=NOTHING_TO_SAY)
+def a_tracked_link_into_the_tree_itself(repo: Repository) -> str:
+    write(repo, "real", "as it was\n")
+    (repo.path / "link").symlink_to(repo.path / "real")
+    return "cat link"
+
+
+@case(isolate=NOTHING_TO_SAY, tree=NOTHING_TO_SAY)
+def a_virtualenv_in_the_tree_that_is_active(repo: Repository) -> str:
+    repo.commit(".gitignore", ".venv\n")
+    venv = repo.path / ".venv"
+    repo.machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    repo.machine.environment |= {"PATH": f"{venv}/bin:{repo.machine.environment['PATH']}", "VIRTUAL_ENV": str(venv)}
+    return "python3 -c 'import sys; print(sys.prefix)'"
 
 
 @case(isolate=said("package mine (editable)"), tree=NOTHING_TO_SAY)

@@ -261,7 +261,7 @@ def test_an_absolute_link_into_the_tree_is_warned_of(repo: Repository) -> None:
     repo.git("add", ".")
     repo.git("commit", "-q", "-m", "links")
     warning = "warning: code is taken from this work tree, not from the run's own: link cfg.yml\n"
-    assert repo.runs(*ISOLATED, "x", "cat cfg.yml").err == warning
+    assert repo.runs(*ISOLATED, "x", "cat cfg.yml").err == warning + MOUNT_HINT
     record = repo.record("x")
     assert (record["live"], "outside" in record) == (["link cfg.yml"], False)
 
