@@ -173,7 +173,8 @@ def _held_places(runs_dir: str) -> Iterator[list[str]]:
             before = [os.fsdecode(place) for place in file.read().split(b"\0") if place]
         made = list(before)
         yield made
-        left = [place for place in made if place not in before or _is_needed(place)]
+        # One may be in another that was made before it.
+        left = [place for place in reversed(made) if place not in before or _is_needed(place)][::-1]
         with open(path, "wb") as file:
             file.write(b"\0".join(map(os.fsencode, left)))
 
