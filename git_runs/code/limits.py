@@ -51,10 +51,13 @@ class Untracked:
         """
         included = set(self._each(include)) if include else set()
         given = {path.rstrip("/") for path in [*links, runs_dir]} | included
+        paths = [path for path in self._ignored if not is_build_product(path)]
+        if not included and not any(path.endswith("/") for path in paths):
+            return [path for path in paths if path not in given]
         found: list[str] = []
-        for path in self._ignored:
+        for path in paths:
             # git names what a pattern matches in a directory of which it has just named all.
-            if is_build_product(path) or (found and found[-1].endswith("/") and path.startswith(found[-1])):
+            if found and found[-1].endswith("/") and path.startswith(found[-1]):
                 continue
             if path.endswith("/") and any(one.startswith(path) for one in included):  # only a part of it
                 found += [one for one in self._each([path]) if one not in included]
@@ -70,15 +73,17 @@ class Untracked:
         """Of the paths that an isolated run will miss, the one that is most likely to be needed: one that a word of its
         command names, or has around it, seen from the absolute directory `cwd`; else the first that is no virtualenv.
         """
-        places = [os.path.join(cwd, word.rpartition("=")[2]) for word in words]
-        named = [os.path.relpath(place, self._top) + "/" for place in places]
-
-        def is_named(path: str) -> bool:
-            whole = path.rstrip("/") + "/"
-            return any(one.startswith(whole) or whole.startswith(one) for one in named)
-
-        others = [path for path in missed if not self.is_virtualenv(path)]
-        return next(filter(is_named, missed), [*others, *missed][0])
+        places = (os.path.join(cwd, word.rpartition("=")[2]) for word in words)
+        named = [os.path.relpath(place, self._top) for place in places]
+        by_name = {path.rstrip("/"): path for path in missed}
+        for place in named:
+            parts = place.split("/")
+            around = ("/".join(parts[:count]) for count in range(len(parts), 0, -1))
+            if found := next(filter(None, map(by_name.get, around)), None):
+                return found
+        below = tuple(f"{place}/" for place in named)
+        inside = next((path for path in missed if path.startswith(below)), None)
+        return inside or next((path for path in missed if not self.is_virtualenv(path)), missed[0])
 
     def _each(self, pathspecs: Iterable[str]) -> list[str]:
         """The ignored files that match."""
