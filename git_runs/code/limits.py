@@ -74,15 +74,15 @@ class Untracked:
         command names, or has around it, seen from the absolute directory `cwd`; else the first that is no virtualenv.
         """
         places = (os.path.join(cwd, word.rpartition("=")[2]) for word in words)
-        named = [os.path.relpath(place, self._top) for place in places]
-        by_name = {path.rstrip("/"): path for path in missed}
+        named = [os.path.relpath(place, self._top) for place in places if os.path.lexists(place)]
+        by_name = {path.rstrip("/"): path for path in missed} if named else {}
         for place in named:
             parts = place.split("/")
             around = ("/".join(parts[:count]) for count in range(len(parts), 0, -1))
             if found := next(filter(None, map(by_name.get, around)), None):
                 return found
         below = tuple(f"{place}/" for place in named)
-        inside = next((path for path in missed if path.startswith(below)), None)
+        inside = next((path for path in missed if path.startswith(below)), None) if below else None
         return inside or next((path for path in missed if not self.is_virtualenv(path)), missed[0])
 
     def _each(self, pathspecs: Iterable[str]) -> list[str]:
