@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from contextlib import suppress
 
@@ -67,10 +66,7 @@ def _blobs(copy: Tree, base: str | None, code: str, changed: list[str]) -> Itera
         if mode.startswith("100"):
             yield mode, blob, path
     if unseen := set(changed) - set(words[1::2]):
-        entry = r"(?:^|\0)(100[0-9]{3}) ([0-9a-f]+) 0\t([^\0]+)"
-        for mode, blob, path in re.findall(entry, copy.run("ls-files", "-z", "--stage")):
-            if path in unseen:
-                yield mode, blob, path
+        yield from (file for file in copy.files() if file[2] in unseen)
 
 
 def _differing_in(tree: Tree, files: list[tuple[str, str]]) -> list[str]:

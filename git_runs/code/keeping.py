@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..records.record import Record
     from .index import File
 
-EXECUTABLE, PLAIN = "100755", "100644"  # modes in trees
+PLAIN = "100644"  # the mode of a file in a tree that is not executable
 TREE, COMMIT, KEPT = "tree", "commit", "kept"  # what there is below the path of a repository
 MESSAGE = "what a checkout of the snapshot would not bring back\n"
 ASKED = 512  # objects at once: git is slow to find that it has not one
@@ -256,7 +256,7 @@ def _is_file(tree: Tree, path: str) -> bool:
 
 
 def _mode(tree: Tree, path: str) -> str:
-    return EXECUTABLE if tree.is_executable(path) else PLAIN
+    return index.EXECUTABLE if tree.is_executable(path) else PLAIN
 
 
 def _store(copy: Tree, paths: list[str]) -> dict[str, str]:
@@ -354,4 +354,4 @@ def _restore_in(tree: Tree, repository: str, files: list[File]) -> None:
 
 def _permissions(now: int, mode: str) -> int:
     """Those that git gives a file of that mode: who may read it may execute it, or nobody."""
-    return stat.S_IMODE(now) | (now & 0o444) >> 2 if mode == EXECUTABLE else stat.S_IMODE(now) & ~0o111
+    return stat.S_IMODE(now) | (now & 0o444) >> 2 if mode == index.EXECUTABLE else stat.S_IMODE(now) & ~0o111

@@ -97,8 +97,7 @@ def take(
     any, and `is_apart` says whether its own is not in that; `listing`, what `git *index.LISTING` has printed of the
     tree. Raises SnapshotTooLarge where untracked and included files have more than `limit` bytes, and GitFailed.
     """
-    # In a sparse tree git shows files outside of the patterns as ordinary ones, unless it is one for `tree`, too.
-    entries = index.Listing(tree.run(*index.LISTING) if listing is None or checkout.is_sparse else listing)
+    entries = index.Listing(tree.run(*index.LISTING) if listing is None else listing)
     new = _without(tree, exclude, _untracked(tree, state) + _included(tree, include))
     size = _size_of_all(tree, new, limit)
     contents = _Contents(tree, state, new, entries.special, checkout)

@@ -14,8 +14,9 @@ import os
 from contextlib import contextmanager, suppress
 
 from ..system import mounts
-from ..system.files import locked
+from ..system.files import is_below, locked
 from ..system.git.discovery import Standing
+from ..system.git.worktrees import git_dir_at, linked
 from .isolation import is_empty
 
 TYPE_CHECKING = False
@@ -56,26 +57,24 @@ class StandIn:
         self.links = links  # sources by path from the top
         self.others = others  # sources by absolute path
         self.submodules = [(path, inner) for path, inner in submodules]  # paths from the top, and common git dirs
-        self._common_dir = common_dir  # where we find it
         self._made: list[str] = []  # places for mounts in the tree, from there, to be removed in the end
 
     def view(self, common_dir: str) -> View | None:
         """The view for the command; None where we are in it. `common_dir`: where we find the common git dir. Raises
         MountsForbidden, ToolMissing and OSError."""
-        self._common_dir = common_dir
         with suppress(OSError):
             if os.path.samefile(self.tree, self.top):
                 return None
         standing = Standing(self.tree, self.top, self.common_dir, self.main_top or "", self.name)
-        standing.write(_git_dir(self.tree))
-        binds = [(self.tree, self.top), *self._inside()]
+        standing.write(git_dir_at(self.tree))
+        binds = [(self.tree, self.top), *self._inside(common_dir)]
         with _held_places(self.runs_dir) as made:
             if not os.path.lexists(self.top):
                 os.mkdir(self.top)
                 made.append(self.top)
             for number, (source, target) in enumerate(binds[1:], 1):
-                is_had = any(_is_below(target, earlier) for _, earlier in binds[1:number])
-                if _is_below(target, self.top) and not is_had:
+                is_had = any(is_below(target, earlier) for _, earlier in binds[1:number])
+                if is_below(target, self.top) and not is_had:
                     self._make_place(os.path.relpath(target, self.top), of_directory=os.path.isdir(source))
             return mounts.make(binds)
 
@@ -96,57 +95,55 @@ class StandIn:
         with suppress(OSError), _held_places(self.runs_dir):
             pass
 
-    def _inside(self) -> Iterator[tuple[str, str]]:
+    def _inside(self, common_dir: str) -> Iterator[tuple[str, str]]:
         """What stands inside the tree, or is moved aside for it: sources and places, in the order of mounting."""
         own_places = [self.runs_dir] if self._hides(self.runs_dir) else []
         if self.runs_dir_inside:
             own_places.append(os.path.join(self.top, self.runs_dir_inside))
         yield from ((self.runs_dir, place) for place in dict.fromkeys(own_places))
-        aside = self._aside()
+        aside = self._aside(common_dir)
         for place in aside.values():
             os.makedirs(place, exist_ok=True)
         yield from ((source, _moved(place, aside)) for source, place in aside.items())
         for path in ("", *(path for path, _ in self.submodules)):
             gitfile = os.path.join(self.tree, path, ".git")
-            if os.path.isfile(gitfile) and _is_moved(git_dir := _git_dir(os.path.join(self.tree, path)), aside):
+            if os.path.isfile(gitfile) and _is_moved(git_dir := git_dir_at(os.path.join(self.tree, path)), aside):
                 yield _write_gitfile(git_dir, _moved(git_dir, aside)), os.path.join(self.top, path, ".git")
-        yield from self._other_work_trees()
+        yield from self._other_work_trees(common_dir)
         for path, source in self.links.items():
             if os.path.exists(source) and self._is_place(path):
                 yield source, os.path.join(self.top, path)
         yield from ((source, place) for place, source in self.others.items())
 
-    def _aside(self) -> dict[str, str]:
+    def _aside(self, common_dir: str) -> dict[str, str]:
         """The git dirs whose place is taken, and where they are found instead."""
         aside = {}
         # Inside a view it is in the runs dir already, and goes with that.
-        if self._hides(self._common_dir) and not _is_below(self._common_dir, self.runs_dir):
-            aside[self._common_dir] = os.path.join(self.runs_dir, MOVED_ASIDE)
-        own_git_dir = _git_dir(self.tree)
+        if self._hides(common_dir) and not is_below(common_dir, self.runs_dir):
+            aside[common_dir] = os.path.join(self.runs_dir, MOVED_ASIDE)
+        own_git_dir = git_dir_at(self.tree)
         for number, (_, inner) in enumerate(self.submodules):
-            if os.path.isdir(inner) and self._hides(inner) and not _is_below(inner, self._common_dir):
+            if os.path.isdir(inner) and self._hides(inner) and not is_below(inner, common_dir):
                 aside[inner] = os.path.join(own_git_dir, f"{MOVED_ASIDE}-{number}")
         return aside
 
-    def _other_work_trees(self) -> Iterator[tuple[str, str]]:
+    def _other_work_trees(self, common_dir: str) -> Iterator[tuple[str, str]]:
         """The .git of each other work tree whose place is taken: git, which would not find it, would prune it."""
-        linked = os.path.join(self._common_dir, "worktrees")
-        for entry in os.listdir(linked) if os.path.isdir(linked) else ():
-            with suppress(OSError), open(os.path.join(linked, entry, "gitdir"), "rb") as file:
-                place = os.path.realpath(os.path.join(linked, entry, os.fsdecode(file.read().rstrip(b"\n"))))
-                is_other = place != os.path.join(self.top, ".git") and not _is_below(place, self.runs_dir)
-                if is_other and self._hides(place) and os.path.isfile(place):
-                    yield place, place
+        for _, gitfile in linked(common_dir):
+            place = os.path.realpath(gitfile)
+            is_other = place != os.path.join(self.top, ".git") and not is_below(place, self.runs_dir)
+            if is_other and self._hides(place) and os.path.isfile(place):
+                yield place, place
 
     def _hides(self, place: str) -> bool:
         """Whether the tree takes the place of what is there."""
-        return _is_below(os.path.realpath(place), self.top)
+        return is_below(os.path.realpath(place), self.top)
 
     def _is_place(self, path: str) -> bool:
         """Whether a link can be mounted there: nothing is there but a place for it, and no link leads elsewhere."""
         place = os.path.join(self.tree, path)
         above = os.path.realpath(os.path.dirname(place))
-        return _is_below(above, self.tree) and (
+        return is_below(above, self.tree) and (
             not os.path.lexists(place) or (not os.path.islink(place) and is_empty(place))
         )
 
@@ -215,26 +212,16 @@ def can_stand_at(place: str) -> bool:
     return place != above and (os.path.isdir(place) or (not os.path.lexists(place) and os.access(above, os.W_OK)))
 
 
-def _is_below(place: str, directory: str) -> bool:
-    return place == directory or place.startswith(directory.rstrip("/") + "/")
-
-
 def _is_moved(place: str, aside: dict[str, str]) -> bool:
-    return any(_is_below(place, source) for source in aside)
+    return any(is_below(place, source) for source in aside)
 
 
 def _moved(place: str, aside: dict[str, str]) -> str:
     """Where something is found once those directories are moved aside."""
     for source, target in aside.items():
-        if _is_below(place, source):
+        if is_below(place, source):
             return os.path.normpath(os.path.join(_moved(target, aside), os.path.relpath(place, source)))
     return place
-
-
-def _git_dir(tree: str) -> str:
-    """The git dir of a linked work tree: gitrepository-layout(5), gitfile."""
-    with open(os.path.join(tree, ".git"), "rb") as file:
-        return os.path.join(tree, os.fsdecode(file.read().rstrip(b"\n").removeprefix(b"gitdir: ")))
 
 
 def _write_gitfile(git_dir: str, named: str) -> str:

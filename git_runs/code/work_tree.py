@@ -71,7 +71,7 @@ class WorkTree:
             include=settings.include,
             exclude=[project.store.root, *project.links.values()],
             limit=settings.snapshot_limit,
-            # By the user's configuration git shows other flags of files in a sparse checkout than by that of `tree`.
+            # In a sparse tree git shows files outside of the patterns as ordinary ones, unless it is asked by `tree`.
             listing=None if repository.is_sparse else self._hidden.output(),
             checkout=config.Checkout(repository.config),
         )

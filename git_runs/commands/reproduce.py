@@ -21,7 +21,7 @@ from ..errors.commands import NoCommand
 from ..errors.records import NoEnvironment
 from ..errors.reproducing import GoesOn, NotTheSame, PlaceTaken
 from ..records import query
-from ..records.record import SHAPING_SETTINGS, UNKNOWN, UNRECORDED_SETTINGS, Record, Run, to_text
+from ..records.record import MOUNT, SHAPING_SETTINGS, UNKNOWN, UNRECORDED_SETTINGS, Record, Run, to_text
 from ..reproducing import comparison, preconditions
 from ..running import adoption, launch, lifecycle, own_tree, rerun
 from ..running.command_line import quote, typed_command
@@ -75,11 +75,11 @@ def run(args: Namespace, search: Search) -> int:
     isolate = rerun.isolation(here, one) if args.run is not None else ""
     restored = None
     if args.restore:
-        restored = _restore(here, one, variables, today, asks=not args.yes, mounts=isolate == own_tree.MOUNT)
+        restored = _restore(here, one, variables, today, asks=not args.yes, mounts=isolate == MOUNT)
         variables = restored.environment(variables)
     inner = preconditions.submodules(here, one.record)
-    how = one.record.text("isolate") if args.run is None else isolate
-    problems = preconditions.check(here, one, inner, variables, restored, is_mounted=how == own_tree.MOUNT)
+    is_mounted = one.record.is_mounted if args.run is None else isolate == MOUNT
+    problems = preconditions.check(here, one, inner, variables, restored, is_mounted=is_mounted)
     if args.check:
         exit_code = report_all([NotTheSame(problem) for problem in problems])
         _hint_at_restoring(here, one, problems)
@@ -340,8 +340,8 @@ def _own_launcher(run: Run, today: Settings | None) -> str | None:
 def _own_isolation(run: Run, today: Settings | None) -> str | None:
     """How the run was isolated, if that is not as today's setting has it."""
     setting = today.isolate if today else ""
-    if run.record.text("isolate") == own_tree.MOUNT:
-        return None if setting.startswith(own_tree.MOUNT) else own_tree.MOUNT
+    if run.record.is_mounted:
+        return None if setting.startswith(MOUNT) else MOUNT
     return own_tree.TREE if "worktree" in run.record and not setting else None
 
 

@@ -60,7 +60,9 @@ class Restored:
 
     def mounts(self) -> dict[str, str]:
         """What is mounted for it in another place than a link of the run's: sources by absolute paths."""
-        return {self.virtualenv: self.path} if self.stands_in and os.path.isabs(self.virtualenv or "") else {}  # type: ignore[dict-item]
+        if self.stands_in and self.virtualenv and os.path.isabs(self.virtualenv):
+            return {self.virtualenv: self.path}
+        return {}
 
     def holds(self, place: str) -> bool:
         """Whether an absolute path is in it."""

@@ -24,7 +24,7 @@ from ..console.messages import counted
 from ..errors.records import NoEnvironment
 from ..errors.reproducing import NotRestored
 from ..system import processes
-from ..system.files import entries, locked, remove_all, write_whole
+from ..system.files import entries, is_below, locked, remove_all, write_whole
 from . import interpreter, packages
 
 TYPE_CHECKING = False
@@ -238,7 +238,7 @@ class _Workshop:
         """Whether the run will find the sources of a package in editable mode."""
         if place is None:
             return False
-        return os.path.exists(place) or f"{place}/".startswith(f"{self.wanted.there}/")
+        return os.path.exists(place) or (self.wanted.there is not None and is_below(place, self.wanted.there))
 
     def _find_python(self) -> str | None:
         """A Python of exactly the version; None where there is none here."""

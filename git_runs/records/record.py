@@ -18,19 +18,8 @@ if TYPE_CHECKING:
 FIELDS = (
     *("id", "name", "launched-as", "description", "command", "input-command", "params", "reproduces", "commit", "base"),
     *("dirty", "sparse", "inexact", "bytes", "submodules", "branch", "datetime", "host", "user", "top", "cwd"),
-    *(
-        "worktree",
-        "isolate",
-        "links",
-        "directories",
-        "live",
-        "outside",
-        "hash-seed",
-        "status",
-        "error",
-        "exit-code",
-        "signal",
-    ),
+    *("worktree", "isolate", "links", "directories", "live", "outside", "hash-seed", "status", "error"),
+    *("exit-code", "signal"),
     *("finished", "reproduction", "differences", "unchecked", "process", "former-names", "launcher", "settings"),
     "environment",
 )
@@ -50,6 +39,7 @@ UNRECORDED_SETTINGS: dict[str, Value] = {
     "virtualenv-path": None,
 }
 
+MOUNT = "mount"  # in the field `isolate`
 STARTING, RUNNING, FINISHED, FAILED, KILLED, LOST = "starting", "running", "finished", "failed", "killed", "lost"
 UNKNOWN = "unknown"  # of a run of which there was only the ref
 UNDER_WAY = (STARTING, RUNNING)
@@ -92,19 +82,23 @@ class Record(dict[str, "Value"]):
         return to_text(self.get(key))
 
     @property
+    def is_mounted(self) -> bool:
+        """Whether the run's own work tree stood in the place of the user's."""
+        return self.text("isolate") == MOUNT
+
+    @property
     def submodules(self) -> list[tuple[str, str, str]]:
         """Path from the top, git dir and commit of the submodules that were snapshot with the run, outer ones first.
 
         What somebody planted there, to lead out of the work tree or to the repository that we are in, is none.
         """
-        found = self.get("submodules")
-        if not isinstance(found, dict):
-            return []
-        inner = {path: Record(value) for path, value in found.items() if isinstance(value, dict)}
-        sane = {
-            path: value for path, value in inner.items() if _is_inside(path) and value.text("repository")[:1] == "/"
-        }
-        return [(path, value.text("repository"), value.text("commit")) for path, value in sorted(sane.items())]
+        return [(path, inner.text("repository"), inner.text("commit")) for path, inner in self._inner.items()]
+
+    @property
+    def _inner(self) -> dict[str, Record]:
+        """What is recorded of each of these, by path from the top."""
+        found = self._mappings("submodules").items()
+        return {path: one for path, one in sorted(found) if _is_inside(path) and one.text("repository")[:1] == "/"}
 
     @property
     def sparse(self) -> list[str]:
@@ -114,25 +108,20 @@ class Record(dict[str, "Value"]):
     @property
     def sparse_inside(self) -> dict[str, list[str]]:
         """The same of its submodules, by path from the top."""
-        inner = self["submodules"] if self.submodules else {}
-        return {path: Record(inner[path]).sparse for path, _, _ in self.submodules}
+        return {path: inner.sparse for path, inner in self._inner.items()}
 
     @property
     def kept(self) -> dict[str, str]:
         """The commits with what a checkout would not bring back: that of the run's own repository by "", and those of
         its submodules by path from the top."""
-        inner = self["submodules"] if self.submodules else {}
-        bytes_of = {"": self.text("bytes")} | {
-            path: Record(inner[path]).text("bytes") for path, _, _ in self.submodules
-        }
+        bytes_of = {"": self.text("bytes"), **{path: inner.text("bytes") for path, inner in self._inner.items()}}
         return {path: commit for path, commit in bytes_of.items() if re.fullmatch("[0-9a-f]{40,64}", commit)}
 
     @property
     def not_kept(self) -> dict[str, int]:
         """The repositories in its work tree that only they themselves keep, by path from the top, and their bytes; 0
         where these are not known."""
-        inner = self["submodules"] if self.submodules else {}
-        sizes = {path: inner[path].get("not-kept") for path, _, _ in self.submodules}
+        sizes = {path: inner.get("not-kept") for path, inner in self._inner.items()}
         return {path: size for path, size in sizes.items() if isinstance(size, int)}
 
     def texts(self, key: str) -> list[str]:

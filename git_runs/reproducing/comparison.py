@@ -55,9 +55,8 @@ class Item:
 def compare(outputs: Outputs, a: Run, b: Run) -> list[Item]:
     """Everything that the two runs put out, item by item."""
     # Runs that stood in the same place name it by the same path.
-    places = {(run.record.text("isolate"), run.record.text("top")) for run in (a, b)}
-    masks_top = len(places) > 1 or places.pop()[0] != "mount"
-    sides = _Side(outputs, a, masks_top), _Side(outputs, b, masks_top)
+    is_same_place = a.record.is_mounted and b.record.is_mounted and a.record.text("top") == b.record.text("top")
+    sides = _Side(outputs, a, masks_top=not is_same_place), _Side(outputs, b, masks_top=not is_same_place)
     return [_ending(*sides), _logs(*sides), *_files(*sides)]
 
 

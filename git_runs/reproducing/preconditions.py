@@ -13,8 +13,9 @@ from ..environment.collection import Surroundings
 from ..environment.fingerprints import Fingerprints
 from ..errors.code import NotOfThisCommit
 from ..errors.records import NoEnvironment
-from ..errors.system import GitFailed, MountsForbidden, ToolMissing
+from ..errors.system import MountsForbidden, ToolMissing
 from ..system import processes
+from ..system.files import is_below
 from ..system.git import calls, discovery, objects
 
 TYPE_CHECKING = False
@@ -103,7 +104,7 @@ def _repository_today(here: Project, record: Record, path: str, recorded: str) -
     if recorded and not os.path.isdir(recorded):
         moved = top + recorded.removeprefix(former) if former and recorded.startswith(f"{former}/") else recorded
         return moved if os.path.isdir(moved) else recorded
-    return recorded or _common_dir(os.path.join(top, calls.path(path)))
+    return recorded or discovery.common_dir_at(os.path.join(top, calls.path(path))) or ""
 
 
 def links_today(here: Project, record: Record) -> dict[str, str]:
@@ -115,13 +116,6 @@ def links_today(here: Project, record: Record) -> dict[str, str]:
         return moved if not os.path.exists(target) and os.path.exists(moved) else target
 
     return {path: today(path, link.text("target")) for path, link in record.links.items()}
-
-
-def _common_dir(place: str) -> str:
-    with suppress(GitFailed):
-        if places := discovery.dirs_at(place):
-            return places[1]
-    return ""
 
 
 def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Iterator[str]:
@@ -205,7 +199,7 @@ def _ask_where_it_ran(
     binds = {place: top} if place and top not in (place, "") else {}
     if restored and restored.stands_in and restored.virtualenv:
         binds[os.path.join(place, restored.virtualenv)] = restored.path
-    holds_runs_dir = place != top and f"{here.store.root}/".startswith(f"{place}/")
+    holds_runs_dir = place != top and is_below(here.store.root, place)
     if not binds or holds_runs_dir:
         return question()
     with suppress(MountsForbidden, ToolMissing, OSError), stand_in.seen_at(binds, here.store.root) as view:

@@ -10,7 +10,6 @@ from ..code import keeping, refs
 from ..console.messages import warn
 from ..errors.code import NameTaken
 from ..errors.records import BadRecord, NoSuchRun
-from ..errors.system import GitFailed
 from ..records import query, record, yamltext
 from ..records.history import History
 from ..records.record import Record, Run
@@ -107,11 +106,11 @@ def _record(project: Project, name: str, tip: refs.Tip) -> Record:
     """What is known of a run of which there is a ref."""
     repository = project.repository
     beside = keeping.Beside(tip.commit, repository.common_dir)
-    places = {path: os.path.join(repository.top or repository.common_dir, path) for path in beside.repositories}
-    submodules = {
-        path: {"commit": commit, "repository": _common_dir(places[path])}
-        for path, commit in beside.repositories.items()
-    }
+    submodules = {}
+    for path, commit in beside.repositories.items():
+        place = os.path.join(repository.top or repository.common_dir, path)
+        there = discovery.common_dir_at(place) or os.path.join(place, ".git")  # the one that it would have
+        submodules[path] = {"commit": commit, "repository": there}
     known = {
         "name": name,
         "description": tip.subject,
@@ -123,11 +122,3 @@ def _record(project: Project, name: str, tip: refs.Tip) -> Record:
         "submodules": submodules or None,
     }
     return Record({key: value for key, value in known.items() if value is not None})
-
-
-def _common_dir(place: str) -> str:
-    """That of the repository at that place, or the one that it would have, were it there."""
-    with suppress(GitFailed):
-        if dirs := discovery.dirs_at(place):
-            return dirs[1]
-    return os.path.join(place, ".git")

@@ -23,13 +23,12 @@ from ..errors.records import NoSuchRun
 from ..errors.running import NameInUse, RunsDirInUse
 from ..launchers.launcher import Job
 from ..records import record, yamltext
-from ..records.record import Record, Run
+from ..records.record import MOUNT, Record, Run
 from ..system import processes, signals
 from ..system.files import remove_file
 from ..system.git import guard, objects, status
 from . import own_tree, spec
 from .command_line import Paths, compose
-from .own_tree import MOUNT
 from .spec import Spec
 
 TYPE_CHECKING = False

@@ -12,8 +12,9 @@ from ..code.stand_in import StandIn
 from ..console.messages import hint, warn
 from ..environment.interpreter import Command
 from ..errors.system import MountsForbidden, ToolMissing
-from ..records.record import Record
+from ..records.record import MOUNT, Record
 from ..system import mounts
+from ..system.files import is_below
 from ..system.git import objects, status
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..project import Project
 
-TREE, MOUNT = "true", "mount"  # how a run is isolated: values of runs.isolate
+TREE = "true"  # how a run is isolated: this and MOUNT are values of runs.isolate
 SHOWN = 5  # paths that an isolated run will miss
 
 
@@ -45,7 +46,7 @@ def isolation_by(project: Project, setting: str) -> str:
 
 def _check(project: Project) -> None:
     common_dir, top = project.repository.lasting_common_dir, project.repository.top or ""
-    if f"{project.store.root}/".startswith(f"{common_dir}/") and common_dir.startswith(f"{top}/"):
+    if is_below(project.store.root, common_dir) and is_below(common_dir, top):
         raise MountsForbidden("the runs dir lies in the git dir")
     mounts.check()
 
@@ -82,7 +83,7 @@ def links(project: Project, isolate: str, environment: Mapping[str, str]) -> dic
     found = {}
     for place in map(os.path.normpath, filter(None, [*named, *filter(_is_environment, on_path)])):
         path = os.path.relpath(place, top)
-        is_linked = any(f"{path}/".startswith(f"{link}/") for link in project.links)
+        is_linked = any(is_below(path, link) for link in project.links)
         if place.startswith(f"{top}/") and os.path.isdir(place) and not is_linked and status.ignores(place):
             found[path] = place
     return {**found, **project.links}
@@ -116,8 +117,8 @@ def warn_of_limits(
         return
     original = original or Record()
     was_isolated = "worktree" in original
-    if fields.text("isolate") != MOUNT:
-        is_known = was_isolated and original.text("isolate") == fields.text("isolate")
+    if not fields.is_mounted:
+        is_known = was_isolated and not original.is_mounted
         _warn_of_ways_out(project, fields, is_known=is_known)
     if not was_isolated:
         _hint_at_missed(project, fields, untracked, include)

@@ -10,11 +10,12 @@ from ..code.snapshot import Snapshot, Submodule
 from ..console.messages import warn
 from ..environment import collection
 from ..errors.code import NameTaken
+from ..records.record import MOUNT
 from ..reproducing import preconditions
 from . import launch, own_tree
 from .command_line import typed_command
 from .launch import Launch
-from .own_tree import MOUNT, TREE
+from .own_tree import TREE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,8 +69,7 @@ def prepare(
 def isolation(here: Project, one: Run) -> str:
     """How the run is isolated this time: as it was, or as today's settings have it."""
     setting = here.settings.isolate
-    is_mounted = one.record.text("isolate") == MOUNT
-    return own_tree.isolation_by(here, MOUNT if is_mounted and setting in ("", TREE) else setting or TREE)
+    return own_tree.isolation_by(here, MOUNT if one.record.is_mounted and setting in ("", TREE) else setting or TREE)
 
 
 def _place(one: Run) -> str | None:

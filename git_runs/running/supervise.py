@@ -109,9 +109,7 @@ class Supervisor:
                 status = os.stat(path)
                 if [status.st_dev, status.st_ino] == identity:
                     continue
-            self.error = f"what starts this run does not see '{path}' as you do: {self.inside.advice}"
-            _say(f"fatal: {self.error}")
-            return 1
+            return self._fail(f"what starts this run does not see '{path}' as you do: {self.inside.advice}")
         return 0
 
     # --- a work tree of its own
@@ -135,9 +133,7 @@ class Supervisor:
             os.makedirs(os.path.join(self.isolation.path, inside), exist_ok=True)
             self.inside.mark(start_marker(self.spec.identifier))
         except (OSError, GitFailed) as error:
-            self.error = f"the work tree could not be made: {error}"
-            _say(f"fatal: {self.error}")
-            return 1
+            return self._fail(f"the work tree could not be made: {error}")
         return 0
 
     def _stand_in(self) -> int:
@@ -147,10 +143,14 @@ class Supervisor:
             os.chdir(self.stand_in.tree)  # it stays while we are in it
             self.view = self.stand_in.view(self.common_dir)
         except (OSError, RunsError) as error:
-            self.error = error.message if isinstance(error, RunsError) else str(error)
-            _say(f"fatal: {self.error}")
-            return 1
+            return self._fail(str(error))
         return 0
+
+    def _fail(self, reason: str) -> int:
+        """Say what keeps the command from being started; gives the exit code for that."""
+        self.error = reason
+        _say(f"fatal: {reason}")
+        return 1
 
     def _cause(self) -> str | None:
         """What kept the command from being started, in git's words if there are any."""

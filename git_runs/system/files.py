@@ -109,6 +109,11 @@ def opened_directory(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+def is_below(place: str, directory: str) -> bool:
+    """Whether a path is that of the directory, or of something in it, as the paths are written."""
+    return place == directory or place.startswith(directory.rstrip("/") + "/")
+
+
 def stamp_of(path: str) -> Stamp:
     """What is another in each state of a file: its size, times in nanoseconds, and inode.
 

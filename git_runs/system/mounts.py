@@ -71,15 +71,9 @@ def make(binds: Sequence[tuple[str, str]]) -> View:
         reading, writing = os.pipe()
         stack.callback(os.close, reading)
         try:
-            # cat answers once all mounts are made.
-            command = [TOOL, *_ALL, *words, "--info-fd", str(writing), "--", "cat"]
-            bwrap = processes.Dialogue(command, passes=[writing])
-        except FileNotFoundError:
-            raise _missing() from None
+            bwrap = _start(*words, "--info-fd", str(writing), passes=[writing])
         finally:
             os.close(writing)
-        if not bwrap.echoes():
-            raise MountsForbidden(bwrap.error())
         match = re.search(rb'"child-pid": ([0-9]+)', os.read(reading, 1 << 12))
         assert match
         return View(int(match[1]), bwrap)
@@ -89,21 +83,26 @@ def check() -> None:
     """Raises ToolMissing and MountsForbidden where no view can be made."""
     if not sys.platform.startswith("linux"):
         raise MountsForbidden(f"{sys.platform} has no mount namespaces")
+    _start().end()
+
+
+def _start(*options: str, passes: Sequence[int] = ()) -> processes.Dialogue:
+    """A process in a view, once all its mounts are made; raises ToolMissing and MountsForbidden."""
     try:
-        bwrap = processes.Dialogue([TOOL, *_ALL, "--", "cat"])
+        bwrap = processes.Dialogue([TOOL, *_ALL, *options, "--", "cat"], passes=passes)
     except FileNotFoundError:
-        raise _missing() from None
-    works = bwrap.echoes()
-    bwrap.end()
-    if not works:
+        raise ToolMissing(TOOL, f": it is in the package {PACKAGE}; --isolate does without it") from None
+    if not bwrap.echoes():
         raise MountsForbidden(bwrap.error())
+    return bwrap
 
 
 def is_seen(source: str, place: str) -> bool:
     """Whether what is at `source` is seen at `place` by a process that is ours to see, in a view of its own."""
+    ours = os.readlink(_own("mnt"))
     for process in processes.places():
         with suppress(OSError):
-            is_ours = os.readlink(f"{process}/ns/mnt") == os.readlink(_own("mnt"))
+            is_ours = os.readlink(f"{process}/ns/mnt") == ours
             if not is_ours and os.path.samefile(f"{process}/root{place}", source):
                 return True
     return False
@@ -118,10 +117,6 @@ def is_mount_point(place: str) -> bool:
             if needle in file.read():
                 return True
     return False
-
-
-def _missing() -> ToolMissing:
-    return ToolMissing(TOOL, f": it is in the package {PACKAGE}; --isolate does without it")
 
 
 def _own(kind: str) -> str:

@@ -249,10 +249,10 @@ def work_tree_entries(project: Project, runs: Iterable[Run]) -> Iterator[Problem
     common_dir = project.repository.common_dir
     tops = [os.path.realpath(os.path.join(project.store.root, place)) + os.sep for place in ("worktrees", "trash")]
     gone = {}
-    for entry in entries(os.path.join(common_dir, "worktrees")):
-        place = os.path.dirname(_first_line(os.path.join(entry.path, "gitdir")))
+    for git_dir, gitfile in worktrees.linked(common_dir):
+        place = os.path.dirname(gitfile)
         if place.startswith(tuple(tops)) and not os.path.lexists(place):
-            gone[os.path.realpath(entry.path)] = place
+            gone[os.path.realpath(git_dir)] = place
     if not gone:
         return
     moved = {_entry_of(place): (name, place) for name, place in _work_trees(project, runs)}
@@ -284,14 +284,9 @@ def _forget_work_tree(common_dir: str, place: str) -> None:
 
 def _entry_of(place: str) -> str | None:
     """Where git keeps what it knows of the linked work tree at `place`."""
-    line = _first_line(os.path.join(place, ".git"))
-    return os.path.realpath(line.removeprefix("gitdir: ")) if line else None
-
-
-def _first_line(path: str) -> str:
-    with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
-        return file.readline().rstrip("\n")
-    return ""
+    with suppress(OSError):
+        return os.path.realpath(worktrees.git_dir_at(place))
+    return None
 
 
 def _left(kind: str, path: str, mend: partial[None], run: str | None = None) -> Problem:

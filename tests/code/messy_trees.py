@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.conftest import Repository
+from tests.wheels import Virtualenv
 
 
 @dataclass
@@ -407,8 +407,7 @@ def a_tracked_link_into_the_tree_itself(repo: Repository) -> str:
 @case(isolate=NOTHING_TO_SAY, tree=NOTHING_TO_SAY)
 def a_virtualenv_in_the_tree_that_is_active(repo: Repository) -> str:
     repo.commit(".gitignore", ".venv\n")
-    venv = repo.path / ".venv"
-    repo.machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    venv = Virtualenv(repo.machine, repo.path / ".venv").path
     repo.machine.environment |= {"PATH": f"{venv}/bin:{repo.machine.environment['PATH']}", "VIRTUAL_ENV": str(venv)}
     return "python3 -c 'import sys; print(sys.prefix)'"
 
@@ -417,14 +416,7 @@ def a_virtualenv_in_the_tree_that_is_active(repo: Repository) -> str:
 def an_editable_package_in_a_virtualenv(repo: Repository) -> str:
     repo.commit(".gitignore", ".venv\n")
     write(repo, "src/mine.py", "print('edited')\n")
-    venv = repo.path / ".venv"
-    repo.machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
-    site = next(venv.glob("lib/python*/site-packages"))
-    (site / "mine.pth").write_text(f"{repo.path}/src\n")  # as pip writes them
-    (site / "mine-1.0.dist-info").mkdir()
-    (site / "mine-1.0.dist-info/direct_url.json").write_text(
-        f'{{"url": "file://{repo.path}", "dir_info": {{"editable": true}}}}'
-    )
+    Virtualenv(repo.machine, repo.path / ".venv").install_editable(repo.path, "mine", "src")
     repo.git("config", "runs.link", ".venv")
     return ".venv/bin/python -B -c 'import mine'"
 

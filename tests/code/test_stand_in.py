@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import NO_FLAGS, Machine, Repository, Screen, needs_mounts, wait_for
+from tests.wheels import Virtualenv
 
 MOUNTED = ("new", "-q", *NO_FLAGS, "--snapshot", "--isolate=mount")
 
@@ -353,8 +353,7 @@ def test_links_that_are_links_stay_links(repo: Repository, tmp_path: Path) -> No
 
 def test_a_virtualenv_in_the_tree_is_there_when_it_is_active(repo: Repository) -> None:
     repo.commit(".gitignore", ".venv\n")
-    venv = repo.path / ".venv"
-    repo.machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    venv = Virtualenv(repo.machine, repo.path / ".venv").path
     path = f"{venv}/bin:{repo.machine.environment['PATH']}"
     result = repo.runs(*MOUNTED, "x", "python3 -c 'import sys; print(sys.prefix)'", PATH=path)
     assert (result.code, result.err) == (0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import cached_property
 
 from ...errors.system import GitFailed, MainWorkTreeUnknown, ToolTooOld
@@ -134,6 +135,14 @@ def _leave_guard() -> None:
 def repository_at(place: str) -> Repository:
     """The repository of a work tree that we made at `place`."""
     return Search("-C", place).repository()
+
+
+def common_dir_at(place: str) -> str | None:
+    """The common git dir of the repository whose work tree is at `place`; None where there is none that git knows."""
+    with suppress(GitFailed):
+        if dirs := dirs_at(place):
+            return dirs[1]
+    return None
 
 
 def dirs_at(place: str) -> tuple[str, str] | None:

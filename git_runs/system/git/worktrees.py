@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from ...errors.system import GitFailed
+from ..files import entries
 from . import calls, variables
 
 TYPE_CHECKING = False
@@ -117,6 +119,20 @@ def remove(git_dir: str, place: str) -> None:
 def repair(git_dir: str, place: str) -> None:
     """Let the repository know that a linked work tree has been moved to `place`; raises GitFailed."""
     calls.run(*calls.at(git_dir), "worktree", "repair", place)
+
+
+def linked(common_dir: str) -> Iterator[tuple[str, str]]:
+    """The linked work trees that a repository knows of: their git dirs, and where it takes their .git to be, whether
+    they are there or not. gitrepository-layout(5), worktrees/<id>/gitdir."""
+    for entry in entries(os.path.join(common_dir, "worktrees")):
+        with suppress(OSError), open(os.path.join(entry.path, "gitdir"), "rb") as file:
+            yield entry.path, os.path.join(entry.path, os.fsdecode(file.read().rstrip(b"\n")))
+
+
+def git_dir_at(place: str) -> str:
+    """The git dir that the .git of the linked work tree at `place` names; raises OSError."""
+    with open(os.path.join(place, ".git"), "rb") as file:
+        return os.path.join(place, os.fsdecode(file.read().rstrip(b"\n").removeprefix(b"gitdir: ")))
 
 
 def past_heads(top: str) -> set[str]:
