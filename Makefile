@@ -1,21 +1,24 @@
-# Everything that is installed goes into .venv; only tmux and bwrap come from the system's package manager.
+# Everything that is installed goes into .venv; only tmux, bwrap and the browser that tests use come from the system's
+# package manager.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := setup.cfg pyproject.toml README.md bin/git-runs $(shell find git_runs man -name '*.py' -o -name '*.1')
+BUILT_BY = $(shell sed -n 's/^requires = \[\(.*\)\]/\1/p' pyproject.toml | tr -d ,)
+SOURCES := setup.cfg setup.py pyproject.toml README.md bin/git-runs \
+	$(shell find git_runs man $(wildcard completion) -name '*.py' -o -name '*.md' -o -name '*git-runs*' -o -name '*.css' -o -name '*.js')
 
-.PHONY: demo test faults lint format bench bench-peers clean programs
+.PHONY: demo test site picture faults lint format bench bench-peers clean programs programs-of-tests
 
 ## demo: set everything up, and run the main job: two real training runs, from start to reproduction
 demo: $(BIN)/git-runs programs
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/demo
 
 ## test: set everything up, and pass the tests
-test: .venv/dev $(BIN)/git-runs programs
+test: .venv/dev $(BIN)/git-runs programs programs-of-tests
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4
 
 ## faults: break things on purpose, in full; takes about an hour
 faults: .venv/dev $(BIN)/git-runs programs
-	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 tests/faults
+	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 tests/faults tests/sharing/test_walk.py
 
 ## lint: types, style and formatting
 lint: .venv/dev $(BIN)/git-runs
@@ -27,6 +30,14 @@ lint: .venv/dev $(BIN)/git-runs
 format: .venv/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+## site: build the documentation site into site/
+site: .venv/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
+## picture: make the terminal picture of the README anew
+picture: .venv/dev $(BIN)/git-runs programs
+	$(BIN)/python tools/picture.py docs/tour.svg
 
 ## bench: measure, and print one table; SIZES="10 1000": with so many runs; BENCH_DATA=DIR: keep them there;
 ## BENCH="--only list table --rounds 21": further options, told by BENCH=-h
@@ -42,17 +53,25 @@ bench-peers: .venv/dev $(BIN)/git-runs programs
 programs:
 	@tools/ensure-programs
 
+programs-of-tests: programs
+	@tools/ensure-programs --for-tests
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build site *.egg-info
 
 .venv/pip:
 	$(PYTHON) -m venv .venv
 	touch $@
 
-# The package itself, as a user installs it: not editable, so that it is tested and measured as it will be used.
-$(BIN)/git-runs: .venv/pip $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check .
+# The package itself, as a user installs it: not editable, so that it is tested and measured as it will be used. What
+# builds it, pandoc included, is not fetched each time.
+$(BIN)/git-runs: .venv/pip .venv/build $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation .
 	rm -rf build *.egg-info
+	touch $@
+
+.venv/build: .venv/pip pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(BUILT_BY)
 	touch $@
 
 .venv/dev: .venv/pip tools/dev-requirements.txt

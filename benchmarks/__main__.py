@@ -6,13 +6,14 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from . import figures, growth, imports, report, scale, single
+from . import figures, growth, importing, imports, many, metrics, report, scale, screen, sharing, single
 from .figures import Figure
 from .peers import measure
 from .place import ROUNDS, Place, temporary
 
 IMPORTS, PEERS = "imports", "peers"
-ALL = (*scale.KEYS, *single.MEASURES, IMPORTS, PEERS)
+OTHERS = single.MEASURES | metrics.MEASURES | screen.MEASURES | many.MEASURES | sharing.MEASURES | importing.MEASURES
+ALL = (*scale.KEYS, *OTHERS, IMPORTS, PEERS)
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def _measure(place: Place, args: Namespace) -> Iterator[Figure]:
     if chosen := [what for key in args.only for what in scale.KEYS.get(key, ())]:
         for runs in args.sizes:
             yield from scale.measure(place, runs, chosen, args.rounds, args.data and args.data.resolve())
-    for key, measured in single.MEASURES.items():
+    for key, measured in OTHERS.items():
         if key in args.only:
             yield from measured(place, args.rounds)
 

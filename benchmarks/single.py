@@ -1,7 +1,9 @@
-"""What does not depend on the number of runs, but on that of files: `new` in large trees, and its snapshots."""
+"""What does not depend on the number of runs, but on that of files: `new` in large trees, and its snapshots; or on that
+of points: plots."""
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +13,8 @@ from .place import FLOORS, PYTHON, Place, Task, Timing, same
 FILES = 50_000
 SNAPSHOT_FILES = 20_000
 IGNORED_FILES = 20_000
-LARGE, SNAPSHOT, ISOLATED = "large-tree", "snapshot", "isolated"
+CURVES, POINTS = 5, 10_000
+LARGE, SNAPSHOT, ISOLATED, DRAWING = "large-tree", "snapshot", "isolated", "drawing"
 
 
 def starting_in_a_large_tree(place: Place, rounds: int) -> list[Figure]:
@@ -63,7 +66,23 @@ def isolating(place: Place, rounds: int) -> list[Figure]:
     return _figures(timings, isolated, starting)[:2] + _figures(timings, mounted, ending)[2:]
 
 
-MEASURES = {LARGE: starting_in_a_large_tree, SNAPSHOT: taking_a_snapshot, ISOLATED: isolating}
+def drawing(place: Place, rounds: int) -> list[Figure]:
+    """A plot of five smoothed curves of 10,000 points, at most 50 ms more than it takes to make the points."""
+    points, drawn = f"{CURVES} curves of {POINTS:,} points", "drawn, 80x24"
+    make = (
+        "import math; from git_runs.console.plot import Curve, Look, Plot; "
+        f"curves = [Curve(str(n), range({POINTS}), [math.sin(i * i) / (i + n + 1) for i in range({POINTS})])"
+        f" for n in range({CURVES})]"
+    )
+    draw = "Plot('loss', curves, smoothing=0.9).draw(Look(80, 24, is_braille=True, is_colored=True))"
+    tasks = {
+        points: same(sys.executable, "-c", make),
+        drawn: same(sys.executable, "-c", f"{make}; {draw}"),
+    }
+    return _figures(_timings(place, tasks, rounds), drawn, Limit({points: 1}, more=0.05))
+
+
+MEASURES = {LARGE: starting_in_a_large_tree, SNAPSHOT: taking_a_snapshot, ISOLATED: isolating, DRAWING: drawing}
 
 
 def _timings(place: Place, tasks: dict[str, Task], rounds: int) -> dict[str, Timing]:

@@ -10,39 +10,83 @@ from importlib import import_module
 from . import __version__
 from .console import progress
 from .console.messages import text_of
-from .errors.base import RunsError, UsageError, did_you_mean
+from .errors.base import RunsError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import Any
 
-COMMANDS = {
-    "new": "start a run",
-    "list": "list the names of runs",
-    "table": "show runs as a table",
-    "show": "show how a run went, what it ran, and which uncommitted changes it had",
-    "lookup": "show the record of a run, or one value of it",
-    "metrics": "show the metrics that a run has written",
-    "reproduce": "check out the code of a run, and show how to run it again",
-    "verify": "compare what two runs put out",
-    "diff": "show what is different between two runs",
-    "attach": "join the session of a run",
-    "log": "show what a run printed",
-    "wait": "wait until runs have ended",
-    "kill": "stop runs",
-    "describe": "change the description of a run",
-    "move": "rename a run",
-    "adopt": "make records of runs of which only the refs are here",
-    "delete": "delete runs and what they put out",
-    "undelete": "have deleted runs back",
-    "trash": "show the deleted runs that can be had back, or delete them for good",
-    "fsck": "find where records, refs, outputs and processes disagree, and settle it",
-    "gc": "pack refs, compact the cache, and close old sessions",
-    "import": "add the runs of a single-file database",
-    "export": "write the runs to a single-file database",
+    from .cli.arguments import Parser
+
+GROUPS = {
+    "start runs": {
+        "new": "start a run",
+        "sweep": "start a run for each combination of the values of parameters",
+        "queue": "show what waits for its turn on this host; stop and start that",
+    },
+    "see what runs are there, and how they go": {
+        "list": "list the names of runs",
+        "table": "show runs as a table",
+        "status": "show what goes on just now, and how far it is",
+        "top": "watch runs on a full screen, and act on them",
+        "show": "show how a run went, what it ran, and its uncommitted changes",
+        "lookup": "show the record of a run, or one value of it",
+        "log": "show what a run printed",
+    },
+    "see what came out": {
+        "metrics": "show the metrics that a run has written",
+        "check": "check what came out of a run, for scripts and git bisect",
+        "compare": "show runs side by side, or which parameters went with a metric",
+        "plot": "draw the metrics of runs as curves",
+        "tensorboard": "start TensorBoard on the runs that are selected",
+        "report": "write a page about runs: one HTML file",
+    },
+    "have a run again, and see what is different": {
+        "reproduce": "check out the code of a run, and show how to run it again",
+        "verify": "compare what two runs put out",
+        "diff": "show what is different between two runs",
+    },
+    "act on runs that go on": {
+        "attach": "join the session of a run",
+        "wait": "wait until runs have ended",
+        "kill": "stop runs",
+    },
+    "change and delete runs": {
+        "describe": "change the description of a run",
+        "tag": "give runs tags, and take them away",
+        "note": "add a remark to runs",
+        "move": "rename a run",
+        "delete": "delete runs and what they put out",
+        "undelete": "have deleted runs back",
+        "trash": "show which deleted runs can be had back, or empty the trash",
+    },
+    "share runs with other clones and hosts": {
+        "push": "send runs to a remote",
+        "fetch": "see which runs a remote has",
+        "pull": "fetch, and merge what others have changed in the runs here",
+        "adopt": "make runs of remotes, or refs without records, runs of here",
+        "bundle": "put runs into a file, and take them from one",
+        "get": "bring here what runs of other hosts put out",
+        "purge": "let a remote forget what its records were before",
+    },
+    "come from other tools, and go to them": {
+        "import": "add the runs of other tools",
+        "export": "write the runs to a file, or for other programs",
+    },
+    "keep all in order": {
+        "fsck": "find where records, refs and outputs disagree, and settle it",
+        "gc": "pack refs, compact the cache, and close old sessions",
+    },
+    "read the manual, and see settings": {
+        "help": "open the manual, or its page of a command",
+        "config": "show settings, and where their values come from",
+    },
 }
+COMMANDS = {name: summary for group in GROUPS.values() for name, summary in group.items()}
+ASKED_BY_PROGRAMS = ("serve", "complete")  # commands that nobody types: hosts and shells ask for these
 DEFAULT = "table"
-PAGED = ("list", "table", "show", "lookup", "metrics", "verify", "diff")
+PAGED = ("list", "table", "show", "lookup", "metrics", "compare", "plot", "verify", "diff", "config")
 USAGE = "usage: git runs [-C <path>] [-c <name>=<value>] [<command> [<args>]]"
 BROKEN_PIPE = 141  # as if SIGPIPE had ended us
 
@@ -77,37 +121,63 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     arguments = _take_global_options(arguments)
-    if arguments and arguments[0] in ("-h", "--help", "--version"):
-        print(f"git runs version {__version__}" if arguments[0] == "--version" else _help())
-        return 0
+    if arguments and arguments[0] in ("-h", "--help", "-v", "--version"):
+        return _answer(arguments[0])
     name = arguments[0] if arguments and not arguments[0].startswith("-") else None
-    if name and name not in COMMANDS:
-        raise UsageError(
-            f"unknown subcommand: '{name}'{did_you_mean(name, COMMANDS)}", f"{USAGE}\nSee 'git runs -h'.\n"
-        )
+    if name == "complete":
+        from .commands import complete
+
+        line = complete.CommandLine(COMMANDS, DEFAULT, parser_of, _take_global_options)
+        return complete.answer(arguments[1:], line)
+    if name and name not in (*COMMANDS, *ASKED_BY_PROGRAMS):
+        from .cli import mistyped
+
+        return _run(mistyped.command_for(name, COMMANDS, f"{USAGE}\nSee 'git runs -h'.\n"), arguments[1:])
     return _run(name or DEFAULT, arguments[1:] if name else arguments)
+
+
+def _answer(option: str) -> int:
+    if option == "--help":
+        from .cli import manual
+
+        return manual.show(manual.OF_ALL)
+    is_version = option in ("-v", "--version")
+    print(f"git runs version {__version__}" if is_version else _help())
+    return 0 if is_version else UsageError.exit_code
 
 
 def _run(name: str, arguments: list[str]) -> int:
     from .system.git.discovery import Search
 
     search = Search()  # git works while we import the rest
-    from .cli.arguments import Parser
-
-    module = "import_" if name == "import" else name
-    command = import_module(f"{__package__}.commands.{module}")
-    parser = Parser(prog=f"git runs {name}", description=command.__doc__)
-    command.add_arguments(parser)
+    parser, run = parser_of(name), module_of(name).run
     args = parser.parse(arguments)
+    for key in ("color.runs", "color.diff") if getattr(args, "color", None) else ():
+        _configure(f"{key}={args.color}")
     if name in PAGED:
         from .cli import pager
 
         pager.start()
     try:
-        code: int = command.run(args, search)
+        code: int = run(args, search)
     finally:
         progress.clear()
     return code
+
+
+def parser_of(name: str) -> Parser:
+    """The parser of a subcommand's arguments."""
+    from .cli.arguments import Parser
+
+    command = module_of(name)
+    parser = Parser(prog=f"git runs {name}", description=command.__doc__)
+    command.add_arguments(parser)
+    return parser
+
+
+def module_of(name: str) -> Any:
+    """The module of a subcommand."""
+    return import_module(f"{__package__}.commands.{'import_' if name == 'import' else name}")
 
 
 def _take_global_options(arguments: list[str]) -> list[str]:
@@ -132,14 +202,14 @@ def _configure(assignment: str) -> None:
 
 def _help() -> str:
     width = max(map(len, COMMANDS))
-    lines = [f"   {name:{width}}   {summary}" for name, summary in COMMANDS.items()]
-    return "\n".join(
-        [USAGE, "", "Track, launch and reproduce experiment runs. The commands are:", "", *lines, "", _MORE]
-    )
+    lines = [USAGE, "", "Track, launch and reproduce experiment runs. The commands are:"]
+    for title, group in GROUPS.items():
+        lines += ["", title, *(f"   {name:{width}}   {summary}" for name, summary in group.items())]
+    return "\n".join([*lines, "", _MORE])
 
 
-_MORE = f"""'git runs' alone is 'git runs {DEFAULT}'. See 'git runs <command> -h' for one command, and 'git runs --help'
-for the manual."""
+_MORE = f"""'git runs' alone is 'git runs {DEFAULT}'. See 'git runs <command> -h' for one
+command, and 'git runs --help' for the manual."""
 
 
 def _report(error: RunsError) -> int:

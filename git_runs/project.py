@@ -46,6 +46,16 @@ class Project:
         """Where the links that isolated runs get lead, by path from the top of the work tree: runs.link."""
         return {path: os.path.join(self.repository.top or "", path) for path in self.settings.link}
 
+    @property
+    def jobs(self) -> str:
+        """Where it is noted which runs were given to schedulers; nothing is there where none was."""
+        return os.path.join(self.store.root, "jobs")
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether any run may have been given to a scheduler; where none was, nobody has to pay for that."""
+        return os.path.isdir(self.jobs)
+
     def tag(self, fields: Record) -> str:
         """What marks a run's session: the run, and which copy of the repository it was started in, in ASCII."""
         return f"{fields.text('id')} {self.store.root!a}"

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import atexit
+import fcntl
 import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sysconfig
 import tempfile
+import termios
 import time
+import venv
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import settings
+
+from tests import sshd
+from tests.cluster import OF_ACCOUNTING, PROGRAMS, Cluster, can_limit_memory, missing
+from tests.sshd import Host
 
 # Whoever runs the tests under nohup(1) or in the background made us ignore them, and what we start.
 for number in (signal.SIGINT, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL if number == signal.SIGHUP else signal.default_int_handler)
+
+# A machine that is busy is no fault of what is tested.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 NO_FLAGS = ("--tb-dir-flag=None", "--save-path-flag=None")  # the command reaches the shell as it was typed
 BOUND = 30.0  # seconds to wait for any state
@@ -55,6 +70,16 @@ class Result:
         return f"exit {self.code}\n--- out\n{self.out}\n--- err\n{self.err}"
 
 
+@cache
+def _own_python() -> str:
+    """The directory of a Python without packages: the environment of each run is all that this would find, and looking
+    at the files of all that tests need takes longer than most runs."""
+    place = tempfile.mkdtemp(prefix="gr-python-")
+    atexit.register(shutil.rmtree, place)
+    venv.create(place, symlinks=True)
+    return f"{place}/bin"
+
+
 class Machine:
     """A user's own little world: home, environment, tmux server. Nothing of the developer's leaks in."""
 
@@ -62,7 +87,7 @@ class Machine:
         self.home = home
         self.environment = {
             "HOME": str(home),
-            "PATH": sysconfig.get_path("scripts") + ":" + os.environ["PATH"],
+            "PATH": os.pathsep.join([_own_python(), sysconfig.get_path("scripts"), os.environ["PATH"]]),
             "TMUX_TMPDIR": tmux_dir,
             "LANG": "C.UTF-8",
             "TERM": "xterm",
@@ -76,6 +101,10 @@ class Machine:
             "GIT_CONFIG_KEY_0": "runs.history",
             "GIT_CONFIG_VALUE_0": "false",
         }
+
+    def take_packages_of_tests(self) -> None:
+        """Let runs find the Python that the tests have, with all its packages."""
+        self.environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), self.environment["PATH"]])
 
     def run(self, *command: str | bytes, cwd: Path | None = None, stdin: str = "", **environment: str) -> Result:
         """Run a command to its end."""
@@ -140,6 +169,28 @@ class Repository:
         assert result.code == 0, result
         return result.out
 
+    def on_terminal(self, *arguments: str, columns: int = 80, **environment: str) -> str:
+        """What `git runs <arguments>` writes to a terminal of that width, without a pager."""
+        ours, its = os.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        own = {**self.machine.environment, "GIT_PAGER": "cat", **environment}
+        written = b""
+        with subprocess.Popen(
+            ["git", "runs", *arguments],
+            cwd=self.path,
+            env=own,
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            start_new_session=True,
+        ):
+            os.close(its)
+            with suppress(OSError):  # nobody has the other end any more
+                while piece := os.read(ours, 1 << 16):
+                    written += piece
+        os.close(ours)
+        return written.decode().replace("\r\n", "\n")
+
     def finish(self, name: str, command: str = "true", *options: str, cwd: Path | None = None) -> None:
         """Start a run and wait until it ended, however it did."""
         self.ok("new", *options, name, command, cwd=cwd)
@@ -200,17 +251,21 @@ class Repository:
 class Screen:
     """A person's terminal: a shell in a tmux server of its own, so that what it shows can be read."""
 
-    def __init__(self, machine: Machine, directory: Path) -> None:
+    def __init__(self, machine: Machine, directory: Path, *shell: str) -> None:
+        """`shell`: the words that start one whose prompt has a "$"; by default sh."""
         self.machine = machine
-        self._tmux(
-            "new-session", "-d", "-s", "screen", "-x", "160", "-y", "48", "-c", str(directory), "env", "PS1=$ ", "sh"
-        )
+        place = ("-s", "screen", "-x", "160", "-y", "48", "-c", str(directory))
+        self._tmux("new-session", "-d", *place, *(shell or ("env", "PS1=$ ", "sh")))
         self.shows("$")
 
     def type(self, line: str) -> None:
         """Type a line and press return."""
-        self._tmux("send-keys", "-t", "screen", "-l", line)
+        self.write(line)
         self.press("Enter")
+
+    def write(self, text: str) -> None:
+        """Type a text."""
+        self._tmux("send-keys", "-t", "screen", "-l", text)
 
     def press(self, *keys: str) -> None:
         """Press keys, by tmux's names for them."""
@@ -219,6 +274,10 @@ class Screen:
     def text(self) -> str:
         """What it shows now."""
         return self._tmux("capture-pane", "-p", "-t", "screen").out
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give it another size."""
+        self._tmux("resize-window", "-t", "screen", "-x", f"{columns}", "-y", f"{lines}")
 
     def shows(self, text: str) -> None:
         """Wait until the text is on the screen."""
@@ -234,7 +293,10 @@ class Screen:
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
     """A machine whose tmux server, and all that runs in it, is gone after the test."""
-    home = tmp_path / "home"
+    yield from _machine(tmp_path / "home")
+
+
+def _machine(home: Path) -> Iterator[Machine]:
     home.mkdir()
     # The path of a socket may not be longer than 107 bytes: unix(7).
     tmux_dir = tempfile.mkdtemp(prefix="gr-", dir="/tmp")
@@ -254,6 +316,39 @@ def repo(machine: Machine, tmp_path: Path) -> Repository:
     repository = Repository(machine, path)
     repository.commit("train.py", "import sys\nprint(*sys.argv[1:], sep='\\n')\n", "first model")
     return repository
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Slurm without accounting, for all tests of a worker."""
+    yield from _cluster(*PROGRAMS)
+
+
+@pytest.fixture(scope="session")
+def cluster_with_accounting() -> Iterator[Cluster]:
+    """The same with slurmdbd, so that sacct(1) knows jobs; and, where that may be, with limits of memory."""
+    yield from _cluster(*PROGRAMS, *OF_ACCOUNTING)
+
+
+def _cluster(*programs: str) -> Iterator[Cluster]:
+    if program := missing(*programs):
+        pytest.skip(f"{program} is not installed: see tools/ensure-programs")
+    has_accounting = programs != PROGRAMS
+    cluster = Cluster(has_accounting=has_accounting, limits_memory=has_accounting and can_limit_memory())
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture
+def host(machine: Machine, tmp_path: Path) -> Iterator[Host]:
+    """Another host, by the name of "box", that the machine may ask by ssh."""
+    if why := sshd.reason_against():
+        pytest.skip(why)
+    for there in _machine(tmp_path / "home-there"):
+        host = Host(there)
+        machine.environment |= host.client
+        yield host
+        host.end()
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from git_runs.config.settings import KEYS
+from git_runs.config.settings import KEYS, OF_GIT_CONFIG
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 # Each setting with two values, and what `effect` shows for them.
@@ -32,6 +33,8 @@ VALUES = {
     "pattern-type": ("glob", "regex"),
     "shell": ("sh", "sh -e"),
     "launcher": ("foreground", "tmux"),
+    "jobs": ("2", "3"),
+    "slurm": ("gres=a", "gres=b"),
     "keep-session": ("always", "never"),
     "tmux-socket": ("a", "b"),
     "gc-auto": ("0", "1"),
@@ -39,6 +42,11 @@ VALUES = {
     "hash-seed": ("record", "leave"),
     "history": ("never", "false"),
     "shared": ("group", "0640"),
+    "get-command": ("touch a", "touch b"),
+    "metric": ("a:min", "b"),
+    "metric-files": ("a.json", "b.json"),
+    "metric-pattern": ("(?P<a>[0-9])", "(?P<b>[0-9])"),
+    "on-finish": ("touch a-runs", "touch b-runs"),
     "trash-days": ("7", "8"),
 }
 
@@ -114,6 +122,9 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
     if key == "launcher":
         runs("new", "-q", *NO_FLAGS, *new_options, "ab", "true")
         return next(iter(repo.record("ab")["launcher"]))  # type: ignore[call-overload, no-any-return]
+    if key == "jobs":
+        start()
+        return str(json.loads(next(repo.path.glob(".runs/queue/*/slots.json")).read_text())["jobs"])
     if key == "keep-session":
         start("true")
         wait_for(lambda: repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out in ("", "1\n"))
@@ -138,6 +149,22 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
     if key == "shared":
         start()
         return "group" if (repo.path / ".runs").stat().st_mode & 0o020 else "0640"
+    if key == "metric":
+        return runs("table").split()[2]
+    if key == "metric-files":
+        start('for n in a b; do echo "{\\"$n.json\\": 1}" > $RUNS_TB_DIR/$n.json; done')
+        return "".join(repo.record("ab")["metrics"])  # type: ignore[arg-type]
+    if key == "metric-pattern":
+        start("echo 7")
+        return "(?P<{}>[0-9])".format(*repo.record("ab")["metrics"])  # type: ignore[misc]
+    if key == "get-command":
+        start()
+        runs("get", "ab")
+        return "touch a" if (repo.path / "a").exists() else "touch b"
+    if key == "on-finish":
+        start()
+        wait_for(lambda: [*repo.path.glob("?-runs")])
+        return "touch a-runs" if (repo.path / "a-runs").exists() else "touch b-runs"
     if key == "trash-days":
         start()
         result = repo.machine.run("git", *options, "runs", "delete", "-y", "ab", cwd=repo.path)
@@ -171,7 +198,7 @@ ON_THE_COMMAND_LINE = (
     "shell",
     "snapshot-limit",
 )
-MANY = ("extra-flag", "include", "link", "env")
+MANY = ("extra-flag", "include", "link", "env", "metric-files", "metric-pattern", "slurm")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +207,9 @@ MANY = ("extra-flag", "include", "link", "env")
         (key, level)
         for key in VALUES
         for level in LEVELS
-        if key not in MANY and (level != "option" or key in ON_THE_COMMAND_LINE)
+        if key not in MANY
+        and (level != "option" or key in ON_THE_COMMAND_LINE)
+        and (level != "runsrc" or key not in OF_GIT_CONFIG)
     ],
 )
 def test_a_setting_at_each_level_beats_those_below(repo: Repository, key: str, level: str) -> None:
@@ -364,7 +393,7 @@ def test_the_default_shell_is_bash_where_there_is_one(repo: Repository, tmp_path
 
 def test_a_byte_order_mark_at_the_front_of_runsrc_is_none_of_its_words(repo: Repository) -> None:
     (repo.path / ".runsrc").write_bytes(b"\xef\xbb\xbf[runs]\n\tdb-filename = x.yml\n")
-    assert repo.runs("import").err.startswith(f"fatal: '{repo.path}/.runs/x.yml'")
+    assert repo.ok("export") == f"Exported 0 runs to '{repo.path}/.runs/x.yml'\n"
 
 
 def test_a_shell_may_be_quoted(repo: Repository) -> None:

@@ -134,10 +134,10 @@ def test_unknown_key_in_lookup(repo: Repository) -> None:
     repo.finish("base")
     keys = ", ".join(repo.record("base"))
     message = "error: run 'base' has no 'comit'; did you mean 'commit'?"
-    says(repo.runs("lookup", "base", "comit"), 1, message, f"hint: it has {keys}")
+    says(repo.runs("lookup", "base", "comit"), 1, message, f"hint: its record has {keys}")
     os.utime(repo.record_path("base"), (1e9, 1e9))  # long ago, so that it is remembered
     for _ in range(2):
-        says(repo.runs("lookup", "base", "comit"), 1, message, f"hint: it has {keys}")
+        says(repo.runs("lookup", "base", "comit"), 1, message, f"hint: its record has {keys}")
 
 
 def test_unknown_run(repo: Repository) -> None:
@@ -211,21 +211,21 @@ def test_unknown_setting_in_runsrc(repo: Repository, text: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("column-width", "wide", "it is a whole number, 4 or more"),
-        ("column-width", "3", "it is a whole number, 4 or more"),
-        ("collision", "maybe", "it is one of refuse, timestamp, overwrite"),
-        ("pattern-type", "perl", "it is one of regex, glob"),
-        ("keep-session", "yes", "it is one of failed, always, never"),
+        ("column-width", "wide", "it has to be a whole number, 4 or more"),
+        ("column-width", "3", "it has to be a whole number, 4 or more"),
+        ("collision", "maybe", "it has to be one of refuse, timestamp, overwrite"),
+        ("pattern-type", "perl", "it has to be one of regex, glob"),
+        ("keep-session", "yes", "it has to be one of failed, always, never"),
         ("shell", "no-such-shell -e", "there is no program 'no-such-shell'"),
         ("shell", "/", "there is no program '/'"),
         ("shell", "''", "there is no program ''"),
         ("shell", "bash 'x", "No closing quotation"),
-        ("dirty", "yes", "it is one of refuse, snapshot, allow"),
-        ("isolate", "maybe", "it is true, false, mount or mount-if-possible"),
-        ("snapshot-limit", "10 MB", "it is a number of bytes, with k, m or g for multiples"),
-        ("link", "../x", "it is a path in the work tree, from its top"),
-        ("link", "/x", "it is a path in the work tree, from its top"),
-        ("db-filename", "a/b.yml", "it is the name of a file in the runs dir"),
+        ("dirty", "yes", "it has to be one of refuse, snapshot, allow"),
+        ("isolate", "maybe", "it has to be true, false, mount or mount-if-possible"),
+        ("snapshot-limit", "10 MB", "it has to be a number of bytes, with k, m or g for multiples"),
+        ("link", "../x", "it has to be a path in the work tree, from its top"),
+        ("link", "/x", "it has to be a path in the work tree, from its top"),
+        ("db-filename", "a/b.yml", "it has to be the name of a file in the runs dir"),
         ("runs-dir", "", "it is empty"),
     ],
 )
@@ -337,10 +337,10 @@ def test_unknown_subcommand(repo: Repository) -> None:
 
 def test_unknown_option(repo: Repository) -> None:
     says(
-        repo.runs("lookup", "--colour", "x"),
+        repo.runs("attach", "--colour", "x"),
         129,
-        "error: unrecognized arguments: --colour",
-        "usage: git runs lookup [-h] NAME [KEY]",
+        "error: unknown option `colour'",
+        "usage: git runs attach [<name>]",
     )
 
 
@@ -448,6 +448,6 @@ def test_a_kill_on_another_host_names_no_option_that_it_does_not_have(repo: Repo
 def test_a_command_that_is_not_quoted(repo: Repository, arguments: list[str]) -> None:
     result = repo.runs("new", "base", *arguments)
     assert result.code == 129
-    assert result.err.splitlines()[0] == "error: COMMAND is one argument: quote it, or put '--' before the program"
-    assert "COMMAND is one argument" in repo.runs("new", "base", "python3", "train.py", "--steps=2").err
+    assert result.err.splitlines()[0] == "error: <command> is one argument: quote it, or put '--' before the program"
+    assert "<command> is one argument" in repo.runs("new", "base", "python3", "train.py", "--steps=2").err
     assert repo.refs() == []

@@ -17,6 +17,8 @@ from tests.conftest import Repository
 
 ROOT = Path(git_runs.__file__).parent
 
+WIDGETS = {"curve", "description", "filter", "footer", "heading", "help", "log", "question", "table"}
+
 # The floors of the house, and of each wing of it, from the roof down. A room imports only rooms on lower floors, and
 # from other wings only from those below its own.
 FLOORS: dict[str, list[set[str]]] = {
@@ -25,10 +27,11 @@ FLOORS: dict[str, list[set[str]]] = {
         {"commands"},
         {"cli"},
         {"upkeep"},
-        {"results"},
+        {"sharing"},
         {"running"},
         {"launchers"},
         {"reproducing"},
+        {"results"},
         {"code"},
         {"environment"},
         {"project"},
@@ -38,17 +41,60 @@ FLOORS: dict[str, list[set[str]]] = {
         {"console"},
         {"errors"},
     ],
-    "cli": [{"filters"}, {"arguments", "outcome", "pager", "strays", "table"}],
-    "upkeep": [{"consistency", "maintenance"}, {"history", "leftovers"}, {"problem"}],
-    "results": [{"metrics", "values"}, {"params", "sources"}],
-    "results.sources": [{"files"}, {"source"}],
-    "running": [
-        {"adoption", "deletion", "rerun", "supervise"},
-        {"lifecycle"},
-        {"launch"},
-        {"command_line", "execution", "own_tree", "spec"},
+    "cli": [
+        {"format_output", "overview"},
+        {"format_entries"},
+        {"appearance", "completion", "filters", "format", "format_values", "live", "starting"},
+        {
+            *("arguments", "candidates", "dates", "exchange", "format_options", "grammar", "hashes", "installing"),
+            *("layout", "mistyped", "outcome", "strays", "table"),
+        },
+        {"manual", "usage"},
+        {"options", "pager"},
     ],
-    "launchers": [{"foreground", "tmux"}, {"launcher"}],
+    "upkeep": [{"consistency", "maintenance"}, {"history", "jobs", "remotes"}, {"leftovers"}, {"problem"}],
+    "sharing": [
+        {"adopting", "bundle", "getting", "removal"},
+        {"disclosure", "packing", "staging", "whereabouts"},
+        {"pushing"},
+        {"commits", "fetching", "merging"},
+        {"merge", "remote", "shared"},
+    ],
+    "results": [
+        {"top"},
+        {"compare", "curves", "exports", "report", "tensorboard"},
+        {"values"},
+        {"correlation", "metrics", "params", "tails"},
+        {"reading"},
+        {"summary"},
+        {"sources"},
+    ],
+    "results.sources": [{"hparams"}, {"events", "files", "log"}, {"counters", "source"}, {"words"}],
+    "results.exports": [{"mlflow", "tables"}],
+    "results.report": [{"page"}, {"code", "drawing", "entries"}, {"curves"}],
+    "results.top": [
+        {"app"},
+        WIDGETS,
+        {"watch"},
+        {"rows"},
+        {"actions", "colors"},
+    ],
+    "running": [
+        {"optimizer"},
+        {"adoption", "deletion", "importing", "moving", "plan", "rerun", "service", "supervise", "worker"},
+        {"lifecycle"},
+        {"queue"},
+        {"launch"},
+        {"settling"},
+        {"submission"},
+        {"away", "registration"},
+        {"outcome", "study", "sweep"},
+        {"space"},
+        {"slots"},
+        {"command_line", "errand", "execution", "on_finish", "own_tree", "spec"},
+        {"background"},
+    ],
+    "launchers": [{"configured", "foreground", "host", "slurm", "tmux"}, {"scheduler"}, {"launcher"}],
     "reproducing": [{"preconditions", "reproduction"}, {"comparison"}, {"times"}],
     "code": [
         {"work_tree"},
@@ -59,29 +105,51 @@ FLOORS: dict[str, list[set[str]]] = {
         {"index"},
     ],
     "environment": [{"collection"}, {"restoring", "restored"}, {"fingerprints", "interpreter", "links"}, {"packages"}],
-    "config": [{"layers"}, {"runsrc"}, {"settings"}, {"values"}],
+    "config": [{"layers"}, {"runsrc"}, {"settings"}, {"hosts", "lines", "values"}],
     "records": [
-        {"importers", "logs", "query", "trash"},
+        {"importers", "logs", "query"},
+        {"trash"},
         {"outputs", "store"},
+        {"everywhere"},
+        {"fetched"},
         {"reader"},
-        {"cache", "history", "journal"},
+        {"cache", "history", "journal", "remotes"},
+        {"kept"},
         {"runs_dir"},
         {"environments", "rows"},
         {"yamltext"},
-        {"catalogue", "clock"},
+        {"columns"},
+        {"catalogue", "clock", "remarks"},
         {"locks", "order"},
         {"record"},
     ],
-    "records.importers": [{"single_file"}, {"importer"}],
-    "system": [{"git"}, {"files", "mounts"}, {"processes", "signals"}],
+    "records.importers": [
+        {"dvc", "exptrack", "guild", "lab_notebook", "mlflow", "single_file", "wandb"},
+        {"database", "importer", "protobuf"},
+    ],
+    "system": [
+        {"rsync"},
+        {"ssh"},
+        {"git"},
+        {"files", "gpus", "mounts"},
+        {"programs"},
+        {"children", "signals", "whoami"},
+        {"processes"},
+    ],
     "system.git": [
+        {"bundles"},
         {"refstore"},
-        {"discovery", "worktrees"},
+        {"discovery", "remotes", "worktrees"},
         {"config", "dates", "fast_import", "guard", "objects", "status"},
         {"variables"},
         {"calls"},
     ],
-    "console": [{"questions"}, {"messages", "output"}, {"escape", "progress"}],
+    "console": [
+        {"plot", "questions"},
+        {"sparkline", "strokes"},
+        {"axes", "canvas", "messages", "output", "screen"},
+        {"escape", "numbers", "progress", "terminal"},
+    ],
     "errors": [
         {
             "cli",
@@ -93,6 +161,7 @@ FLOORS: dict[str, list[set[str]]] = {
             "records",
             "reproducing",
             "running",
+            "sharing",
             "system",
             "upkeep",
         },
@@ -105,9 +174,16 @@ DOORS = {
     "libtmux": {"launchers.tmux"},
     "yaml": {"records.yamltext"},
     "tabulate": {"cli.table"},
-    "sqlite3": {"records.cache"},
+    "plotly": {"results.report.page"},
+    "textual": {f"results.top.{room}" for room in (*WIDGETS, "app")},
+    "rich": {f"results.top.{room}" for room in ("curve", "heading", "help", "question", "table")},
+    "optuna": {"running.study"},
+    "sqlite3": {"records.cache", "records.importers.database"},
     "ctypes": {"system.mounts"},
-    "subprocess": {"cli.pager", "console.questions", "system.git.calls", "system.processes"},
+    "subprocess": {
+        *("cli.pager", "console.questions"),
+        *("system.git.calls", "system.processes", "system.programs", "system.rsync", "system.ssh"),
+    },
 }
 
 
@@ -188,11 +264,29 @@ def test_there_is_one_door_to_each_outside_thing(library: str) -> None:
 
 
 def test_nothing_outside_launchers_knows_which_there_are() -> None:
-    # The settings; variables that are others in each terminal; what the package says of itself.
+    # The settings; variables that differ in each terminal; what the package says of itself.
     may_name_it = {"config.settings", "environment.collection", "errors.launchers", ""}
+    may_name_its_options = {"config.settings", "cli.starting", "environment.collection"}
     for path in ROOT.rglob("*.py"):
         if not (name := _name(path)).startswith("launchers"):
-            assert name in may_name_it or "tmux" not in path.read_text().lower(), name
+            text = path.read_text().lower()
+            assert name in may_name_it or "tmux" not in text, name
+            assert name in may_name_its_options or "slurm" not in text, name
+
+
+def test_only_its_launcher_runs_the_programs_of_slurm() -> None:
+    programs = {"sbatch", "squeue", "sacct", "scancel", "scontrol", "sinfo"}
+    for name, module in MODULES.items():
+        constants = {node.value for node in ast.walk(module.tree) if isinstance(node, ast.Constant)}
+        assert name == "launchers.slurm" or not programs & {one for one in constants if isinstance(one, str)}, name
+
+
+@pytest.mark.parametrize("program", ["ssh", "rsync"])
+def test_one_module_runs_each_program_that_reaches_other_hosts(program: str) -> None:
+    may_say_it = {f"system.{program}", "environment.interpreter"}  # which knows the schemes of addresses
+    for name, module in MODULES.items():
+        words = {node.value for node in ast.walk(module.tree) if isinstance(node, ast.Constant)}
+        assert name in may_say_it or program not in words, name
 
 
 def test_every_module_has_a_floor_and_a_docstring() -> None:
@@ -244,10 +338,14 @@ NEVER = {"typing", "dataclasses", "shutil", "pathlib"}
         (["lookup", "base"], SLOW | TO_CHANGE_A_RECORD | NEVER),
         (["describe", "base", "-m", "x"], SLOW),
         (["table"], {"libtmux", "dulwich", "yaml"}),
+        (["plot"], SLOW | TO_CHANGE_A_RECORD | NEVER),
+        (["top", "-h"], {"libtmux", "tabulate", "textual", "rich"}),
         (["-h"], SLOW | TO_CHANGE_A_RECORD | NEVER),
         (["new", "-h"], SLOW | {"sqlite3"}),
         (["new", "other", "true"], SLOW | {"sqlite3"}),
         (["list", "-h"], SLOW | TO_CHANGE_A_RECORD | NEVER),
+        (["complete", "--", "show", ""], SLOW | TO_CHANGE_A_RECORD | NEVER | {"argparse", "sqlite3"}),
+        (["complete", "--", "table", "--sort", ""], SLOW | TO_CHANGE_A_RECORD | NEVER | {"argparse"}),
     ],
 )
 def test_a_command_imports_only_what_it_uses(repo: Repository, arguments: list[str], heavy: set[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from tests.conftest import NO_FLAGS, Repository, wait_for
 
 def test_help_lists_all_commands(repo: Repository) -> None:
     result = repo.runs("-h")
-    assert result.code == 0
+    assert result.code == 129
     assert result.out.startswith("usage: git runs ")
     for name, summary in COMMANDS.items():
         assert f"   {name} " in result.out
@@ -26,13 +27,16 @@ def test_help_lists_all_commands(repo: Repository) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_subcommand_has_help_even_outside_a_repository(repo: Repository, name: str) -> None:
     result = repo.runs(name, "-h", cwd=Path("/"))
-    assert result.code == 0
-    assert result.out.startswith(f"usage: git runs {name} ")
-    assert result.err == ""
+    assert (result.code, result.err) == (129, "")
+    usage, _, options = result.out.partition("\n\n")
+    assert re.match(rf"usage: git runs (\[?{name}\b|{name} )", usage)
+    assert not re.search("[A-Z]{2}", usage)
+    assert all(len(line) <= 80 for line in result.out.splitlines())
+    assert all(re.match(" {4}-| {26}\\S|\\w|<|$", line) for line in options.splitlines())
 
 
 def test_version(repo: Repository) -> None:
-    assert repo.ok("--version") == f"git runs version {__version__}\n"
+    assert repo.ok("--version") == repo.ok("-v") == f"git runs version {__version__}\n"
 
 
 def test_the_manual_is_found_by_git(repo: Repository) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from itertools import chain, islice
+from math import isfinite
 
 from ..errors.base import UsageError
 from ..records.record import to_text
@@ -11,7 +12,7 @@ from ..records.rows import GAP, PADDING, cut, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from ..records.rows import Rows as Kept
@@ -26,7 +27,8 @@ PAGE = 1000  # rows that are drawn together
 def render(columns: Sequence[str], rows: Rows, style: str, width: int) -> Iterator[str]:
     """Rows of values, None where one is missing, as a table, piece by piece, that ends with a newline.
 
-    `style` is csv, tsv or json, which have the values as they are, or one of tabulate's formats, for people: cells
+    `style` is csv, tsv or json, which have the values as they are (but JSON has no NaN and no infinities: RFC 8259,
+    section 6; they are null), or one of tabulate's formats, for people: cells
     are cut to `width` characters with `...`, and a missing value is `_`. Raises UsageError for any other.
     """
     if style == "json":
@@ -48,15 +50,23 @@ def _for_people(columns: Sequence[str], rows: Iterable[list[str]], style: str) -
     return iter([tabulate(list(rows), headers=list(columns), tablefmt=style, disable_numparse=True) + "\n"])
 
 
-def render_kept(rows: Kept, places: Sequence[int], width: int) -> Iterator[str]:
-    """The same for people, in the default form, from rows that are kept: those at these places, in their order."""
-    if _are_as_drawn(rows, places[:PAGE], width):
+def render_kept(
+    rows: Kept, places: Sequence[int], width: int, columns: Sequence[str], others: Mapping[str, list[str]]
+) -> Iterator[str]:
+    """The same for people, in the default form, from rows that are kept: those at these places, in their order.
+
+    `others` has the cells of those of the columns that are not kept.
+    """
+    if not others and _are_as_drawn(rows, places[:PAGE], width):
         lines = map(rows.lines.__getitem__, places)
         return iter([_head(rows.columns, rows.widths) + "\n".join([*lines, ""])])
-    columns = [list(map(rows.cells(column).__getitem__, places)) for column in rows.columns]
-    cells = [[cut(cell, width) for cell in column] for column in columns]
+
+    def whole(column: str) -> list[str]:
+        return others[column] if column in others else list(map(rows.cells(column).__getitem__, places))
+
+    cells = [[cut(cell, width) for cell in whole(column)] for column in columns]
     pages = ([column[start : start + PAGE] for column in cells] for start in range(0, len(places), PAGE))
-    return _simple(rows.columns, pages)
+    return _simple(columns, pages)
 
 
 def _are_as_drawn(rows: Kept, places: Sequence[int], width: int) -> bool:
@@ -117,7 +127,8 @@ def _json(columns: Sequence[str], rows: Rows) -> Iterator[str]:
 
     separator = "["
     for row in rows:
-        item = json.dumps(dict(zip(columns, row, strict=True)), indent=2, ensure_ascii=False)
+        numbers = (None if isinstance(value, float) and not isfinite(value) else value for value in row)
+        item = json.dumps(dict(zip(columns, numbers, strict=True)), indent=2, ensure_ascii=False)
         yield separator + "\n  " + item.replace("\n", "\n  ")
         separator = ","
     yield "[]\n" if separator == "[" else "\n]\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ..console.escape import printable
 from ..system.git import calls, status
@@ -23,6 +23,7 @@ class Untracked:
     def __init__(self, top: str) -> None:
         self._top = top
         self._calls = status.start_ignored(top), status.start_untracked(top)
+        self._empty_directories: dict[str, list[str]] = {}  # by runs dir
 
     @cached_property
     def _ignored(self) -> list[str]:
@@ -32,6 +33,11 @@ class Untracked:
     def empty_directories(self, runs_dir: str) -> list[str]:
         """The directories in which nothing is, but for ignored ones and what tools make, as paths from the top; not the
         runs dir, a path from there, too."""
+        if runs_dir not in self._empty_directories:
+            self._empty_directories[runs_dir] = self._find_empty_directories(runs_dir)
+        return self._empty_directories[runs_dir]
+
+    def _find_empty_directories(self, runs_dir: str) -> list[str]:
         groups = [path.rstrip("/") for path in status.read_paths(self._calls[1]) if path.endswith("/")]
         left_out = {runs_dir, *(path.rstrip("/") for path in (self._ignored if groups else ()))}
         found = []
@@ -88,6 +94,17 @@ class Untracked:
     def _each(self, pathspecs: Iterable[str]) -> list[str]:
         """The ignored files that match."""
         return status.read_paths(status.start_ignored(self._top, pathspecs, each=True))
+
+
+class KnownUntracked(Untracked):
+    """What was found once: of that no more than the empty directories."""
+
+    def __init__(self, empty_directories: list[str]) -> None:
+        self._known = empty_directories
+
+    def empty_directories(self, runs_dir: str) -> list[str]:
+        """Those that were there."""
+        return self._known
 
 
 def leading_out(command: Command, top: str, links: Iterable[str]) -> dict[str, str]:
@@ -153,8 +170,14 @@ def live_code(command: Command, top: str, runs_dir: str) -> list[str]:
     python_path = command.environment.get("PYTHONPATH", "")
     found = [f"PYTHONPATH ({entry})" for entry in python_path.split(":") if is_live(entry)]
     words = [word.rpartition("=")[2] for step in command.steps for word in step]
-    found += [word for word in dict.fromkeys(words) if is_live(word) and not status.ignores(word)]
+    found += [word for word in dict.fromkeys(words) if is_live(word) and not _ignores(word)]
     return found + [f"package {name} (editable)" for name, place in command.editable_packages() if is_live(place)]
+
+
+@lru_cache
+def _ignores(place: str) -> bool:
+    """As git says it once: the commands of a sweep name the same places."""
+    return status.ignores(place)
 
 
 def code_elsewhere(command: Command, top: str) -> list[str]:

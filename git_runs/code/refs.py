@@ -12,7 +12,7 @@ import os
 import re
 from contextlib import suppress
 
-from ..errors.code import InvalidName, NameClash, NameTaken, RefGone, SubmoduleHasRun
+from ..errors.code import CodeNotHere, InvalidName, NameClash, NameTaken, RefGone, SubmoduleHasRun
 from ..errors.system import GitFailed
 from ..records.record import LONGEST_NAME, NAME_CONSISTS_OF, NAME_STARTS_WITH
 from ..system.files import remove_file
@@ -20,14 +20,16 @@ from ..system.git import calls, objects, refstore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
+    from ..errors.base import RunsError
     from ..records.record import Run
     from ..system.git.discovery import Repository
 
 PREFIX = refstore.RUNS
 OUR_SUFFIXES = (".yml", ".log")
 MANY_NAMES = 100
+LONGEST_MENDED = LONGEST_NAME - 20  # leaves room for what tells runs apart that are called the same
 MANY_PACKED = 1 << 16  # bytes of packed-refs that dulwich, which parses them all, reads no slower than git starts
 
 
@@ -73,6 +75,20 @@ def _broken_rule(name: str) -> str | None:
     return "it ends in '.'" if name.endswith(".") else None
 
 
+def mended(name: str) -> str:
+    """A valid name that is as near as can be to what another tool has called a run: the same for the same one."""
+    text = re.sub(f"[^{NAME_CONSISTS_OF}]+", "-", name)
+    parts = (re.sub(r"(\.lock|\.yml|\.log)+$", _without_dot, part.strip(".-")) for part in text.split("/"))
+    text = re.sub(r"\.{2,}", ".", "/".join(filter(None, parts)))[:LONGEST_MENDED].rstrip("/.-")
+    if not text:
+        return "run"
+    return text if _broken_rule(text) is None else f"run-{text.lstrip('-')}"
+
+
+def _without_dot(match: re.Match[str]) -> str:
+    return match[0].replace(".", "-")
+
+
 class Neighbours:
     """Asks git, while we do something else, for the refs that a name would collide with."""
 
@@ -91,6 +107,17 @@ class Neighbours:
             raise NameClash(self.name, taken[len(PREFIX) :])
         for run in runs:
             raise NameClash(self.name, run)
+
+
+def check_all(names: Collection[str], taken: Collection[str], hint: str = NameTaken.HINT) -> None:
+    """Raises NameTaken, with the hint, where one of the names is among those that are taken, NameClash where one is the
+    group of one of these, or lies below it."""
+    taken_groups = {group: name for name in taken for group in groups(name)}
+    for name in names:
+        if name in taken:
+            raise NameTaken(name, hint)
+        if clash := taken_groups.get(name) or next((group for group in groups(name) if group in taken), None):
+            raise NameClash(name, clash)
 
 
 def groups(name: str) -> list[str]:
@@ -191,9 +218,19 @@ def commit_of(name: str) -> str | None:
     return objects.resolve(ref(name))
 
 
-def gone(run: Run) -> RefGone:
+def needing_none(runs: Iterable[Run]) -> set[str]:
+    """The names of those of the runs that were imported, and whose commits are not here to be kept."""
+    commits = {run.name: run.record.text("commit") for run in runs if run.record.is_imported}
+    revisions = {f"{commit}^{{commit}}" for commit in commits.values() if objects.is_hash(commit)}
+    here = objects.hashes(revisions) if revisions else {}
+    return {name for name, commit in commits.items() if f"{commit}^{{commit}}" not in here}
+
+
+def gone(run: Run) -> RunsError:
     """What is wrong with a run whose ref is not here."""
     commit = run.record.text("commit")
+    if needing_none([run]):
+        return CodeNotHere(run.name, run.record.tool, commit)
     is_here = objects.resolve(commit) is not None
     return RefGone(ref(run.name), commit, is_here=is_here, host=run.record.text("host"))
 

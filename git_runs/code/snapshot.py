@@ -16,6 +16,7 @@ from .tree import Tree
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from ..system.git.config import Checkout
     from ..system.git.status import WorkTreeState
@@ -75,6 +76,21 @@ class Snapshot:
         """The commits that are kept so, by the path of the repository from the top, "" for its own."""
         inner = {path: submodule.kept for path, submodule in self.submodules.items()}
         return {path: commit for path, commit in {"": self.kept, **inner}.items() if commit}
+
+    def to_json(self) -> dict[str, Any]:
+        """The snapshot in plain lists and mappings."""
+        return {**vars(self), "submodules": {path: vars(inner) for path, inner in self.submodules.items()}}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Snapshot:
+        """That of which `to_json` gave this."""
+        submodules = {}
+        for path, known in content["submodules"].items():
+            inner = dict(known)
+            too_large = inner.pop("too_large")
+            submodules[path] = Submodule(**inner)
+            submodules[path].too_large = too_large
+        return cls(**{**content, "submodules": submodules})
 
 
 def take(

@@ -76,7 +76,8 @@ class WorkTree:
             checkout=config.Checkout(repository.config),
         )
 
-    def environment(self) -> dict[str, str]:
+    @staticmethod
+    def environment() -> dict[str, str]:
         """Our environment without what git added to it, which would tie the command to this repository."""
         git_only = {*variables.local(), *variables.ADDED_BY_GIT}
         environment = {key: value for key, value in os.environ.items() if key not in git_only}

@@ -8,15 +8,18 @@ import sys
 
 from .. import project
 from ..cli import table
+from ..cli.arguments import add_color, named
 from ..console.escape import escape
+from ..console.messages import hint
 from ..console.output import reaches_terminal
 from ..environment import collection
 from ..errors.code import CommitMissing
 from ..errors.records import NoEnvironment
+from ..records import query
 from ..records.record import to_text
 from ..results import values
 from ..running import adoption
-from ..running.command_line import typed_command
+from ..sharing import commits
 from ..system.git import config, objects
 
 TYPE_CHECKING = False
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
+    from ..project import Project
     from ..records.environments import Environments
     from ..records.record import Run, Value
     from ..system.git.discovery import Search
@@ -34,27 +38,40 @@ WIDTH = 60  # of a cell
 
 # They are others in every run, or shown as command and code.
 OF_NO_MATTER = (
-    *("id", "name", "launched-as", "top", "dirty", "unchecked", "command", "input-command", "commit", "base"),
-    "params",
+    *("id", "name", "notes", "launched-as", "top", "dirty", "unchecked", "command", "input-command", "commit", "base"),
+    *("params", "metrics", "original"),
     *("bytes", "submodules", "datetime", "finished", "worktree", "process", "former-names", "launcher", "reproduces"),
-    *("reproduction", "differences", "environment", "settings", "hash-seed"),
+    *(
+        "reproduction",
+        "differences",
+        "on-finish",
+        "environment",
+        "settings",
+        "hash-seed",
+        "deleted",
+        "edited",
+        "previous",
+    ),
 )
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.usage = "git runs diff [-p] [--format=json] A B [-- <arguments of git diff>]"
-    parser.add_argument("a", metavar="A")
-    parser.add_argument("b", metavar="B")
+    parser.usage = "git runs diff [-p] [--format=json] [<a> [<b>]] [-- <argument>...]"
+    parser.add_argument("a", metavar="A", nargs="?", help="default: the newest run but one")
+    parser.add_argument("b", metavar="B", nargs="?", help="default: the newest run")
     parser.set_defaults(words=[])  # what follows "--"
     parser.add_argument("-p", "--patch", action="store_true", help="show the changes of the code, not only their size")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    add_color(parser)
 
 
 def run(args: Namespace, search: Search) -> int:
     """Exit code 0 if nothing is different, else 1, as of git diff --exit-code."""
     here = project.find(search)
-    a, b = adoption.find_all(here, [args.a, args.b])
-    chosen = list(_different(*(_texts(values.parameters(one)) for one in (a, b))))
+    a, b = adoption.find_all(here, _names(here, args))
+    for one in (a, b):
+        commits.bring(here, one)
+    chosen = _chosen(a, b)
     command, fields = _commands(a, b), _records(a, b)
     surroundings = _environments(a, b, here.store.environments)
     colors = config.diff_colors(to_terminal=reaches_terminal()) if args.format == "text" else None
@@ -67,6 +84,15 @@ def run(args: Namespace, search: Search) -> int:
         parts = [paint.pairs("command", command), paint.pairs("record", fields), _lines("environment", surroundings)]
         sys.stdout.write("\n".join(part for part in [_params(chosen, a, b), *parts, code] if part))
     return int(bool(chosen or command or fields or surroundings or code))
+
+
+def _names(here: Project, args: Namespace) -> list[str]:
+    """Those that were typed; what was not is the newest run but one, and the newest."""
+    if args.a is not None:
+        return [named(here, args.a), named(here, args.b)]
+    names = [query.by_age_of_start(here.store, newer) for newer in (1, 0)]
+    hint(f"the newest runs are '{names[0]}' and '{names[1]}'")
+    return names
 
 
 class _Paint:
@@ -93,10 +119,6 @@ def _params(chosen: list[Pair], a: Run, b: Run) -> str:
     return "".join(table.render(("parameter", a.name, b.name), chosen, table.DEFAULT_FORMAT, WIDTH))
 
 
-def _texts(parameters: dict[str, Value]) -> dict[str, str]:
-    return {name: to_text(value) for name, value in parameters.items()}
-
-
 def _lines(title: str, lines: list[str]) -> str:
     return "\n".join([title, *(f"  {escape(line)}" for line in lines), ""]) if lines else ""
 
@@ -117,8 +139,19 @@ def _dirty(run: Run) -> str:
     return "with uncommitted changes, which nothing keeps" if "dirty" in run.record else "as committed"
 
 
+def _chosen(a: Run, b: Run) -> list[Pair]:
+    """The parameters that are different; numbers may be written in different ways."""
+    one, other = values.parameters(a), values.parameters(b)
+    pairs = ((key, one.get(key), other.get(key)) for key in dict.fromkeys([*one, *other]))
+    return [(key, _text(old), _text(new)) for key, old, new in pairs if not values.are_same(old, new)]
+
+
+def _text(value: Value) -> str | None:
+    return None if value is None else to_text(value)
+
+
 def _commands(a: Run, b: Run) -> list[Pair]:
-    typed = typed_command(a.record), typed_command(b.record)
+    typed = a.record.typed_command, b.record.typed_command
     words = list(_different(*map(_words, typed)))
     if typed[0] != typed[1] and not words:  # the order, the quoting, or what is between the words
         return [("command", *typed)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import project
 from ..cli import table
+from ..cli.arguments import settle
 from ..console import progress
 from ..console.escape import escape
 from ..console.output import show
@@ -29,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace, search: Search) -> int:
     """Exit code 0 if all is well, or is so now; else 1."""
     here = project.find(search, mends=True)
+    settle(here)
     rows = []
     problems = consistency.check(here)
     for problem in progress.over(problems, "Repairing", len(problems)) if args.repair else problems:

@@ -1,4 +1,5 @@
-"""Stop runs: SIGTERM to all their processes, SIGKILL to those that do not heed it in time."""
+"""Stop runs: SIGTERM to all their processes, SIGKILL to those that do not heed it in time. Those that wait in the queue
+are taken out."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from ..console.messages import counted
 from ..errors.commands import NotRunning
 from ..records import query
 from ..records.record import KILLED
-from ..running import lifecycle
+from ..running import lifecycle, queue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run(args: Namespace, search: Search) -> int:
     """For each run it prints how it ended: it may have been faster."""
     here = project.find(search)
     runs = query.find_all(here.store, selected(here, args))
-    going_on = [one for one in runs if one.record.is_under_way]
+    going_on = [one for one in runs if queue.is_open(here, one.record)]
     if not going_on:
         raise NotRunning([one.name for one in runs])
     lifecycle.stop(here, going_on, args.grace)
@@ -44,7 +45,8 @@ def run(args: Namespace, search: Search) -> int:
     for one in going_on:
         now = here.store.find(one)
         if now is None or now.record.status == KILLED:
-            lines.append(f"Killed run '{one.name}'")
+            had_begun = now is None or now.record.has_begun
+            lines.append(f"Killed run '{one.name}'" + ("" if had_begun else ", which had not begun"))
         else:
             by_themselves += 1
             lines.append(f"Run '{one.name}' ended by itself: {escape(now.record.ending())}")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 
 from .. import launchers, project
+from ..cli.arguments import named
+from ..cli.hashes import short
 from ..code import keeping, refs, stand_in
 from ..code.work_tree import WorkTree, check_clean
 from ..config import layers, runsrc
@@ -23,10 +26,11 @@ from ..errors.reproducing import GoesOn, NotTheSame, PlaceTaken
 from ..records import query
 from ..records.record import MOUNT, SHAPING_SETTINGS, UNKNOWN, UNRECORDED_SETTINGS, Record, Run, to_text
 from ..reproducing import comparison, preconditions
-from ..running import adoption, launch, lifecycle, own_tree, rerun
-from ..running.command_line import quote, typed_command
+from ..running import adoption, launch, lifecycle, own_tree, registration, rerun
+from ..running.command_line import quote
 from ..running.launch import Launch
-from ..system import processes, signals
+from ..sharing import commits
+from ..system import processes, signals, whoami
 from ..system.git import discovery, status, worktrees
 
 TYPE_CHECKING = False
@@ -45,12 +49,16 @@ WORKTREE_HINT = "or check it out beside this one: --worktree"
 KEPT_HINT = "to get these back: --worktree or --run"
 COPY_HINT = "to have it: copy environments/ from the runs dir where it was recorded, or export there and import here"
 _UNKNOWN = "?"  # equals no recorded value
-USAGE = "git runs reproduce [-n | --check | --worktree[=PATH] | --run[=NEWNAME] [--restore] [--wait] [-y]] NAME"
+USAGE = (
+    "git runs reproduce [-n | --check | --worktree[=<path>]] [<name>]\n"
+    "   or: git runs reproduce --run[=<newname>] [--restore] [--wait] [-y] [<name>]\n"
+    "   or: git runs reproduce --run[=<newname>] --host=<host> [-y] [<name>]"
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.usage = USAGE
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="default: the newest run")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("-n", "--dry-run", action="store_true", help="only show the commands")
     way.add_argument("--check", action="store_true", help="only print what is missing or has changed")
@@ -58,6 +66,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     way.add_argument("--run", metavar="NEWNAME", nargs="?", help="start it again, in a work tree of its own")
     parser.add_argument("--restore", action="store_true", help="with --run: with the packages that it had")
     parser.add_argument("--wait", action="store_true", help="with --run: wait, and compare what it puts out")
+    parser.add_argument("--host", metavar="HOST", help="with --run: on another host, with packages and variables there")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask before a command of others is run")
 
 
@@ -65,10 +74,15 @@ def run(args: Namespace, search: Search) -> int:
     """Exit code 1 where `--check` finds anything, or a run that was waited for is not equal."""
     if args.run is None and (args.restore or args.wait or args.yes):
         raise UsageError("--restore, --wait and --yes go with --run", f"usage: {USAGE}\n")
+    if args.host and (args.run is None or args.restore or args.wait):
+        raise UsageError("--host goes with --run, and without --restore and --wait", f"usage: {USAGE}\n")
     work_tree = WorkTree()
-    here = project.find(search)
-    (one,) = adoption.find_all(here, [args.name])
-    if args.run is not None and one.record.is_under_way:
+    here = project.find(search, {"launcher": [launchers.of_host(args.host)]} if args.host else {})
+    (one,) = adoption.find_all(here, [named(here, args.name)])
+    commits.bring(here, one)
+    if one.remote is not None:  # of others there has to be a runs dir already
+        registration.prepare(here)
+    if args.run is not None and one.record.is_open:
         raise GoesOn(one.name)
     today = work_tree.environment()
     variables = today if args.run is None else rerun.variables_of(here, one, today)
@@ -79,14 +93,15 @@ def run(args: Namespace, search: Search) -> int:
         variables = restored.environment(variables)
     inner = preconditions.submodules(here, one.record)
     is_mounted = one.record.is_mounted if args.run is None else isolate == MOUNT
-    problems = preconditions.check(here, one, inner, variables, restored, is_mounted=is_mounted)
+    given = today if one.record.is_elsewhere and not restored else variables
+    problems = [] if args.host else preconditions.check(here, one, inner, given, restored, is_mounted=is_mounted)
     if args.check:
         exit_code = report_all([NotTheSame(problem) for problem in problems])
         _hint_at_restoring(here, one, problems)
         return exit_code
     commit = _commit(one)
-    has_command = bool(typed_command(one.record).strip())
-    if not has_command and (args.run is not None or one.record.status != UNKNOWN):
+    has_command = bool(one.record.typed_command.strip())
+    if not has_command and (args.run is not None or not (one.record.is_imported or one.record.status == UNKNOWN)):
         raise NoCommand(one.name)
     if args.run is not None or args.worktree is not None:
         keeping.Kept(here.repository.common_dir, commit, inner, one.record.kept).check()
@@ -137,6 +152,8 @@ def _print(lines: list[str]) -> None:
 def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today: dict[str, str]) -> int:
     settings = _settings(here.repository, one, of_the_run=True)
     settings.history = here.settings.history  # which shapes no run
+    if args.host:
+        settings.launcher = here.settings.launcher
     if prepared.restored and settings.virtualenv_path and not prepared.restored.stands_in:
         settings.virtualenv_path = prepared.restored.path
     again = project.Project(here.repository, settings, here.umask)
@@ -144,17 +161,21 @@ def _run_again(here: Project, one: Run, prepared: Launch, args: Namespace, today
         refs.validate(args.run)
         refs.Neighbours(args.run).check(hint="")
     if not args.yes and _is_somebody_elses(one):
-        _confirm(one, prepared.record(again, args.run or rerun.free_name(here, one.name)), prepared.environment, today)
+        _confirm(
+            one, prepared.record(again, args.run or rerun.free_name(here, one.own_name)), prepared.environment, today
+        )
     with signals.held():
-        fields, started = rerun.start(again, prepared, one.name, args.run)
+        fields, started = rerun.start(again, prepared, one.own_name, args.run)
         exit_code = launch.go_on(started, lambda target: _say(again, one, fields, target))
     return _wait_and_compare(here, Run(fields["name"], fields)) if args.wait else exit_code
 
 
 def _say(again: Project, one: Run, fields: Record, target: TextIO) -> None:
     """What was started, and what to beware of."""
-    commit = fields.text("commit")[:10]
-    print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {commit}", file=target)
+    commit = short(again.repository, fields.text("commit"))
+    place = launchers.place_of(fields) if launchers.is_away(fields) else None
+    at = f"{commit}, {place}" if place else commit
+    print(f"Started run '{fields['name']}' to reproduce '{one.name}' at {at}", file=target)
     own_tree.warn_of_limits(again, fields, None, include=(), original=one.record)
 
 
@@ -197,7 +218,8 @@ def _note(line: str) -> None:
 
 
 def _is_somebody_elses(one: Run) -> bool:
-    return not one.record.is_local or one.record.text("user") != processes.user()
+    is_ours = one.record.is_local or launchers.is_away(one.record)
+    return not is_ours or one.record.text("user") != whoami.user()
 
 
 def _whose(one: Run) -> str:
@@ -215,9 +237,7 @@ def _confirm(one: Run, fields: Record, variables: dict[str, str], today: dict[st
 
 
 def _wait_and_compare(here: Project, started: Run) -> int:
-    lifecycle.wait(here, [started])
-    now = here.store.find(started)
-    found = now.record if now else Record()
+    found = _when_judged(here, started)
     outcome = found.text("reproduction")
     print(f"Reproduction: {outcome or 'unknown'}")
     for difference in found.texts("differences"):
@@ -227,12 +247,22 @@ def _wait_and_compare(here: Project, started: Run) -> int:
     return int(outcome != comparison.EQUAL)
 
 
+def _when_judged(here: Project, started: Run) -> Record:
+    """Its record after its end, once it says how it compares: that may come later. Empty where it was deleted."""
+    process: dict[str, object] = {}
+    while going := lifecycle.wait(here, [started], timeout=1.0):
+        process = going[0].record.get("process") or process
+    while (now := here.store.find(started)) and "reproduction" not in now.record and processes.is_alive(process):
+        processes.wait_for_end(process, processes.MOMENT)
+    return now.record if now else Record()
+
+
 # --- checking it out
 
 
 def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[str, str, str]], place: str) -> int:
     top = here.repository.top or here.repository.common_dir
-    path = os.path.abspath(place or f"{top}-{one.name.replace('/', '-')}")
+    path = os.path.abspath(place or f"{top}-{one.own_name.replace('/', '-')}")
     if os.path.lexists(path) and (not os.path.isdir(path) or os.listdir(path)):
         raise PlaceTaken(path)
     inner = list(inner)
@@ -252,8 +282,11 @@ def _into_work_tree(here: Project, one: Run, commit: str, inner: Iterable[tuple[
 
 
 def _commit(run: Run) -> str:
-    """The full hash that both the ref and the record have; raises RefGone or RefMoved."""
+    """The full hash that both the ref and the record have; of a run of a remote, that of the record, which is here.
+    Raises RefGone or RefMoved."""
     recorded = run.record.text("commit")
+    if run.remote is not None:
+        return recorded
     commit = refs.commit_of(run.name)
     if commit is None:
         raise refs.gone(run)
@@ -284,21 +317,33 @@ def _command(repository: Repository, run: Run, today: Settings | None, *, always
 
     `today` are the settings that it will meet; None: nobody knows.
     """
-    typed = typed_command(run.record)
+    typed = run.record.typed_command
     if not typed.strip():
         return "# the command is not known: there was only the ref"
-    words = ["git", *_directory(repository, run, always_there), "runs", "new", "--timestamp", run.name]
+    words = ["git", *_directory(repository, run, always_there), "runs", "new", "--timestamp", run.own_name]
     options = [("description", run.record.text("description")), *_changed_settings(run, today)]
     given = run.record.get("params")
     options += [("param", f"{key}={value}") for key, value in (given.items() if isinstance(given, dict) else ())]
+    if times := rerun.retries(run):
+        options.append(("retry", str(times)))
     if launcher := _own_launcher(run, today):
         options.append(("launcher", launcher))
     flags = [f"--{key}={_quote(value)}" for key, value in options]
     if isolation := _own_isolation(run, today):
         flags.append("--isolate" if isolation == own_tree.TREE else f"--isolate={isolation}")
-    if typed.startswith("-"):  # it can only have followed "--"
-        return " ".join([*map(_quote, words), *flags, "--", *map(_quote, shlex.split(typed))])
+    if typed.startswith("-"):
+        if given := _words_given(typed):
+            return " ".join([*map(_quote, words), *flags, "--", *map(_quote, given)])
+        typed = f" {typed}"  # which is the same to a shell, and no option
     return " ".join([*map(_quote, [*words, typed]), *flags])
+
+
+def _words_given(typed: str) -> list[str]:
+    """The words that were given after `--`, of which we made that command; none where it was made otherwise."""
+    with suppress(ValueError):  # a quote without an end
+        words = shlex.split(typed)
+        return words if shlex.join(words) == typed else []
+    return []
 
 
 def _quote(word: str) -> str:
@@ -326,7 +371,7 @@ def _settings(repository: Repository, run: Run, *, of_the_run: bool = False) -> 
     for key, value in _changed_settings(run, None) if of_the_run else ():
         options.setdefault(key, []).append(value)
     today = layers.load(_at(repository, run), options)
-    if of_the_run and (own := _own_launcher(run, today)):
+    if of_the_run and not launchers.is_away(run.record) and (own := _own_launcher(run, today)):
         today.launcher = own
     return today
 
@@ -342,7 +387,7 @@ def _own_isolation(run: Run, today: Settings | None) -> str | None:
     setting = today.isolate if today else ""
     if run.record.is_mounted:
         return None if setting.startswith(MOUNT) else MOUNT
-    return own_tree.TREE if "worktree" in run.record and not setting else None
+    return own_tree.TREE if run.record.is_isolated and not setting else None
 
 
 def _changed_settings(run: Run, today: Settings | None) -> Iterator[tuple[str, str]]:

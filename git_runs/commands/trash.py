@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import project
 from ..cli import table
-from ..console.messages import counted, warn
+from ..console.messages import counted, plural, warn
 from ..console.output import show
 from ..console.questions import confirm
 from ..records import record
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from ..system.git.discovery import Search
 
 COLUMNS = ("name", "deleted", "kept-until", "deletion")
-USAGE = "git runs trash [--format=FORMAT]\n   or: git runs trash empty [-y]"
+USAGE = "git runs trash [--format=<format>]\n   or: git runs trash empty [-y]"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.usage = USAGE
-    parser.add_argument("action", nargs="?", choices=("empty",), metavar="empty", help="delete them for good")
+    parser.add_argument("action", nargs="?", choices=("empty",), help="delete them for good")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
     parser.add_argument("--format", default=table.DEFAULT_FORMAT, help="of the table, as for git runs table")
 
@@ -55,7 +55,7 @@ def _empty(here: Project, args: Namespace) -> None:
     shown = {one: sorted(one.names(), key=natural_key) for one in here.trash.deletions()}
     names = [name for several in shown.values() for name in several]
     if names and not args.yes:
-        confirm("Delete the following runs for good?", names, doing="empty the trash")
+        confirm(f"Delete the following {plural(len(names), 'run')} for good?", names, doing="empty the trash")
     forgotten = [name for one, several in shown.items() for name in deletion.forget(here, one, several)]
     deletion.forget_lost(here)
     here.trash.free()

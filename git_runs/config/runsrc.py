@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from ..console.messages import warn
 from ..errors.config import BadConfig
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 NAME = ".runsrc"
 # What keys may have in the YAML form, beside plain text.
 LISTS = {"extra-flag": (str, list), "extra-flags": (list,), "hidden-columns": (str, list)}
+# lab-notebook has an INI file of that name, with keys that no configuration of git can have: git-config(1), "Syntax".
+_OF_LAB_NOTEBOOK = re.compile(rb"^(db_path|dir_names)\s*[:=]", re.MULTILINE)
 MANY = {setting.key for setting in SETTINGS if setting.many}
 
 
@@ -35,12 +38,14 @@ def read(repository: Repository, base: str) -> Iterable[tuple[str, Given]]:
     # In a linked work tree, paths are meant as in the main one: the runs dir is shared.
     base = os.path.join(base, directory)
     for key, text in _read_file(path):
-        yield key, Given(text, f"file {path}", base)
+        yield key, Given(text, f"file {path}", base, "runsrc")
 
 
 def _read_file(path: str) -> Iterable[tuple[str, str | None]]:
     with open(path, "rb") as file:
         text = file.read()
+    if _OF_LAB_NOTEBOOK.search(text):
+        return  # its settings mean nothing to us; records/importers/lab_notebook.py reads what we need of them
     if not _is_git_style(text):
         yield from _read_yaml(text, path)
         return

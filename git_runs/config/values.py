@@ -4,11 +4,18 @@ value. ValueError says what is wrong with the text."""
 from __future__ import annotations
 
 import os
+import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from re import Pattern
 
+LAUNCHER = r"[A-Za-z][\w-]*"  # the name of one that settings describe
+AWAY, HOST = (
+    "host:",
+    r"[A-Za-z0-9][\w.@-]*",
+)  # what begins the name of one that starts runs on a host, whose name follows
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -17,6 +24,19 @@ def text(given: str, base: str) -> str:
     if not given:
         raise ValueError("it is empty")
     return given
+
+
+def pattern(given: str, base: str) -> Pattern[str]:
+    """A regular expression with named groups."""
+    from ..records.query import compiled
+
+    try:
+        found = compiled(text(given, base))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    if not found.groupindex:
+        raise ValueError("it has no named group, as in (?P<loss>[0-9.]+)")
+    return found
 
 
 def text_or_none(given: str, base: str) -> str | None:
@@ -42,21 +62,21 @@ def path_with_placeholders(given: str, base: str) -> str:
 def file_name(given: str, base: str) -> str:
     """The name of a file in the runs dir."""
     if "/" in given or given in ("", ".", ".."):
-        raise ValueError("it is the name of a file in the runs dir")
+        raise ValueError("it has to be the name of a file in the runs dir")
     return given
 
 
 def width(given: str, base: str) -> int:
     """How many characters wide."""
     if not given.isdecimal() or int(given) < 4:
-        raise ValueError("it is a whole number, 4 or more")
+        raise ValueError("it has to be a whole number, 4 or more")
     return int(given)
 
 
 def truth(given: str, base: str) -> bool:
     """As git-config(1) reads a boolean."""
     if given.lower() not in ("true", "yes", "on", "1", "false", "no", "off", "0", ""):
-        raise ValueError("it is true or false")
+        raise ValueError("it has to be true or false")
     return given.lower() in ("true", "yes", "on", "1")
 
 
@@ -67,7 +87,7 @@ def isolation(given: str, base: str) -> str:
     try:
         return "true" if truth(given, base) else ""
     except ValueError:
-        raise ValueError("it is true, false, mount or mount-if-possible") from None
+        raise ValueError("it has to be true, false, mount or mount-if-possible") from None
 
 
 def date_or_off(given: str, base: str) -> str | None:
@@ -83,7 +103,7 @@ def permissions(given: str, base: str) -> int | None:
     if given.lower() in words:
         return words[given.lower()]
     if len(given) != 4 or set(given) - set("01234567") or int(given, 8) & 0o7600 != 0o600:
-        raise ValueError("it is private, umask, group, all, or permissions such as 0640")
+        raise ValueError("it has to be private, umask, group, all, or permissions such as 0640")
     return int(given, 8)
 
 
@@ -91,7 +111,7 @@ def number(given: str, base: str, what: str = "a whole number") -> int:
     """As git-config(1) reads an integer: with k, m or g at its end."""
     digits, unit = (given[:-1], given[-1].lower()) if given[-1:].isalpha() else (given, "")
     if not digits.isdecimal() or len(digits) > 12 or unit not in UNITS:
-        raise ValueError(f"it is {what}, with k, m or g for multiples")
+        raise ValueError(f"it has to be {what}, with k, m or g for multiples")
     return int(digits) * UNITS[unit]
 
 
@@ -104,7 +124,7 @@ def below_the_top(given: str, base: str) -> str:
     """A path in the work tree, from its top."""
     path = os.path.normpath(text(given, base))
     if os.path.isabs(path) or path.split(os.sep)[0] in (".", ".."):
-        raise ValueError("it is a path in the work tree, from its top")
+        raise ValueError("it has to be a path in the work tree, from its top")
     return path
 
 
@@ -113,12 +133,28 @@ def words(given: str, base: str) -> list[str]:
     return given.replace(",", " ").split()
 
 
-def one_of(*choices: str) -> Callable[[str, str], str]:
+class OneOf:
     """How one of those words is read."""
 
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, given: str, base: str) -> str:
+        """The word itself."""
+        if given not in self.words:
+            raise ValueError(f"it has to be one of {', '.join(self.words)}")
+        return given
+
+
+def launcher(*names: str) -> Callable[[str, str], str]:
+    """How the name of a launcher is read: one of those, or of one that settings of its own describe."""
+
     def read(given: str, base: str) -> str:
-        if given not in choices:
-            raise ValueError(f"it is one of {', '.join(choices)}")
+        if given not in names and not re.fullmatch(f"{LAUNCHER}|{AWAY}{HOST}", given):
+            raise ValueError(
+                f"it is {', '.join(names)}, {AWAY} and the name of a host, or the name in the settings"
+                " runs.launcher.<name>.*"
+            )
         return given
 
     return read

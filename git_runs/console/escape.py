@@ -7,6 +7,8 @@ import re
 # Control characters, what turns the direction of text or has no width (Unicode Technical Report 36, section 2.4), and
 # what stands for bytes that are no text.
 _HARMFUL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# Escape sequences of terminals: ECMA-48, 5.3, 5.4 and 8.3.89.
+SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
 
 
 def escape(text: str, *, keep: str = "") -> str:

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def show(texts: Iterable[str]) -> None:
-    """Write the texts to standard output: as they are, but to a terminal with control characters spelled out."""
-    sys.stdout.writelines((escape(text, keep="\n\t") for text in texts) if reaches_terminal() else texts)
+def show(texts: Iterable[str], *, exact: bool = False) -> None:
+    """Write the texts to standard output: as they are, but to a terminal with control characters spelled out, unless
+    they are to be `exact`."""
+    is_safe = exact or not reaches_terminal()
+    sys.stdout.writelines(texts if is_safe else (escape(text, keep="\n\t") for text in texts))
 
 
 def reaches_terminal() -> bool:

@@ -92,6 +92,13 @@ class Progress:
         return f"{self._title}: {self.value * 100 // self._total:3}% ({self.value}/{self._total})"
 
 
+def pass_on(text: bytes) -> None:
+    """Show what another program says of its progress, which has taken longer than DELAY."""
+    if text and _is_wanted() and _is_in_foreground():
+        with suppress(OSError):
+            os.write(2, text)
+
+
 def clear() -> None:
     """Take progress off the terminal, so that other things can be said there; it may come again below them."""
     if Progress.shown:

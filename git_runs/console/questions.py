@@ -33,8 +33,9 @@ def confirm(question: str, items: list[str], *, doing: str) -> None:
 
 
 @contextmanager
-def edited(text: str, *, editor: str, directory: str) -> Iterator[str]:
-    """`text` as the person left it in `editor` (a shell command, git-var(1)), without white space around it.
+def edited(text: str, what: str, *, editor: str, directory: str) -> Iterator[str]:
+    """`text` as the person left it in `editor` (a shell command, git-var(1)), without white space around it, and
+    without the last line, which says `what` it is.
 
     It is edited in a file in `directory`, which is kept, and named, where the editor, or what is done with the text,
     fails.
@@ -42,20 +43,32 @@ def edited(text: str, *, editor: str, directory: str) -> Iterator[str]:
     import subprocess
     import tempfile
 
+    note = f"# {escape(what)}; this line is left out"
     descriptor, path = tempfile.mkstemp(prefix=EDITED, dir=directory)
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+            file.write(f"{text}\n\n{note}\n")
         if subprocess.run(["sh", "-c", f'{editor} "$@"', editor, path], check=False).returncode:
             raise EditorFailed(editor)
-        with open(path, encoding="utf-8") as file:
-            text = file.read().strip()
+        text = _without(path, note).strip()
         if not text:
             os.unlink(path)
         yield text
     except BaseException:
         if os.path.exists(path):
+            _without(path, note)
             warn(f"your text is kept in '{path}'")
         raise
     with suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def _without(path: str, note: str) -> str:
+    """Take that line out of the file; gives what is left."""
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        lines = list(file)
+    left = [line for line in lines if line.strip() != note]
+    if left != lines:
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.writelines(left)
+    return "".join(left)

@@ -11,17 +11,16 @@ import os
 import shutil
 
 from ..console.escape import from_printable, printable
-from ..system import processes
+from ..system import programs
 from ..system.git import config
 from . import fingerprints, packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
     from ..records.environments import Environments
-    from ..records.record import Value
     from .fingerprints import Fingerprints
     from .interpreter import Command
     from .restored import Restored
@@ -31,7 +30,7 @@ UNKNOWN = "unknown"
 # They describe a terminal, a login, a job or the run itself, and so are others each time.
 OF_NO_MATTER = (
     *("RUNS_NAME", "RUNS_COMMIT", "RUNS_DIR", "RUNS_TB_DIR", "RUNS_SAVE_PATH", "RUNS_CHECKPOINT_DIR"),
-    *("PWD", "OLDPWD", "SHLVL", "_"),
+    *("RUNS_ATTEMPT", "PWD", "OLDPWD", "SHLVL", "_"),
     *("PS1", "VIRTUAL_ENV_PROMPT", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL"),
     *("TMUX*", "STY", "TERM", "TERM_*", "TERMCAP", "TERMINFO", "COLUMNS", "LINES", "LS_COLORS", "WINDOWID", "GPG_TTY"),
     *("SSH_*", "DBUS_*", "XDG_SESSION_*", "XDG_RUNTIME_DIR", "XDG_SEAT", "XDG_VTNR", "INVOCATION_ID", "JOURNAL_STREAM"),
@@ -140,7 +139,7 @@ def _gpus(environment: Mapping[str, str]) -> list[str]:
     tool = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if not tool:
         return []
-    answer = processes.ask([tool, "--query-gpu=name,driver_version", "--format=csv,noheader"], environment)
+    answer = programs.ask([tool, "--query-gpu=name,driver_version", "--format=csv,noheader"], environment)
     return answer.splitlines() if answer else []
 
 
@@ -149,30 +148,53 @@ def _gpus(environment: Mapping[str, str]) -> list[str]:
 
 def differences(recorded: Mapping[str, Any], now: Mapping[str, Any], environments: Environments) -> list[str]:
     """What is another now than recorded, a line each; both as `collect` gives it."""
-    found = []
+    return [
+        *_of_interpreter(recorded, now),
+        *_of_packages(recorded, now, environments),
+        *_of_values(recorded, now),
+        *_of_fingerprints(recorded, now),
+    ]
+
+
+def _of_interpreter(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for key in ("python", "executable", "platform", "gpus"):
         if recorded.get(key) != now.get(key):
-            found.append(f"{key}: was {_shown(recorded.get(key))}, is {_shown(now.get(key))}")
-    if recorded.get("packages") != now.get("packages"):
-        found += _different_packages(environments, recorded.get("packages"), now.get("packages"))
-    was, is_now = environments.editable(recorded.get("editable")), environments.editable(now.get("editable"))
-    for name in sorted(was.keys() & is_now.keys()):
-        if was[name] != is_now[name]:
-            found.append(f"package {name}: it is installed in editable mode in another way")
+            yield f"{key}: was {_shown(recorded.get(key))}, is {_shown(now.get(key))}"
+
+
+def _of_packages(recorded: Mapping[str, Any], now: Mapping[str, Any], environments: Environments) -> Iterator[str]:
+    lists = recorded.get("packages"), now.get("packages")
+    if lists[0] != lists[1]:
+        was, is_now = map(environments.packages, lists)
+        if was is None or is_now is None:
+            yield "packages: the list is another, and one of both is not in the runs dir"
+        else:
+            yield from packages.differences(was, is_now)
+    before, after = environments.editable(recorded.get("editable")), environments.editable(now.get("editable"))
+    for name in sorted(before.keys() & after.keys()):
+        if before[name] != after[name]:
+            yield f"package {name}: it is installed in editable mode in another way"
+
+
+def _of_values(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
     for key in ("git-config", "variables"):
         was, is_now = _mapping(recorded.get(key)), _mapping(now.get(key))
         for name in sorted({*was, *is_now}):
             if was.get(name) != is_now.get(name):
-                found.append(f"{name}: was {_shown(was.get(name))}, is {_shown(is_now.get(name))}")
+                yield f"{name}: was {_shown(was.get(name))}, is {_shown(is_now.get(name))}"
+
+
+def _of_fingerprints(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Of variables whose values are not known; where not even fingerprints can be compared, of those that are gone or
+    new."""
     was, is_now = _mapping(recorded.get("others")), _mapping(now.get("others"))
     if not fingerprints.are_comparable(recorded, now):
         if "key" in recorded and "key" in now and (both := was.keys() & is_now.keys()):
-            found.append(f"{len(both)} variables: unknown, since they were recorded in different clones")
+            yield f"{len(both)} variables: unknown, since they were recorded in different clones"
         was, is_now = dict.fromkeys(was), dict.fromkeys(is_now)
     names = (name for name in sorted({*was, *is_now}) if not matches(name, OF_NO_MATTER))  # some were recorded once
     if others := [name for name in names if was.get(name, "") != is_now.get(name, "")]:
-        found.append("variables that are others: " + ", ".join(others))
-    return found
+        yield "variables that differ: " + ", ".join(others)
 
 
 def _mapping(value: object) -> dict[str, Any]:
@@ -181,10 +203,3 @@ def _mapping(value: object) -> dict[str, Any]:
 
 def _shown(value: object) -> str:
     return "not set" if value is None else "; ".join(map(str, value)) if isinstance(value, list) else f"'{value}'"
-
-
-def _different_packages(environments: Environments, recorded: Value, now: Value) -> list[str]:
-    was, is_now = environments.packages(recorded), environments.packages(now)
-    if was is None or is_now is None:
-        return ["packages: the list is another, and one of both is not in the runs dir"]
-    return packages.differences(was, is_now)

@@ -9,9 +9,9 @@ import re
 import shlex
 import shutil
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from ..system import processes
+from ..system import programs
 from . import packages
 
 TYPE_CHECKING = False
@@ -88,15 +88,10 @@ class Command:
     def editable_packages(self) -> Iterator[tuple[str, str]]:
         """Name and directory of the packages that are installed in editable mode in the virtualenv of its Python, which
         is not started: PEP 610."""
-        from urllib.parse import unquote
-
         place, variables = self._located
         tops = dict.fromkeys([os.path.dirname(os.path.dirname(place or "")), variables.get("VIRTUAL_ENV", "")])
-        patterns = [f"{glob.escape(top)}/lib/python*/site-packages/*.dist-info" for top in tops if top not in SYSTEM]
-        for metadata in (path for pattern in patterns for path in glob.glob(pattern)):
-            direct = packages.direct_url(metadata)
-            if isinstance(about := direct.get("dir_info"), dict) and about.get("editable"):
-                yield os.path.basename(metadata).split("-")[0], unquote(str(direct.get("url")).removeprefix("file://"))
+        for top in tops:
+            yield from _editable_packages(top) if top not in SYSTEM else ()
 
     @cached_property
     def _located(self) -> tuple[str | None, dict[str, str]]:
@@ -123,6 +118,20 @@ class Command:
                 if f"{place}/".startswith(f"{directory}/"):
                     return instead + place.removeprefix(directory)
         return os.path.join(self.cwd, word)
+
+
+@lru_cache
+def _editable_packages(top: str) -> list[tuple[str, str]]:
+    """Those of the virtualenv in that directory, which is read once for all commands of a sweep."""
+    from urllib.parse import unquote
+
+    found = []
+    for metadata in glob.glob(f"{glob.escape(top)}/lib/python*/site-packages/*.dist-info"):
+        direct = packages.direct_url(metadata)
+        if isinstance(about := direct.get("dir_info"), dict) and about.get("editable"):
+            place = unquote(str(direct.get("url")).removeprefix("file://"))
+            found.append((os.path.basename(metadata).split("-")[0], place))
+    return found
 
 
 # --- what the command says
@@ -185,7 +194,7 @@ def _first_line(place: str) -> str:
 def ask(place: str, variables: Mapping[str, str]) -> Python | None:
     """What the Python at that absolute path says of itself; None where it says nothing."""
     # Not in the command's directory: Python would import modules from there. -B: it leaves no bytecode.
-    answer = processes.ask([place, "-B", "-c", _QUERY], variables)
+    answer = programs.ask([place, "-B", "-c", _QUERY], variables)
     with suppress(ValueError, TypeError):
         return Python(*json.loads(answer or ""))
     return None
@@ -195,5 +204,5 @@ def version(place: str, variables: Mapping[str, str]) -> str | None:
     """The version of the Python at that absolute path, of which no code but its own is run: no .pth file, and nothing
     that variables name. None where it says nothing."""
     code = "import sys; print(sys.version.split()[0])"
-    answer = processes.ask([place, "-I", "-S", "-B", "-c", code], variables)
+    answer = programs.ask([place, "-I", "-S", "-B", "-c", code], variables)
     return answer.strip() if answer else None

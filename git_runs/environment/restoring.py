@@ -23,7 +23,7 @@ import sys
 from ..console.messages import counted
 from ..errors.records import NoEnvironment
 from ..errors.reproducing import NotRestored
-from ..system import processes
+from ..system import programs
 from ..system.files import entries, is_below, locked, remove_all, write_whole
 from . import interpreter, packages
 
@@ -132,7 +132,8 @@ class Wanted:
     def free_place(self) -> str:
         """Where to make it: where nobody uses one that was complete once."""
         latest = self._latest()
-        return self._place(latest + os.path.exists(os.path.join(self._place(latest), COMPLETE)))
+        was_complete = os.path.exists(os.path.join(self._place(latest), COMPLETE))
+        return self._place(latest + 1 if was_complete else latest)
 
     def _latest(self) -> int:
         """The highest number of those that were made, or begun; 1 where there is none."""
@@ -353,7 +354,7 @@ class _Workshop:
 
     def _call(self, command: list[str]) -> tuple[int, str, str]:
         """Exit code, output, and in one line why the program failed."""
-        code, *streams = processes.run(command, self.environment, holding=[self.lock])
+        code, *streams = programs.run(command, self.environment, holding=[self.lock])
         stdout, stderr = (stream.decode(errors="replace") for stream in streams)
         lines = (stderr.strip() or stdout).splitlines()
         telling = [line for line in lines if not line.startswith("WARNING:") or BROKEN in line]

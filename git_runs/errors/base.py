@@ -7,7 +7,9 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+MANY = 20  # words, of which no more are named
 
 
 class RunsError(Exception):
@@ -38,6 +40,12 @@ class UsageError(RunsError):
     def __init__(self, message: str, usage: str = "") -> None:
         super().__init__(message)
         self.usage = usage
+
+
+def few(words: Sequence[str], most: int = MANY) -> str:
+    """The words, or the first of them where they are many."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from .base import Negative, RunsError
+from .base import Negative, RunsError, few
 
 SHOWN = 3  # items of a list in a message
 MEBIBYTE = 1 << 20
-
-
-def _first(items: list[str]) -> str:
-    more = f" and {len(items) - SHOWN} more" if len(items) > SHOWN else ""
-    return ", ".join(items[:SHOWN]) + more
 
 
 class NotClean(RunsError):
@@ -18,7 +13,7 @@ class NotClean(RunsError):
 
     def __init__(self, changes: list[str], doing: str, *hints: str) -> None:
         super().__init__(
-            f"the work tree is not clean, so {doing}: {_first(changes)}",
+            f"the work tree is not clean, so {doing}: {few(changes, SHOWN)}",
             "commit the changes, put them away with 'git stash -u', or ignore files that do not matter",
             *hints,
         )
@@ -29,7 +24,7 @@ class HiddenChanges(RunsError):
 
     def __init__(self, paths: list[str]) -> None:
         super().__init__(
-            "the work tree has changes that git is set not to see, and that no commit would hold: " + _first(paths),
+            "the work tree has changes that git is set not to see, and that no commit would hold: " + few(paths, SHOWN),
             "to see them: git update-index --no-assume-unchanged --no-skip-worktree <file>; then commit them",
         )
 
@@ -65,7 +60,7 @@ class NotOfThisCommit(RunsError):
 
 def mebibytes(size: int) -> str:
     """A number of bytes, in words."""
-    return f"{size / MEBIBYTE:.1f} MiB"
+    return "less than 0.1 MiB" if 0 < size < MEBIBYTE / 10 else f"{size / MEBIBYTE:.1f} MiB"
 
 
 class LinkedFileIsTracked(RunsError):
@@ -120,6 +115,15 @@ class RefGone(RunsError):
         super().__init__(f"there is no {ref}; the record says it was at {commit}", hint)
 
 
+class CodeNotHere(RunsError):
+    """A run of another tool was imported, and its commit is not in this repository, or nobody knows it."""
+
+    def __init__(self, name: str, tool: str, commit: str) -> None:
+        hint = "fetch the commit, then: git runs fsck --repair" if commit else ""
+        which = f"its commit {commit} is not in this repository" if commit else "at which commit it ran is not known"
+        super().__init__(f"run '{name}' was imported from {tool}, and {which}", *filter(None, [hint]))
+
+
 class RefMoved(RunsError):
     """Ref and record disagree, so that nobody can say what ran."""
 
@@ -131,7 +135,20 @@ class RefMoved(RunsError):
 
 
 class CommitMissing(Negative):
-    """A run's commit is not in this repository."""
+    """A run's commit is not in this repository, or, where it is "", not known."""
 
     def __init__(self, name: str, commit: str) -> None:
-        super().__init__(f"run '{name}': its commit '{commit}' is not in this repository; fetch it and try again")
+        what = f"its commit '{commit}' is not in this repository; fetch it and try again"
+        super().__init__(f"run '{name}': {what if commit else 'at which commit it ran is not known'}")
+
+
+class StaysHere(RunsError):
+    """A run is to be started on another host, and a commit does not take there all of its code."""
+
+    def __init__(self, missing: list[str]) -> None:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        super().__init__(
+            f"not all of the run's code can be sent to another host: {', '.join(missing[:3])}{more}",
+            "only what git keeps in commits of this repository goes there, no submodules, and no files of git-lfs;"
+            " to start it there by hand: git push, and git runs new on that host",
+        )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .base import RunsError
+from .base import Negative, RunsError, UsageError, did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class BadConfig(RunsError):
@@ -17,3 +21,29 @@ class BadValue(RunsError):
 
     def __init__(self, key: str, value: str, origin: str, reason: str) -> None:
         super().__init__(f"bad value '{value}' for 'runs.{key}' in {origin}: {reason}")
+        self.key = key
+
+
+class NoHost(RunsError):
+    """Nobody has said where the repository is on that host."""
+
+    def __init__(self, name: str, key: str) -> None:
+        super().__init__(
+            f"it is not known where the repository is on host '{name}'",
+            f"say where: git config {key} <directory there>",
+        )
+
+
+class NoSetting(Negative):
+    """Nothing can be set under that key."""
+
+    def __init__(self, key: str, known: Iterable[str]) -> None:
+        super().__init__(f"there is no setting 'runs.{key}'{did_you_mean(key, known)}")
+
+
+class OnlyShown(UsageError):
+    """Somebody asks us for what git does; `line` is what to type."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__("git runs config only shows settings")
+        self.hints = (f"git changes them: {line}",)

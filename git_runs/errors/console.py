@@ -14,6 +14,20 @@ class NotConfirmed(RunsError):
         )
 
 
+class NoTerminal(RunsError):
+    """There is no terminal that a full screen could be shown on."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no terminal to show runs on", "git runs table prints them")
+
+
+class TextualMissing(RunsError):
+    """The Python package that draws a full screen is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("a full screen needs textual, which is not installed", "pip install 'git-runs[tui]'")
+
+
 class Declined(Negative):
     """The person said no."""
 

@@ -6,25 +6,83 @@ from .base import Negative, RunsError
 
 
 class NoSuchRun(Negative):
-    """No run has exactly that name."""
+    """No run has exactly that name; it may be that of a group, in which there are so many, that of a run of a remote
+    which was not fetched, that of a run in the trash, or, as `away`, that of a run of a remote, which may be called
+    otherwise here by `now`."""
+
+    def __init__(
+        self,
+        name: str,
+        in_group: int = 0,
+        remote: str | None = None,
+        away: str | None = None,
+        now: str | None = None,
+        is_deleted: bool = False,
+    ) -> None:
+        runs = "run" if in_group == 1 else "runs"
+        hint = f"it is a group of {in_group} {runs}: 'git runs list {name}' shows their names"
+        if not in_group:
+            hint = "'git runs list' shows the names" if remote is None else not_seen(remote)
+            hint = f"a remote has a run of that name: git runs adopt {away}" if away else hint
+            hint = f"'{away}' is called '{now}' here" if now else hint
+            hint = f"it is in the trash: git runs undelete {name}" if is_deleted else hint
+        super().__init__(f"no run is named '{name}'", hint)
+
+
+def not_seen(remote: str) -> str:
+    """The hint where a run of a remote may be meant."""
+    return f"'{remote}' is a remote: to see which runs it has now: git runs fetch {remote}"
+
+
+class NotAdopted(NoSuchRun):
+    """The run is one of a remote, of which no more than the record was fetched: it can be read, and nothing else."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"no run is named '{name}'", "'git runs list' shows the names")
+        Negative.__init__(self, f"run '{name}' is not here, but on a remote", f"to have it here: git runs adopt {name}")
+
+
+class NotAList(RunsError):
+    """A person keeps something else in a field to which items are to be added."""
+
+    def __init__(self, name: str, key: str) -> None:
+        super().__init__(f"'{key}' in the record of run '{name}' is no list", "rename that field in the file")
+
+
+class BadTag(RunsError):
+    """The word cannot be a tag."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"'{word}' is no tag", "a tag is a word without blanks and commas, and begins with no + or -")
+
+
+class NotSoMany(Negative):
+    """There are too few runs for one that has so many newer ones."""
+
+    def __init__(self, newer: int, runs: int) -> None:
+        there = "there is only one" if runs == 1 else f"there are only {runs}"
+        super().__init__(f"no run is '@{{{newer}}}': {there}" if runs else "there is no run so far")
 
 
 class BadRecord(RunsError):
-    """A record on disk that cannot be read; it is left as it is."""
+    """A record that cannot be read; it is left as it is."""
 
-    def __init__(self, path: str, line: int, reason: str) -> None:
-        super().__init__(f"bad record in line {line} of '{path}': {reason}", "mend the file in an editor")
-        self.path = path
+    def __init__(self, path: str, line: int, reason: str, hint: str = "mend the file in an editor") -> None:
+        super().__init__(f"bad record in line {line} of '{path}': {reason}", hint)
+        self.path, self.line, self.reason = path, line, reason
+
+
+class ForeignRuns(RunsError):
+    """What is there are no runs of the tool that they should be of, or they are damaged; nothing there is changed."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"cannot read runs from '{path}': {reason}")
 
 
 class Unencodable(RunsError):
-    """Text that is not valid UTF-8 and so cannot be written to a record as it is."""
+    """Text that cannot be written to a record as it is."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"the {what} is not valid UTF-8, so no record could hold it")
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"the {what} {why}, so no record could hold it")
 
 
 class NoEnvironment(RunsError):
@@ -75,7 +133,16 @@ class NothingSelected(Negative):
 
     def __init__(self, pattern: str, *, looks_like_glob: bool) -> None:
         hints = ["patterns are regular expressions that match the whole name; use -G to match shell globs"]
+        self.pattern = pattern
         super().__init__(f"no {self.WHAT} matches '{pattern}'", *hints[: int(looks_like_glob)])
+        self.pattern = pattern
+
+
+class NoRunToTag(NothingSelected):
+    """The same, where tags are given and shown: the word may be meant as a tag."""
+
+    def __init__(self, pattern: str) -> None:
+        Negative.__init__(self, f"no run matches '{pattern}'", f"to give a run this tag: +{pattern}")
 
 
 class NothingDeleted(NothingSelected):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .base import Negative, RunsError
+from .base import Negative, RunsError, few
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ class NotRestored(RunsError):
         for what, reason in reasons.items():
             is_shared = list(reasons.values()).count(reason) > 1
             alike.setdefault(reason if is_shared else _without_name(what, reason), []).append(what)
-        lines = [f"{_some(names)}: {reasons[names[0]]}" for names in alike.values()]
+        lines = [f"{few(names, SHOWN)}: {reasons[names[0]]}" for names in alike.values()]
         if len(lines) > LINES:
             others = [name for names in list(alike.values())[LINES - 1 :] for name in names]
-            lines[LINES - 1 :] = [f"{_some(others)}: for other reasons"]
+            lines[LINES - 1 :] = [f"{few(others, SHOWN)}: for other reasons"]
         if others := list(untried):
-            lines.append(f"not tried any more, since so many cannot be had: {_some(others)}")
+            lines.append(f"not tried any more, since so many cannot be had: {few(others, SHOWN)}")
         super().__init__(
             f"the environment cannot be restored: {', '.join(reasons)}",
             *lines,
@@ -54,12 +54,6 @@ class NotRestored(RunsError):
 def _without_name(what: str, reason: str) -> str:
     """What is the same in the reasons of packages that are missing in the same way."""
     return re.sub(rf"(?<![\w.-]){re.escape(what.partition('==')[0])}(==[^\s']*)?(?![\w.-])", "", reason)
-
-
-def _some(names: list[str]) -> str:
-    """The first of them, and how many there are where that is not all."""
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 class PlaceTaken(RunsError):

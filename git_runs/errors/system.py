@@ -40,6 +40,15 @@ class ToolTooOld(RunsError):
         super().__init__(f"{tool} {found} is too old: git runs needs {tool} {needed} or later")
 
 
+class NoGpu(RunsError):
+    """The GPUs of this machine are asked for, and there are none that could be found."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no GPU is found: neither nvidia-smi nor the driver has one", "name those to be used, as in --gpus=0,1"
+        )
+
+
 class MountsForbidden(RunsError):
     """A run cannot have its work tree at the place of another; `reason` says why."""
 
@@ -58,3 +67,61 @@ class MainWorkTreeUnknown(RunsError):
             f"it is not known where the main work tree of '{common_dir}' is, and the runs dir is there",
             "say where: git config runs.runs-dir <absolute path>",
         )
+
+
+class RsyncMissingThere(RunsError):
+    """Another host has no rsync."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            f"rsync is not installed on host '{host}', or not on the PATH of its shell",
+            "install it there; or name a command that brings outputs: git config runs.get-command",
+        )
+
+
+class GetFailed(RunsError):
+    """Files could not be brought here, `said` is why, in the program's words, which had `more` to say."""
+
+    def __init__(self, said: str, more: int = 0) -> None:
+        super().__init__(said + (f" (and {more} more like this)" if more > 0 else ""))
+
+
+class NotAtomic(RunsError):
+    """A remote cannot change several refs together."""
+
+    def __init__(self, remote: str) -> None:
+        super().__init__(f"'{remote}' does not support atomic pushes")
+
+
+class NotThere(RunsError):
+    """A remote does not have a ref that was asked for."""
+
+    def __init__(self, remote: str, ref: str) -> None:
+        super().__init__(f"'{remote}' has no {ref}")
+        self.ref = ref
+
+
+class BadHost(RunsError):
+    """What is to be a host cannot be the name or address of one."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"'{host}' cannot be the name of a host")
+
+
+class HostSilent(RunsError):
+    """Another host does not answer, or no more; what goes on there is not known. `said` is why, in ssh's words."""
+
+    def __init__(self, host: str, said: str) -> None:
+        super().__init__(f"host '{host}' does not answer: {said}", f"to see more of it: ssh -v {host} true")
+        self.said = said
+
+
+class HostRefused(RunsError):
+    """Another host does not let us in; `said` is why, in ssh's words."""
+
+    def __init__(self, host: str, said: str) -> None:
+        super().__init__(
+            f"host '{host}' does not let us in: {said}",
+            f"this must work without a question, say by ssh-agent: ssh -o BatchMode=yes {host} true",
+        )
+        self.said = said

@@ -5,7 +5,10 @@ Nothing outside this folder knows which launchers there are: it takes the one th
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
+
+from ..config.values import AWAY, HOST, LAUNCHER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,26 +17,79 @@ if TYPE_CHECKING:
 
     from ..records.record import Record
     from .launcher import Inside, Launcher, Session
+    from .scheduler import Scheduler
 
-# Each is a module here with the classes `OwnLauncher` and `OwnInside`; the first is the default.
-NAMES = ("tmux", "foreground")
+# Each is a module here with the classes `OwnLauncher` and `OwnInside`; the first is the default. AWAY and the name of
+# another host is one that has runs started there, see `host`; any other name is that of a scheduler which settings
+# describe: see `configured`.
+NAMES = ("tmux", "foreground", "slurm")
+NAME = f"{LAUNCHER}|{AWAY}{HOST}"
 
 
 def named(name: str) -> Launcher:
-    """The launcher of one of NAMES."""
-    launcher: Launcher = import_module(f".{name}", __package__).OwnLauncher()
+    """The launcher of that name."""
+    launcher: Launcher = _module(name).OwnLauncher(*_own_name(name))
     return launcher
+
+
+def named_scheduler(name: str) -> Scheduler:
+    """The launcher of that name, which is one that gives runs to a scheduler."""
+    launcher: Any = named(name)
+    scheduler: Scheduler = launcher
+    return scheduler
 
 
 def inside(name: str) -> Inside:
     """What surrounds a supervisor that the launcher of that name has started: this process."""
-    found: Inside = import_module(f".{name}", __package__).OwnInside()
+    found: Inside = _module(name).OwnInside(*_own_name(name))
     return found
 
 
+def of_host(name: str) -> str:
+    """The launcher that has runs started on the host of that name."""
+    return AWAY + name
+
+
+def _module(name: str) -> Any:
+    kind = name if name in NAMES else "host" if name.startswith(AWAY) else "configured"
+    return import_module(f".{kind}", __package__)
+
+
+def _own_name(name: str) -> list[str]:
+    return [] if name in NAMES else [name.removeprefix(AWAY)]
+
+
 def name_of(fields: Record) -> str | None:
-    """The launcher that a run was started by; None where its record names none of NAMES."""
+    """The launcher that a run was started by; None where its record names none."""
     return next((name for name, _ in _details([fields])), None)
+
+
+def details_of(fields: Record) -> dict[str, Any]:
+    """What that has recorded of the run."""
+    return next((details for _, details in _details([fields])), {})
+
+
+def is_scheduled(fields: Record) -> bool:
+    """Whether the run was given to a scheduler, which has it run where it chooses."""
+    launcher = of(fields)
+    return launcher is not None and launcher.is_scheduler
+
+
+def is_away(fields: Record) -> bool:
+    """Whether the run goes on in another copy of the repository."""
+    launcher = of(fields)
+    return launcher is not None and launcher.is_away
+
+
+def place_of(fields: Record) -> str | None:
+    """Where the scheduler of the run has it, in words; None where it has none, or is not known to have it."""
+    details = details_of(fields)
+    return scheduler_of(fields).place(details) if is_scheduled(fields) and "job" in details else None
+
+
+def scheduler_of(fields: Record) -> Scheduler:
+    """The launcher that a run was given to, which is one that gives runs to a scheduler."""
+    return named_scheduler(name_of(fields) or "")
 
 
 def can_attach(fields: Record) -> bool:
@@ -65,6 +121,6 @@ def _details(records: Iterable[Record]) -> Iterator[tuple[str, dict[str, Any]]]:
     for fields in records:
         recorded = fields.get("launcher")
         launcher = recorded if isinstance(recorded, dict) else {}
-        for name in NAMES:
-            if isinstance(details := launcher.get(name), dict):
+        for name, details in launcher.items():
+            if isinstance(details, dict) and re.fullmatch(NAME, str(name)):
                 yield name, details

@@ -17,7 +17,8 @@ from itertools import count
 from ..errors.base import RunsError
 from ..errors.launchers import LauncherSilent, LaunchFailed, OtherServer
 from ..errors.system import ToolMissing, ToolTooOld
-from ..system import processes
+from ..system import processes, programs
+from ..system.files import remove_file
 from .launcher import Inside, Job, Launcher, Session, Started
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0  # seconds that tmux gets to end by itself
 ANSWER = 5.0  # seconds that a server has to answer
-ATTEMPTS = 20  # to reach a tmux server that does not go at that moment
+GOING = 2.0  # seconds that a tmux server may take to go
 OLDEST = (3, 2)  # `set-option -p`, and `new-session` with a command of several words
 LOG_STALLED = 2.0  # seconds without a byte in the log after which no more are waited for
 OF_TERMINAL = ("TMUX", "TMUX_PANE", "TERM", "TERMCAP", "TERMINFO")
@@ -56,13 +57,19 @@ class OwnLauncher(Launcher):
             raise LaunchFailed("a tmux server that a run starts would see its files for ever", "start one: tmux new -d")
         names = _names(job.name)
         session = next(names)
-        attempts = ATTEMPTS
+        deadline = 0.0
         # Where it cannot make its socket it says so, with exit code 0.
         while (answer := _new_session(server, session, job)).returncode != 0 or not answer.stdout:
             if _is_taken(answer):
                 session = next(names)
-            elif _has_left(answer) and attempts > 0:
-                attempts -= 1
+            elif _has_left(answer) and not deadline:
+                deadline = time.monotonic() + GOING
+            elif _has_left(answer) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            elif _has_left(answer) and deadline > 0:
+                # It was told to go just when it was given a session, and stays as long as that, refusing everybody.
+                remove_file(_socket_of(server))
+                deadline = -1
             else:
                 raise LaunchFailed("tmux could not start a session: " + "; ".join(answer.stderr))
         pid, socket = answer.stdout[0].split(" ", 1)
@@ -134,6 +141,14 @@ class OwnInside(Inside):
         of_pane = {key: value for key, value in os.environ.items() if _is_of_terminal(key)}
         return {key: value for key, value in environment.items() if not _is_of_terminal(key)} | of_pane
 
+    def found(self) -> dict[str, Any]:
+        """The socket and the session that we are in."""
+        socket, pane = _current_socket(), os.environ.get("TMUX_PANE")
+        if not socket or not pane:
+            return {}
+        answer = _run_at_once(Server(socket), "display-message", "-p", "-t", pane, "#{session_name}")
+        return {"socket": socket, "session": answer.stdout[0]} if answer.stdout else {}
+
     def began(self, group: int) -> None:
         """The pane's terminal hangs up by itself where the supervisor is killed."""
 
@@ -181,8 +196,10 @@ class OwnInside(Inside):
             server = Server(socket)
             if keep is None:
                 keep = _run_at_once(server, "display-message", "-p", "-t", pane, "#{session_attached}").stdout != ["0"]
-            if not keep:
-                _run_at_once(server, "set-option", "-p", "-t", pane, "remain-on-exit", "off")
+            if not keep:  # by now another server may be there
+                is_same = f"#{{==:#{{pid}},{_current_server()}}}"
+                close = f"set-option -p -t {pane} remain-on-exit off"
+                _run_at_once(server, "if-shell", "-F", "-t", pane, is_same, close)
 
 
 def _is_of_terminal(variable: str) -> bool:
@@ -201,7 +218,7 @@ def _new_session(server: Server, session: str, job: Job) -> Answer:
         *("new-session", "-d", "-P", "-F", identity, "-s", session, "-n", session, *job.command),
         *(";", "set-option", "-t", target, "destroy-unattached", "off"),
         *(";", "set-option", "-t", target, "@run", job.tag),
-        *(";", "set-option", "-p", "-t", target, "remain-on-exit", "on"),
+        *(";", "set-option", "-p", "-t", target, "remain-on-exit", "on" if job.stays else "off"),
         *(";", "pipe-pane", "-t", target, f"cat >>{_quote_for_pipe_pane(job.log)}"),
     )
 
@@ -264,7 +281,7 @@ def _run_at_once(server: Server, *arguments: str) -> Answer:
     """The same, without libtmux: to import it takes longer than all else that a run needs to start, or to end."""
     place = ["-S", server.path] if server.path else ["-L", server.name] if server.name else []
     try:
-        code, *streams = processes.run(["tmux", *place, *_escaped(arguments)])
+        code, *streams = programs.run(["tmux", *place, *_escaped(arguments)])
     except (FileNotFoundError, PermissionError):
         raise _missing() from None
     return Answer(code, *(stream.decode(errors="backslashreplace").splitlines() for stream in streams))
@@ -306,6 +323,17 @@ def _current_socket() -> str | None:
     return os.environ.get("TMUX", "").rsplit(",", 2)[0] or None
 
 
+def _current_server() -> str:
+    """The process id of the tmux server that we are in."""
+    return os.environ.get("TMUX", "").rsplit(",", 2)[-2:][0]
+
+
+def _socket_of(server: Server) -> str:
+    """The path of its socket: tmux(1), -L."""
+    directory = os.path.join(os.environ.get("TMUX_TMPDIR") or "/tmp", f"tmux-{os.getuid()}")
+    return server.path or os.path.join(directory, server.name or "default")
+
+
 def _names(name: str) -> Iterator[str]:
     """What the session of a run may be called, best first."""
     safe = re.sub(r"[^A-Za-z0-9_/=+,@-]", "_", name)
@@ -319,7 +347,7 @@ def _is_taken(answer: Answer) -> bool:
 
 
 def _has_left(answer: Answer) -> bool:
-    """Whether the server, its last session closed, went just when we came; the next call starts another."""
+    """Whether the server, its last session closed, went just when we came; another one is started once it has gone."""
     return not answer.stdout and any(line.startswith("server exited") for line in answer.stderr)
 
 

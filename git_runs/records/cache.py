@@ -27,11 +27,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..system.files import Stamp
+    from .columns import Column
 
-NAME = "cache-7.sqlite"  # another number for another form, so that no version stumbles over another's
+FORM = 7  # another number for another form, so that no version stumbles over another's
+NAME = f"cache-{FORM}.sqlite"  # of the one in the runs dir
 UNUSED = 7 * 24 * 3600.0  # seconds after which the cache of another version is taken for one that nobody uses
 WASTE = 0.1  # share of the file that may be empty
 PATIENCE = 0.2  # seconds to wait for another process
+COLUMNS = 12  # keys, of which the values are kept
 TABLES = 4  # with other columns or widths, of which the rows are kept
 
 _RECORDS = (
@@ -39,17 +42,19 @@ _RECORDS = (
 )
 _CATALOGUE = "catalogue (id INTEGER PRIMARY KEY, names TEXT, numbers BLOB, checksum INT)"
 
+_COLUMNS = "columns (key TEXT PRIMARY KEY, moment INT, names BLOB, numbers BLOB, content BLOB, checksum INT)"
+_METRICS = "metrics (name TEXT PRIMARY KEY, summaries TEXT, curves TEXT)"
+
 _PARTS = ("names", "numbers", "moments", "offsets", "widths", "lengths", "lines")
 _ROWS = f"rows (key TEXT PRIMARY KEY, moment INT, {', '.join(f'{part} BLOB' for part in _PARTS)}, checksum INT)"
 
-_OF_ANY_VERSION = re.compile(r"cache-[0-9]+\.sqlite")
-
 
 class Cache:
-    """Texts by name, each good for one stamp; the catalogue of all runs; and the rows of tables."""
+    """Texts by name, each good for one stamp; the catalogue of all runs; the rows of tables; the values
+    of keys; and what was read of metrics."""
 
-    def __init__(self, root: str, may_be_made: Callable[[], bool] = lambda: True) -> None:
-        self._path = os.path.join(root, NAME)
+    def __init__(self, root: str, may_be_made: Callable[[], bool] = lambda: True, name: str = NAME) -> None:
+        self._path = os.path.join(root, name)
         self._may_be_made = may_be_made  # asked before there is a file
         self._opened: sqlite3.Connection | None = None
 
@@ -105,8 +110,46 @@ class Cache:
         key, parts = _key(rows.columns, width), _parts_of(rows)
         row = (key, time.time_ns(), *parts, _checksum_of(key, parts))
         self._write(_ROWS, f"INSERT OR REPLACE INTO rows VALUES ({', '.join('?' * len(row))})", [row])
-        old = "SELECT key FROM rows ORDER BY moment DESC LIMIT -1 OFFSET ?"
-        self._write(_ROWS, f"DELETE FROM rows WHERE key IN ({old})", [(TABLES,)])
+        self._forget_old("rows", _ROWS, TABLES)
+
+    def column(self, key: str) -> Column:
+        """The values of that key that were put there last; none where they are not there as they were put."""
+        from .columns import Column
+
+        question = "SELECT names, numbers, content, checksum FROM columns WHERE key = ?"
+        with suppress(sqlite3.Error, ValueError, TypeError):
+            for names, numbers, content, source in self._connection().execute(question, [key]):
+                if _checksum_of(key, [names, numbers, content]) == source:
+                    return Column.of_text(Catalogue(_lines(names), numbers), content.decode())
+        return Column()
+
+    def put_column(self, key: str, column: Column) -> None:
+        """Remember it, as far as that is possible, and forget those that were put there long ago."""
+        parts = [_joined(column.catalogue.names), column.catalogue.numbers, column.text.encode()]
+        row = (key, time.time_ns(), *parts, _checksum_of(key, parts))
+        self._write(_COLUMNS, "INSERT OR REPLACE INTO columns VALUES (?, ?, ?, ?, ?, ?)", [row])
+        self._forget_old("columns", _COLUMNS, COLUMNS)
+
+    def _forget_old(self, table: str, form: str, number: int) -> None:
+        old = f"SELECT key FROM {table} ORDER BY moment DESC LIMIT -1 OFFSET ?"
+        self._write(form, f"DELETE FROM {table} WHERE key IN ({old})", [(number,)])
+
+    def metrics(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """The two texts that were put there last for each of the names, as far as they are there."""
+        found: dict[str, tuple[str, str]] = {}
+        question = f"SELECT name, summaries, curves FROM metrics WHERE name IN ({', '.join('?' * len(names))})"
+        with suppress(sqlite3.Error):
+            for name, *rest in self._connection().execute(question, list(names)):
+                summaries, curves = map(_unsealed, rest)
+                if summaries is not None and curves is not None:
+                    found[name] = summaries, curves
+        return found
+
+    def put_metrics(self, texts: Iterable[tuple[str, str, str]]) -> None:
+        """Remember two texts for each name, as far as that is possible."""
+        rows = [(name, _sealed(summaries), _sealed(curves)) for name, summaries, curves in texts]
+        if rows:
+            self._write(_METRICS, "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)", rows)
 
     def sources(self) -> Iterator[tuple[str, Stamp, int]]:
         """All names that it has a text for, each with the stamp and the checksum of the file that it was made from.
@@ -158,17 +201,21 @@ class Cache:
             if os.path.exists(self._path) and self._has_table():
                 self._forget_all_but(names)
                 self._shrink()
-        directory = os.path.dirname(self._path)
-        for name in os.listdir(directory) if os.path.isdir(directory) else ():
+        directory, name = os.path.split(self._path)
+        of_any_version = re.compile(rf"{re.escape(name.rpartition('-')[0])}-[0-9]+\.sqlite")
+        for other in os.listdir(directory) if os.path.isdir(directory) else ():
             with suppress(OSError, sqlite3.Error):
-                if _OF_ANY_VERSION.fullmatch(name) and name != NAME:
-                    _remove_if_unused(os.path.join(directory, name))
+                if of_any_version.fullmatch(other) and other != name:
+                    _remove_if_unused(os.path.join(directory, other))
 
     def _forget_all_but(self, names: set[str]) -> None:
         with self._connection() as connection:
-            gone = [(name,) for (name,) in connection.execute("SELECT name FROM records") if name not in names]
-            connection.executemany("DELETE FROM records WHERE name = ?", gone)
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {_METRICS}")
+            for table in ("records", "metrics"):
+                gone = [(name,) for (name,) in connection.execute(f"SELECT name FROM {table}") if name not in names]
+                connection.executemany(f"DELETE FROM {table} WHERE name = ?", gone)
             connection.execute("DROP TABLE IF EXISTS rows")  # as wide as any that there ever was
+            connection.execute("DROP TABLE IF EXISTS columns")
 
     def _shrink(self) -> None:
         """A cache that is read for a long time beside us stays as it is."""
@@ -193,7 +240,7 @@ def _remove_if_unused(path: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if "records" in tables <= {"records", "catalogue", "cells", "rows"} and columns >= {
+    if "records" in tables <= {"records", "catalogue", "cells", "rows", "columns", "metrics"} and columns >= {
         "name",
         "size",
         "mtime",

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from itertools import compress
+from itertools import chain
 from math import nan
 
 from .order import natural_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from ..system.files import Stamp
     from .record import Record
@@ -66,12 +66,39 @@ class Catalogue:
         """All that is held beside the names."""
         return b"".join(column.tobytes() for column in self._columns)
 
+    def changed_since(self, before: Catalogue) -> list[int]:
+        """The places of the runs that were not there then, or whose records have changed, or may change without another
+        stamp."""
+        unsettled = [place for place, inode in enumerate(self.stamps[3]) if not inode]  # NO_STAMP
+        if self.names == before.names:
+            pairs = zip(before.stamps, self.stamps, strict=True)
+            changed = (_differences(old, new) for old, new in pairs if old != new)
+            return sorted({*unsettled, *chain.from_iterable(changed)})
+        stamps = dict(zip(before.names, zip(*before.stamps, strict=True), strict=True))
+        rows = zip(self.names, zip(*self.stamps, strict=True), strict=True)
+        others = (place for place, (name, stamp) in enumerate(rows) if stamps.get(name) != stamp)
+        return sorted({*unsettled, *others})
+
     def only(self, names: Collection[str]) -> Catalogue:
         """The runs of those names."""
-        chosen = [name in names for name in self.names]
+        return self._part([place for place, name in enumerate(self.names) if name in names])
+
+    def joined(self, other: Catalogue) -> Catalogue:
+        """These runs and those of another one, in natural order."""
+        both = Catalogue()
+        rows = (zip(one.names, zip(*one._columns, strict=True), strict=True) for one in (self, other))
+        both._fill(dict(chain.from_iterable(rows)), ())
+        return both
+
+    def in_order(self, names: Iterable[str]) -> Catalogue:
+        """The runs of those names, as far as they are there, in that order instead: to be read, not to be updated."""
+        places = {name: place for place, name in enumerate(self.names)}
+        return self._part([places[name] for name in dict.fromkeys(names) if name in places])
+
+    def _part(self, places: Sequence[int]) -> Catalogue:
         part = Catalogue()
-        part.names = list(compress(self.names, chosen))
-        part._columns = [array(column.typecode, compress(column, chosen)) for column in self._columns]
+        part.names = list(map(self.names.__getitem__, places))
+        part._columns = [array(column.typecode, map(column.__getitem__, places)) for column in self._columns]
         return part
 
     def update(self, gone: Collection[str], entries: Mapping[str, Entry]) -> None:
@@ -86,8 +113,8 @@ class Catalogue:
         for name, values in entries.items():
             self._put(name, values)
 
-    def _fill(self, entries: Mapping[str, Entry], gone: Collection[str]) -> None:
-        self.names = sorted(entries.keys() - gone, key=natural_key)
+    def _fill(self, entries: Mapping[str, Entry], gone: Iterable[str]) -> None:
+        self.names = sorted(entries.keys() - set(gone), key=natural_key)
         rows = [entries[name] for name in self.names]
         self._columns = [array(code, [row[index] for row in rows]) for index, code in enumerate(TYPES)]
 
@@ -103,3 +130,7 @@ class Catalogue:
     def _place(self, name: str) -> int:
         """Where the name is, or would be."""
         return bisect_left(self.names, natural_key(name), key=natural_key)
+
+
+def _differences(old: Sequence[float], new: Sequence[float]) -> Iterable[int]:
+    return (place for place, (before, now) in enumerate(zip(old, new, strict=True)) if before != now)

@@ -10,7 +10,6 @@ what the files hold now.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -22,18 +21,22 @@ from ..system.files import open_plain, write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .record import Record, Value
 
 DIGITS = 16  # of an id, in hexadecimal
+FEW = 5  # ids that one text may have
 
 
 class Environments:
     """Those of one runs dir."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, elsewhere: Callable[[str], Iterable[bytes]] = lambda name: ()) -> None:
+        """`elsewhere` gives what others have under the name of a file that is not here: it counts if it is what the id
+        was made of."""
         self.directory = os.path.join(root, "environments")
+        self._elsewhere = elsewhere
         self._read: dict[str, Record] = {}  # by id
 
     def keep(self, environment: Mapping[str, Value]) -> str:
@@ -92,7 +95,7 @@ class Environments:
 
         path = self._path(identifier, ".yml")
         try:
-            return yamltext.parse(_content(path), path)
+            return yamltext.parse(self._content(path), path)
         except (OSError, BadRecord) as error:
             raise NoEnvironment(f"the environment cannot be read: {error}") from None
 
@@ -122,12 +125,22 @@ class Environments:
 
     def _text(self, identifier: Value) -> str | None:
         with suppress(OSError, NoEnvironment):
-            return _content(self._path(str(identifier), ".txt")).decode(errors="replace")
+            return self._content(self._path(str(identifier), ".txt")).decode(errors="replace")
         return None
+
+    def _content(self, path: str) -> bytes:
+        try:
+            return _content(path)
+        except FileNotFoundError:
+            name = os.path.basename(path)
+            found = (one for one in self._elsewhere(name) if _makes(one, name.partition(".")[0]))
+            if (content := next(found, None)) is None:
+                raise
+            return content
 
     def _keep(self, text: str, suffix: str) -> str:
         for number in count():  # a file that somebody has edited stays
-            identifier = _hash(text.removesuffix("\n") + "\n" * number)
+            identifier = _identifier(text, number)
             path = self._path(identifier, suffix)
             try:
                 found = _content(path).decode(errors="replace")
@@ -146,7 +159,20 @@ class Environments:
         return os.path.join(self.directory, identifier + suffix)
 
 
+def _makes(content: bytes, identifier: str) -> bool:
+    """Whether the id is one that was made of this."""
+    text = content.decode(errors="surrogateescape")
+    return any(_identifier(text, number) == identifier for number in range(FEW))
+
+
+def _identifier(text: str, number: int) -> str:
+    """The id of a text; each number gives another one, in case that a file has the one before and was edited."""
+    return _hash(text.removesuffix("\n") + "\n" * number)
+
+
 def _hash(text: str) -> str:
+    import hashlib  # where nothing is written, nobody needs it
+
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:DIGITS]
 
 

@@ -13,7 +13,7 @@ import fcntl
 import os
 from contextlib import contextmanager, suppress
 
-from ..system import processes
+from ..system import programs
 from . import locks
 
 TYPE_CHECKING = False
@@ -58,7 +58,7 @@ class Journal:
         with suppress(OSError):
             if os.path.getsize(self.path) and not locks.is_held(self.lock):
                 # In a work tree it would keep that from being removed.
-                processes.detach_module("git_runs.upkeep.history", self._common_dir, self._root, cwd="/")
+                programs.detach_module("git_runs.upkeep.history", self._common_dir, self._root, cwd="/")
 
     # --- for the process that keeps them
 

@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 
 from ..errors.records import Locked
-from ..system import processes
+from ..system import processes, whoami
 from ..system.files import age_of, open_plain, remove_file, unlink_if
 
 TYPE_CHECKING = False
@@ -66,10 +66,21 @@ def is_left(content: str) -> bool:
     """Whether what a lock file says of its holder proves that nobody will remove it."""
     try:
         holder = json.loads(content)
-        here = (holder["host"], holder["namespace"]) == (processes.hostname(), processes.namespace())
-        return here and not processes.is_alive(holder["process"])
+        return _is_here(holder) and not processes.is_alive(holder["process"])
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def is_unseen(path: str) -> bool:
+    """Whether somebody holds the lock of whom nobody here can know whether they live: in a container, say, which may
+    have been started anew since."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return not _is_here(json.loads(read(path)))
+    return False
+
+
+def _is_here(holder: dict[str, Any]) -> bool:
+    return (holder["host"], holder["namespace"]) == (whoami.hostname(), whoami.namespace())
 
 
 def read(path: str) -> str:
@@ -93,8 +104,8 @@ def purpose(content: str) -> dict[str, Any]:
 
 def _ourselves() -> dict[str, Any]:
     return {
-        "host": processes.hostname(),
-        "namespace": processes.namespace(),
+        "host": whoami.hostname(),
+        "namespace": whoami.namespace(),
         "process": processes.identify(os.getpid()),
     }
 

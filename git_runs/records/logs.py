@@ -15,20 +15,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-BLOCK = 1 << 16
+    from .record import Record
+
+BLOCK = 1 << 16  # bytes
 PAUSE = 0.1  # seconds between two reads of a log that is followed
 
 
 def copy(
-    log: BinaryIO, target: BinaryIO, *, identifier: str, last: int | None, goes_on: Callable[[], bool] | None
+    log: BinaryIO, target: BinaryIO, record: Record, *, last: int | None, goes_on: Callable[[], bool] | None
 ) -> None:
-    """Copy the log, or its `last` lines, to `target`; then what is added while `goes_on()`, if that is given.
+    """Copy the log of the run with that record, or its `last` lines, to `target`; then what is added while `goes_on()`,
+    if that is given.
 
-    `identifier` is the run's.
+    What git printed while it made the work tree is left out, unless the command has not begun.
     """
+    identifier = record.text("id")
     cleaner = _Cleaner(start_marker(identifier), end_marker(identifier))
+    start = beginning(log, record) or 0
+    log.seek(start)
     if last is not None:
-        _seek_last_lines(log, last)
+        _seek_last_lines(log, last, start)
     while True:
         ended = goes_on is None or not goes_on()
         while block := log.read(BLOCK):
@@ -41,12 +47,29 @@ def copy(
     target.flush()
 
 
-def _seek_last_lines(log: BinaryIO, lines: int) -> None:
-    """Leave the file where its last `lines` lines begin; no more than those is read."""
+def beginning(log: BinaryIO, record: Record) -> int | None:
+    """The offset at which begins what the run's command printed; None where it has not begun.
+
+    Before it may be what git printed while it made the run's own work tree, which may have been on another host.
+    """
+    marker = start_marker(record.text("id"))
+    before, offset = b"", log.seek(0)
+    while block := log.read(BLOCK):
+        if (found := (before + block).find(marker)) >= 0:
+            return offset - len(before) + found + len(marker)
+        if not record.is_isolated:
+            break
+        offset += len(block)
+        before = block[1 - len(marker) :]
+    return None if record.is_isolated else 0
+
+
+def _seek_last_lines(log: BinaryIO, lines: int, start: int) -> None:
+    """Leave the file where its last `lines` lines begin, of what is behind `start`; no more than those is read."""
     end = position = log.seek(0, os.SEEK_END)
     breaks = lines
-    while position > 0:
-        size = min(BLOCK, position)
+    while position > start:
+        size = min(BLOCK, position - start)
         position = log.seek(position - size)
         block = log.read(size)
         if position + size == end and block.endswith(b"\n"):
@@ -57,7 +80,7 @@ def _seek_last_lines(log: BinaryIO, lines: int) -> None:
             if breaks == 0:
                 log.seek(position + index + 1)
                 return
-    log.seek(0 if lines else end)
+    log.seek(start if lines else end)
 
 
 class _Cleaner:

@@ -5,6 +5,7 @@
         checkpoints/<name>/    passed to the command as --save-path
         logs/<name>.log        all that the command printed
         worktrees/<name>/      the work tree of an isolated run
+        get/                   what is under way from other hosts, see sharing/staging.py
         git/, places           for runs whose work tree stands in the place of another, see code/stand_in.py
 
 A run that is moved while it goes on leaves a symbolic link at each path that its command was given.
@@ -16,7 +17,7 @@ import os
 from contextlib import ExitStack, suppress
 
 from ..errors.records import LeadsOut, OutputsInTheWay
-from ..system.files import open_plain, paths_below, prune, remove_all
+from ..system.files import is_below, move, open_plain, paths_below, prune, remove_all
 from .record import is_name
 
 TYPE_CHECKING = False
@@ -132,22 +133,42 @@ class Outputs:
                     undo.callback(self._rename, target, source, name)
             undo.pop_all()
 
+    def place(self, name: str, kind: str, inside: str) -> str:
+        """Where the run's output of that kind is, or what is at the path `inside` it, "" for all of it."""
+        return os.path.join(self.kinds[kind], name, inside).rstrip(os.sep)
+
     def take(self, name: str, found: Iterable[tuple[str, str, str]]) -> None:
-        """Make outputs that lie elsewhere in the runs dir those of the run: each is given by where it is, its kind, and
-        its path in the run's output of that kind, "" for all of it.
+        """Make outputs that lie elsewhere those of the run: each is given by where it is, and by kind and path as
+        `place` has it.
 
         Raises OutputsInTheWay, and OSError. All or none are moved.
         """
-        places = {"tensorboard": self.tensorboard(name), "checkpoints": self.checkpoints(name)}
-        targets = [(source, os.path.join(places[kind], inside).rstrip(os.sep)) for source, kind, inside in found]
+        targets = [(source, self.place(name, kind, inside)) for source, kind, inside in found]
         moves = [(source, target) for source, target in targets if source != target]
         with ExitStack() as undo:
             for source, target in moves:
-                self._rename(source, target, name)
-                undo.callback(self._rename, target, source, name)
+                if self._is_link_to(source, target):
+                    os.unlink(target)
+                    undo.callback(os.symlink, source, target)
+                self._check_free(target, name)
+                move(source, target)
+                undo.callback(move, target, source)
             undo.pop_all()
         for source, _ in moves:
-            prune(source, self.root)
+            if is_below(source, self.root):
+                prune(source, self.root)
+
+    def link(self, name: str, found: Iterable[tuple[str, str, str]]) -> None:
+        """The same, with symbolic links to where they are; those that are there already stay."""
+        for source, kind, inside in found:
+            target = self.place(name, kind, inside)
+            if not self._is_link_to(source, target):
+                self._check_free(target, name)
+                os.symlink(source, target)
+
+    @staticmethod
+    def _is_link_to(source: str, target: str) -> bool:
+        return os.path.islink(target) and os.readlink(target) == source
 
     def undo_move(self, old: str, new: str) -> None:
         """Bring back what was moved from `old` to `new` before that was interrupted."""
@@ -210,6 +231,7 @@ class Outputs:
             for path in self._all(name) if self._successor(name) else ():
                 if os.path.islink(path):
                     os.unlink(path)
+                    prune(path, self._kind(path))
 
     def _leads_to(self, path: str) -> str | None:
         """The name of the run whose output of the same kind the link at `path` points to, as `move` makes links."""
@@ -257,13 +279,20 @@ class Outputs:
                 raise OutputsInTheWay(name, path) from None
             except FileNotFoundError:
                 continue  # the last run of the group was deleted just now, and the group's directory with it
+            except OSError:
+                prune(path, self._kind(path))
+                raise
 
     def _rename(self, source: str, target: str, name: str) -> None:
+        self._check_free(target, name)
+        os.rename(source, target)
+
+    def _check_free(self, target: str, name: str) -> None:
+        """Make the directory that the target lies in; raises OutputsInTheWay where it is there already."""
         self._check_way(target, name)
         if os.path.lexists(target):
             raise OutputsInTheWay(name, target)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.rename(source, target)
 
     def _remove(self, path: str) -> None:
         remove_all(path)

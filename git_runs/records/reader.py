@@ -9,7 +9,7 @@ from itertools import islice
 
 from ..console import progress
 from ..errors.records import BadRecord, NoSuchRun
-from ..system import processes
+from ..system import children
 from ..system.files import NO_STAMP, opened_directory, paths_below, stamp_of
 from .cache import Cache, checksum
 from .catalogue import entry
@@ -21,10 +21,12 @@ from .runs_dir import SUFFIX, names_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from ..system.files import Stamp
     from .catalogue import Catalogue, Entry
+    from .columns import Stamps, Witness
+    from .record import Value
     from .runs_dir import RunsDir
 
     Content = tuple[int, str, str]  # the checksum of a file, and its light and heavy fields
@@ -37,9 +39,10 @@ TOO_YOUNG = 2 * 10**9  # nanoseconds; the coarsest clock of a file system in use
 class Reader:
     """Reads the records of one runs dir."""
 
-    def __init__(self, runs_dir: RunsDir) -> None:
+    def __init__(self, runs_dir: RunsDir, cache: Cache | None = None) -> None:
+        """By way of the cache in the runs dir, or of another one."""
         self._runs_dir = runs_dir
-        self._cache = Cache(runs_dir.root, self._ignores_what_we_write)
+        self._cache = cache or Cache(runs_dir.root, self._ignores_what_we_write)
 
     def _ignores_what_we_write(self) -> bool:
         """Whether git sees no file that we make in the runs dir: where people track records, they may be checked out
@@ -62,23 +65,31 @@ class Reader:
             yield from self._recall_batch(batch, light)
 
     def _recall_batch(self, names: list[str], light: bool) -> Iterator[tuple[str, Stamp, Run | BadRecord | None]]:
-        latest = time.time_ns() - TOO_YOUNG
-        stamps = dict.fromkeys(names, NO_STAMP)
-        for name in names:
-            with suppress(NoSuchRun, OSError):
-                stamps[name] = _settled(stamp_of(self._runs_dir.path(name)), latest)
+        stamps = self._stamps(names)
         remembered = self._cache.get(stamps, light=light)
         read = self._read([name for name in names if name not in remembered])
         for name in names:
             found = read.get(name)
             if name in remembered:
-                yield name, stamps[name], Run(name, remembered[name])
+                yield name, stamps[name], self._run(name, remembered[name])
             elif isinstance(found, tuple):
-                yield name, stamps[name], Run(name, list(found[1:2] if light else found[1:]))
+                yield name, stamps[name], self._run(name, list(found[1:2] if light else found[1:]))
             else:
                 yield name, NO_STAMP, found
         known = ((name, stamps[name], found) for name, found in read.items() if stamps[name] != NO_STAMP)
         self._cache.put((name, stamp, *found) for name, stamp, found in known if isinstance(found, tuple))
+
+    def _stamps(self, names: Iterable[str]) -> dict[str, Stamp]:
+        """Of the files of those names; NO_STAMP where there is none that tells two contents from each other."""
+        latest = time.time_ns() - TOO_YOUNG
+        stamps = dict.fromkeys(names, NO_STAMP)
+        for name in stamps:
+            with suppress(NoSuchRun, OSError):
+                stamps[name] = _settled(stamp_of(self._runs_dir.path(name)), latest)
+        return stamps
+
+    def _run(self, name: str, texts: list[str]) -> Run:
+        return Run(name, texts, self._runs_dir.elsewhere)
 
     def _read(self, names: list[str]) -> dict[str, Content | BadRecord | None]:
         """What is in the files of the runs of those names; None: there is no such run."""
@@ -88,17 +99,20 @@ class Reader:
                 found = self._read_one(name)
                 yield found if isinstance(found, tuple) else None
 
-        found = processes.in_two(read, len(names), MANY)
+        found = children.in_two(read, len(names), MANY)
         return {name: content or self._read_one(name) for name, content in zip(names, found, strict=True)}
 
     def _read_one(self, name: str) -> Content | BadRecord | None:
         try:
-            fields, content = self._runs_dir.parsed(name)
+            fields, content = self._parsed(name)
         except NoSuchRun:
             return None
         except BadRecord as error:
             return error
         return checksum(content), *_texts(fields)
+
+    def _parsed(self, name: str) -> tuple[Record, bytes]:
+        return self._runs_dir.parsed(name)
 
     def survey(self, names: Iterable[str] | None = None) -> tuple[Catalogue, list[BadRecord]]:
         """Which of the runs of those names, or of all, there are, and what is wrong with records that cannot be read.
@@ -106,7 +120,6 @@ class Reader:
         Files that are as they were when the cache was filled are not read.
         """
         catalogue = self._cache.catalogue()
-        before = catalogue.numbers
         known = [name + SUFFIX for name in catalogue.names]
         files = set(paths_below(self._runs_dir.records)) if names is None else {name + SUFFIX for name in names}
         new = names_of(files.difference(known))
@@ -114,12 +127,18 @@ class Reader:
         if names is None and not files.issuperset(known):
             gone = {name for name, file in zip(catalogue.names, known, strict=True) if file not in files}
         changed = self._changed(catalogue, known, files)
+        bad = self._update(catalogue, gone, changed, new)
+        return catalogue if names is None else catalogue.only(set(names)), bad
+
+    def _update(self, catalogue: Catalogue, gone: set[str], changed: set[str], new: Iterable[str]) -> list[BadRecord]:
+        """Bring the catalogue up to date; gives what is wrong with records that cannot be read."""
+        before = catalogue.numbers
         entries, bad = self._read_again([*changed, *new])
         if changed or gone or entries:
             catalogue.update(gone | (changed - entries.keys()), entries)
             if catalogue.numbers != before:
                 self._cache.put_catalogue(catalogue)
-        return catalogue if names is None else catalogue.only(set(names)), bad
+        return bad
 
     def rows(self, catalogue: Catalogue, columns: Sequence[str], width: int) -> Rows | None:
         """The rows of all runs of the catalogue, in its order, for a table with those columns and cells of that width;
@@ -170,7 +189,7 @@ class Reader:
                     yield place
 
         with suppress(FileNotFoundError), opened_directory(self._runs_dir.records) as directory:
-            return {catalogue.names[place] for place in processes.in_two(changed, len(known), processes.MANY)}
+            return {catalogue.names[place] for place in children.in_two(changed, len(known), children.MANY)}
         return set()
 
     def _read_again(self, names: list[str]) -> tuple[dict[str, Entry], list[BadRecord]]:
@@ -182,6 +201,35 @@ class Reader:
             elif found:
                 bad.append(found)
         return entries, bad
+
+    def column(
+        self,
+        key: str,
+        catalogue: Catalogue,
+        places: Sequence[int],
+        ask: Callable[[list[str]], Iterable[tuple[Value, Witness]]],
+        holds: Callable[[Stamps], bool],
+    ) -> list[Value]:
+        """The values of the catalogue's runs at those places, by way of the cache.
+
+        `ask` gives those of the runs of those names, each with its witness: columns.py.
+        """
+        column = self._cache.column(key).of(catalogue)
+        unknown = column.unknown(places, holds)
+        answers = ask([catalogue.names[place] for place in unknown])
+        for place, (value, witness) in zip(unknown, answers, strict=True):
+            column.put(place, value, witness)
+        if len(unknown) > FEW:
+            self._cache.put_column(key, column)
+        return [column.values[place] for place in places]
+
+    def metrics(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """What was kept of the metrics of those runs, BATCH at most, as far as it is there: summaries and curves."""
+        return self._cache.metrics(names)
+
+    def keep_metrics(self, texts: Iterable[tuple[str, str, str]]) -> None:
+        """Keep that of runs, by name, as far as it is possible."""
+        self._cache.put_metrics(texts)
 
     def misremembered(self) -> list[str]:
         """The names of the records of which the cache holds something that is not in their files; all files are read.

@@ -4,13 +4,13 @@ stamp, in tables with the same columns and cells of the same width, and while th
 
 from __future__ import annotations
 
-from itertools import chain, count
+from itertools import count
 from operator import gt
 
 from ..console.escape import escape
 from .catalogue import Catalogue
 from .clock import Clock
-from .record import FIELDS, HEAVY, UNDER_WAY, local_time, to_text
+from .record import FIELDS, HEAVY, UNDER_WAY, as_words, local_time, to_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from .record import Run
 
-TIMES = ("datetime", "finished")
-# What rows that are kept may be of. Of times, only those in the catalogue, for which it is known whether the clock here
-# still shows the same.
-KEPT = {*FIELDS} - {*HEAVY, "finished"}
+TIMES = ("datetime", "finished", "queued")
+# What rows that are kept may be of: what the run's own record says. Of times, only those in the catalogue, for which it
+# is known whether the clock here still shows the same.
+KEPT = {*FIELDS} - {*HEAVY, "finished", "queued", "reproduces"}
 WIDEST = 100  # characters; wider cells are not kept
 PADDING = 2  # by which tabulate makes a column wider than its name
 GAP = "  "  # between two columns
@@ -47,7 +47,7 @@ def cells_of(run: Run, columns: Iterable[str], width: int, *, live: bool = False
     def text(column: str) -> str:
         if column == "status":
             return cut(shown(run.value("status") if live else run.record.get("status") or None), WIDEST)
-        value = run.value(column)
+        value = as_words(column, run.value(column))
         return cut(shown(local_time(value) if column in TIMES else value), width)
 
     return tuple(map(text, columns))
@@ -79,15 +79,7 @@ class Rows:
 
     def stale(self, now: Catalogue) -> list[int]:
         """The places of those runs of another catalogue whose rows are not here, or not those of their files."""
-        unsettled = [place for place, inode in enumerate(now.stamps[3]) if not inode]  # NO_STAMP
-        if now.names == self.catalogue.names:
-            pairs = zip(self.catalogue.stamps, now.stamps, strict=True)
-            changed = (_differences(old, new) for old, new in pairs if old != new)
-            return sorted({*unsettled, *chain.from_iterable(changed)})
-        stamps = dict(zip(self.catalogue.names, zip(*self.catalogue.stamps, strict=True), strict=True))
-        rows = zip(now.names, zip(*now.stamps, strict=True), strict=True)
-        others = (place for place, (name, stamp) in enumerate(rows) if stamps.get(name) != stamp)
-        return sorted({*unsettled, *others})
+        return now.changed_since(self.catalogue)
 
     def under_way(self) -> list[int]:
         """The places of the runs that are recorded as going on."""
@@ -132,7 +124,3 @@ class Rows:
 
 def _line(cells: Iterable[str], widths: Iterable[int]) -> str:
     return GAP.join(map(str.ljust, cells, widths)).rstrip()
-
-
-def _differences(old: Sequence[float], new: Sequence[float]) -> Iterable[int]:
-    return (place for place, (before, now) in enumerate(zip(old, new, strict=True)) if before != now)

@@ -6,9 +6,11 @@
         records/<name>.yml             the database: one file a run
         records/<name>.yml.lock        while the record is changed: who changes it, see store.py
         environments/                  what runs found where they ran, see environments.py
+        elsewhere/<id>                 there is one for each run that another clone has, and that was adopted here
         cache-<number>.sqlite          what the records say, for reading them faster, see cache.py; may be deleted
 
-What the runs put out lies in the same directory, see outputs.py, and what was deleted for a while, see trash.py.
+What the runs put out lies in the same directory, see outputs.py, and what was deleted for a while, see trash.py; what
+TensorBoard is shown, see results/tensorboard.py.
 """
 
 from __future__ import annotations
@@ -20,19 +22,20 @@ from contextlib import suppress
 from functools import cached_property
 
 from ..errors.records import BadRecord, NoSuchRun
-from ..system import processes
-from ..system.files import paths_below
+from ..system import programs
+from ..system.files import entries, paths_below, write_whole
 from . import locks
 from .record import is_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from .environments import Environments
     from .record import Record
 
 SUFFIX = ".yml"
+ELSEWHERE = "elsewhere"
 IGNORE_ALL = "*\n"
 
 
@@ -49,6 +52,19 @@ class RunsDir:
         from .environments import Environments
 
         return Environments(self.root)
+
+    @cached_property
+    def elsewhere(self) -> Container[str]:
+        """The ids of the runs with a record here that another clone has, whatever their hosts."""
+        return {entry.name for entry in entries(os.path.join(self.root, ELSEWHERE))}
+
+    def put_elsewhere(self, identifier: str) -> None:
+        """Note, before there is a record, that another clone has the run of that id, which is one: how it goes on there
+        is never to be written here."""
+        path = os.path.join(self.root, ELSEWHERE, identifier)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_whole(path, "")
+        self.__dict__.pop("elsewhere", None)
 
     def is_foreign(self) -> bool:
         """Whether the runs dir is a directory that holds other things, and no runs so far."""
@@ -117,6 +133,20 @@ class RunsDir:
         """The names of all runs, in no order."""
         return names_of(paths_below(self.records))
 
+    def directly_in(self, group: str) -> tuple[list[str], list[str]]:
+        """The names of the runs, and those of the groups, each with "/" at its end, that lie directly in a group, which
+        is written so, too; "" stands for the top. Nothing else of the records is listed."""
+        directory = os.path.join(self.records, group)
+        if group and (not is_name(group.rstrip("/")) or self._leads_out(directory.rstrip("/"))):
+            return [], []
+        runs, groups = [], []
+        for entry in entries(directory):
+            if entry.is_dir(follow_symlinks=False):
+                groups.append(f"{group}{entry.name}/")
+            else:
+                runs.append(group + entry.name)
+        return list(names_of(runs)), [one for one in groups if is_name(one[:-1])]
+
     def read(self, name: str) -> Record:
         """The run's record; raises NoSuchRun or BadRecord."""
         return self.parsed(name)[0]
@@ -126,7 +156,9 @@ class RunsDir:
         from . import yamltext
 
         content = self.content(name)
-        return yamltext.parse(content, self.path(name)), content
+        fields = yamltext.parse(content, self.path(name))
+        fields.is_elsewhere = fields.text("id") in self.elsewhere
+        return fields, content
 
     def text(self, name: str) -> str:
         """The record as it stands in its file; raises NoSuchRun or BadRecord."""
@@ -159,7 +191,7 @@ def share(permissions: int | None) -> int:
     ours = umask & ~for_directories(permissions or 0)
     os.umask(ours)
     if ours != umask:
-        processes.child_umask = umask
+        programs.child_umask = umask
     return umask
 
 

@@ -8,17 +8,19 @@ from functools import cached_property, partial
 from itertools import chain
 
 from ..console import progress
-from ..errors.code import NameTaken
+from ..errors.code import NameClash, NameTaken
 from ..errors.records import NoSuchRun
-from ..system.files import prune, remove_file, write_whole
+from ..system.files import paths_below, prune, remove_file, write_all, write_whole
 from . import locks
 from .record import Record, Run
-from .runs_dir import RunsDir
+from .runs_dir import RunsDir, names_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+    from .environments import Environments
+    from .everywhere import Everywhere
     from .journal import Journal
     from .reader import Reader
     from .record import Value
@@ -44,6 +46,23 @@ class Store(RunsDir):
         from .reader import Reader
 
         return Reader(self)
+
+    @cached_property
+    def environments(self) -> Environments:
+        """What the runs found where they ran, also those that were fetched from remotes."""
+        from .environments import Environments
+
+        return Environments(self.root, self._fetched_environment)
+
+    def _fetched_environment(self, name: str) -> Iterable[bytes]:
+        return self.everywhere.fetched.environment_files(name) if self.everywhere.fetched else ()
+
+    @cached_property
+    def everywhere(self) -> Everywhere:
+        """What they say, and what the records say that were fetched from remotes."""
+        from .everywhere import Everywhere
+
+        return Everywhere(self, self.reader, self._common_dir)
 
     def find(self, run: Run) -> Run | None:
         """The run as it is now, by its `id`, whatever it is called; None where it has no record any more.
@@ -77,16 +96,60 @@ class Store(RunsDir):
         return locks.is_held(self.lock(name))
 
     def create(self, name: str, fields: Record) -> None:
-        """Write the record of a new run, whose name is `reserved`; raises NameTaken where there is one, or
-        Unencodable."""
+        """Write the record of a new run, whose name is `reserved`; raises what `check_free` does, or Unencodable."""
         from . import yamltext
 
         text = yamltext.dump(fields)
-        if self.exists(name):
-            raise NameTaken(name)
+        self.check_free([name])
         os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
         write_whole(self.path(name), text)
         self.note()
+
+    def check_free(self, names: Collection[str]) -> None:
+        """Raises NameTaken for the name of a run, and NameClash for that of a group, or for one below a run: where both
+        have refs, git refuses that, but runs that were imported may have none."""
+        above: set[str] = set()
+        for name in names:
+            if self.exists(name):
+                raise NameTaken(name)
+            if inner := next(names_of(paths_below(os.path.join(self.records, name))), None):
+                raise NameClash(name, f"{name}/{inner}")
+            while (name := os.path.dirname(name)) and name not in above:
+                above.add(name)
+        for group in filter(self.exists, above):
+            raise NameClash(next(name for name in names if name.startswith(f"{group}/")), group)
+
+    @contextmanager
+    def all_reserved(self, names: Collection[str], **purpose: str) -> Iterator[None]:
+        """The same as `reserved` of many names."""
+        taken: list[str] = []
+        try:
+            for name in progress.over(names, "Locking runs", len(names)):
+                taken.append(self._take_lock(name, new=True, like=taken[-1] if taken else None, **purpose))
+            yield
+        finally:
+            for lock in taken:
+                remove_file(lock)
+            for name in names:
+                prune(self.path(name), self.records)
+
+    def create_all(self, records: Mapping[str, Record]) -> None:
+        """Write the records of new runs, by name, whose names are reserved: all or none. Raises what `create` does."""
+        from . import yamltext
+
+        known: dict[tuple[str, str], str] = {}
+        texts = {self.path(name): yamltext.dump(fields, known) for name, fields in records.items()}
+        self.check_free(records)
+        for path in texts:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        with progress.of("Writing records", len(texts)) as written:
+            write_all(texts, written.advance)
+        self.note()
+
+    def discard_all(self, names: Iterable[str]) -> None:
+        """Delete records that have just been created; raises Locked."""
+        for name in names:
+            self.discard(name)
 
     @cached_property
     def journal(self) -> Journal | None:
@@ -127,21 +190,30 @@ class Store(RunsDir):
     def moving(self, run: Run, new: str) -> Iterator[None]:
         """Hold the run's record, and the name that it is to get, for the `with` block.
 
-        Raises NameTaken, and what `held` raises.
+        Raises what `check_free` and `held` raise.
         """
         with self.reserved(new, moved_from=run.name), self.held(run):
-            if self.exists(new):
-                raise NameTaken(new)
+            self.check_free([new])
             yield
         prune(self.path(run.name), self.records)
 
-    def rename(self, run: Run, new: str, former_names: list[str] | None = None) -> None:
-        """Give the record of a run that is `moving` its new name, and write down that which it was launched by, and
-        those that it had since."""
+    def rename(
+        self,
+        run: Run,
+        new: str,
+        former_names: list[str] | None = None,
+        worktree: str | None = None,
+        stamp: str | None = None,
+    ) -> None:
+        """Give the record of a run that is `moving` its new name, and write down that which it was launched by, those
+        that it had since, where its own work tree is now, if it has one, and who has renamed it, by default we."""
         fields, content = self.parsed(run.name)
         fields |= {"name": new, "launched-as": fields.text("launched-as") or run.name}
+        fields.mark_edited("name", stamp=stamp)
         if former_names:
             fields["former-names"] = former_names
+        if worktree:
+            fields["worktree"] = worktree
         self.note(run.name)
         os.makedirs(os.path.dirname(self.path(new)), exist_ok=True)
         self._rewrite(run.name, new, fields, content)
@@ -150,6 +222,17 @@ class Store(RunsDir):
         except OSError:
             os.unlink(self.path(new))
             raise
+
+    def bring_back(self, deleted: RunsDir, name: str) -> None:
+        """Move the record of a run, whose name is reserved, back from where those of deleted runs are, and write down
+        that it is not deleted any more. Raises NoSuchRun, BadRecord, and what the file system says."""
+        from . import yamltext
+
+        fields, content = deleted.parsed(name)
+        fields.mark_edited("deleted")
+        path = deleted.path(name)
+        write_whole(path, yamltext.edit(content.decode(), path, fields), os.stat(path).st_mode)
+        deleted.move_record(self, name)
 
     @contextmanager
     def removal(self, runs: Sequence[Run]) -> Iterator[list[Run]]:

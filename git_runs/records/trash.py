@@ -28,7 +28,7 @@ from .runs_dir import RunsDir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
 DAY = 24 * 3600.0
 LONGEST = 10**6  # days; what is kept for longer is kept for ever
@@ -44,6 +44,11 @@ class Deletion(RunsDir):
     def __init__(self, root: str) -> None:
         super().__init__(root)
         self.outputs = Outputs(root)
+
+    @cached_property
+    def elsewhere(self) -> Container[str]:
+        """As the runs dir has them that this is in."""
+        return RunsDir(os.path.dirname(os.path.dirname(self.root))).elsewhere
 
     @property
     def identifier(self) -> str:

@@ -14,7 +14,7 @@ import re
 import yaml
 
 from ..errors.config import BadConfig
-from ..errors.records import BadRecord, Unencodable
+from ..errors.records import BadRecord, ForeignRuns, Unencodable
 from .record import FIELDS, NUMBERS, Record
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ def parse(text: bytes, path: str) -> Record:
 
 
 def _record(fields: dict[str, Value]) -> Record:
-    numbers = {key: int(fields[key]) for key in NUMBERS if re.fullmatch("[0-9]{1,10}", str(fields.get(key)))}
+    numbers = {key: int(fields[key]) for key in NUMBERS if re.fullmatch("-?[0-9]{1,10}", str(fields.get(key)))}
     return Record(fields | numbers)
 
 
@@ -56,6 +56,22 @@ def parse_settings(text: bytes, path: str) -> dict[str, Value]:
     if not isinstance(settings, dict):
         raise BadConfig(path, 1, "settings are lines of the form 'key: value'")
     return settings
+
+
+def read_foreign(path: str) -> Value:
+    """What the YAML file of another tool holds, as `parse_foreign` has it; raises OSError and ForeignRuns."""
+    with open(path, "rb") as file:
+        return parse_foreign(file.read(), path)
+
+
+def parse_foreign(text: bytes, path: str) -> Value:
+    """What a YAML file of another tool holds, its scalars as text, and no objects of any language; raises
+    ForeignRuns."""
+    try:
+        return _load(text, text.decode(errors="replace"))
+    except yaml.YAMLError as error:
+        line, reason = _explain(error, text)
+        raise ForeignRuns(path, f"line {line}: {reason}") from None
 
 
 def _load(text: bytes, decoded: str) -> Value:
@@ -131,8 +147,11 @@ def _sequence(take: Callable[[], yaml.Event]) -> list[Value]:
 
 
 def _scalar(scalar: yaml.ScalarEvent | yaml.ScalarNode) -> str | None:
-    """As text, whatever its tag; None where it is null or empty, and plain."""
+    """As text, whatever its tag; None where it is null or empty, and plain. Raises YAMLError for text with a NUL, which
+    neither the system nor git takes."""
     text: str = scalar.value
+    if "\0" in text:
+        raise yaml.MarkedYAMLError(problem="there is a NUL in the text", problem_mark=scalar.start_mark)  # type: ignore[arg-type]
     return None if text in NULLS and not scalar.style else text
 
 
@@ -217,9 +236,20 @@ def dump_database(runs: dict[str, Record]) -> str:
     return _to_yaml(entries, flow_style=False)
 
 
-def dump(fields: dict[str, Value]) -> str:
-    """The YAML text of a new record, known fields in their order; raises Unencodable."""
-    return _dump(_in_order(fields))
+def dump(fields: dict[str, Value], known: dict[tuple[str, str], str] | None = None) -> str:
+    """The YAML text of a new record, known fields in their order; raises Unencodable.
+
+    `known` keeps the texts of fields for the next of many records, of which most are the same.
+    """
+    if known is None:
+        return _dump(_in_order(fields))
+    texts = []
+    for key, value in _in_order(fields).items():
+        one = (key, repr(value))
+        if one not in known:
+            known[one] = _dump_field(key, value)
+        texts.append(known[one])
+    return "".join(texts)
 
 
 def _in_order(fields: dict[str, Value], without: tuple[str, ...] = ()) -> dict[str, Value]:
@@ -341,7 +371,9 @@ def _dump_field(key: str, value: Value) -> str:
         is_long = isinstance(value, dict) and text.count("\n") == 1 and len(text) > LONG_LINE
         return _to_yaml({key: value}, False) if is_long else text
     except UnicodeEncodeError:
-        raise Unencodable(key) from None
+        raise Unencodable(key, "is not valid UTF-8") from None
+    except _HasNul:
+        raise Unencodable(key, "has a NUL in it") from None
 
 
 def _to_yaml(value: Value, flow_style: bool | None) -> str:
@@ -365,10 +397,16 @@ def _dump_by(dumper: type[yaml.SafeDumper], value: Value, flow_style: bool | Non
     return text
 
 
+class _HasNul(Exception):
+    """There is text that could be written, and would be refused when it is read."""
+
+
 class _Style(yaml.representer.SafeRepresenter):
     """Text of several lines as a literal block, unless white space around it would need marks that few can read."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
+        if "\0" in text:
+            raise _HasNul
         node: yaml.ScalarNode = self.represent_scalar(
             "tag:yaml.org,2002:str", text, style="|" if "\n" in text and text == text.strip() else None
         )

@@ -13,8 +13,10 @@ import stat
 from itertools import zip_longest
 
 from ..code import isolation
+from ..console.escape import SEQUENCES
 from ..errors.system import GitFailed
-from ..records.outputs import end_marker, start_marker
+from ..records import logs
+from ..records.outputs import Outputs, end_marker
 from ..records.record import FAILED, UNKNOWN
 from ..system.git import calls, discovery, objects
 from .times import Mask
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from typing import BinaryIO
 
-    from ..records.outputs import Outputs
     from ..records.record import Record, Run
 
 EQUAL, DIFFERENT, NOT_COMPARED = "equal", "different", "not compared"
@@ -33,7 +34,7 @@ LONGEST = 80  # characters of a line that are shown
 BEFORE = 20  # characters that are shown before the first that differs
 
 TRACEBACK = b"Traceback (most recent call last):"  # what Python prints first of an exception
-_ESCAPES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\-_]")
+_ESCAPES = re.compile(SEQUENCES.pattern.encode())
 _OF_GIT = re.compile(r"(?:^|/)\.git(?:/|\Z)").search
 _PROGRESS = re.compile(rb"\d%\||\d+/\d+ \[|\d(it|s)/(s|it)\b")
 
@@ -79,14 +80,16 @@ class _Side:
         self.name = run.name
         self.record = run.record
         names = {run.name, run.record.text("launched-as") or run.name}
-        tops = {run.record.text("top") or os.path.dirname(outputs.root), *map(outputs.worktree, names)}
-        places = {
-            **dict.fromkeys(map(outputs.tensorboard, names), "<tensorboard>"),
-            **dict.fromkeys(map(outputs.checkpoints, names), "<checkpoints>"),
-            **dict.fromkeys(map(outputs.log, names), "<log>"),
-            **(dict.fromkeys(tops, "<top>") if masks_top else {}),
-            outputs.root: "<runs-dir>",
-        }
+        roots = [outputs, Outputs(run.record.text("runs-dir") or outputs.root)]  # here, and where it ran
+        places = {}
+        if masks_top:
+            tops = [run.record.text("top") or os.path.dirname(outputs.root)]
+            places = dict.fromkeys([*tops, *(one.worktree(name) for one in roots for name in names)], "<top>")
+        for one in roots:
+            places |= dict.fromkeys(map(one.tensorboard, names), "<tensorboard>")
+            places |= dict.fromkeys(map(one.checkpoints, names), "<checkpoints>")
+            places |= dict.fromkeys(map(one.log, names), "<log>")
+            places[one.root] = "<runs-dir>"
         places |= {os.path.realpath(place): mask for place, mask in places.items()}
         self._masks = {os.fsencode(place): mask.encode() for place, mask in places.items()}
         longest_first = sorted(map(re.escape, self._masks), key=len, reverse=True)
@@ -96,11 +99,6 @@ class _Side:
     def log(self) -> str:
         """Where the log is, if it is there."""
         return self.outputs.log(self.name)
-
-    @property
-    def is_isolated(self) -> bool:
-        """Whether it had a work tree of its own."""
-        return "worktree" in self.record
 
     def hide_paths(self, text: bytes) -> bytes:
         """The text with the paths masked."""
@@ -183,16 +181,13 @@ def _cut(text: str, start: int) -> str:
 
 def _lines(side: _Side) -> Iterator[bytes]:
     """What the command printed, without paths and escape sequences that are others each time."""
-    identifier = side.record.text("id")
-    started = not side.is_isolated
-    start, end = start_marker(identifier), end_marker(identifier)
+    end = end_marker(side.record.text("id"))
     with side.outputs.open_log(side.name) as log:
+        start = logs.beginning(log, side.record)
+        if start is None:
+            return
+        log.seek(start)
         for line in log:
-            if not started:  # the work tree is being made
-                _, found, line = line.partition(start)
-                started = bool(found)
-                if not started or not line:
-                    continue
             if line != end:
                 yield side.hide_paths(_plain(line.replace(end, b"")))
 
@@ -213,7 +208,7 @@ def _files(a: _Side, b: _Side) -> Iterator[Item]:
     gone = {path for side in (a, b) for path in _gone(side)}
     for path in sorted(gone):
         yield Item(f"worktree/{path}", NOT_COMPARED, "what the run did to it is not known: its repository is gone")
-    if a.is_isolated and b.is_isolated:
+    if a.record.is_isolated and b.record.is_isolated:
         yield from _pairs("worktree", a, b, lambda side: _left_in_work_tree(side, gone))
         return
     for name in sorted({*_left_in_work_tree(a, gone), *_left_in_work_tree(b, gone)}):
@@ -266,7 +261,7 @@ def _left_in_work_tree(side: _Side, gone: Collection[str]) -> dict[str, str]:
     """Paths of what the run changed or made in a work tree of its own, if that is still there, by what to call them;
     without what is in submodules that are `gone`."""
     top = side.outputs.worktree(side.name)
-    if not side.is_isolated or not os.path.isdir(top):
+    if not side.record.is_isolated or not os.path.isdir(top):
         return {}
     commits = {path: commit for path, _, commit in side.record.submodules}
     found: dict[str, str] = {}

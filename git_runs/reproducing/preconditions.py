@@ -14,7 +14,7 @@ from ..environment.fingerprints import Fingerprints
 from ..errors.code import NotOfThisCommit
 from ..errors.records import NoEnvironment
 from ..errors.system import MountsForbidden, ToolMissing
-from ..system import processes
+from ..system import whoami
 from ..system.files import is_below
 from ..system.git import calls, discovery, objects
 
@@ -43,8 +43,9 @@ def check(
 ) -> list[str]:
     """What is missing or another than it was for the run, a line each.
 
-    `inner` are its submodules, as `submodules` gives them, and `variables` those that it would get now; `restored` is
-    a virtualenv that was restored for it; `is_mounted`, whether its work tree would stand in the place of another.
+    `inner` are its submodules, as `submodules` gives them, and `variables` those that it would get now, or, of a run of
+    another clone, those of here: of that one, only the Python here is asked. `restored` is a virtualenv that was
+    restored for it; `is_mounted`, whether its work tree would stand in the place of another.
     """
     return [*_code(here, run, inner), *_surroundings(here, run.record, variables, restored, is_mounted)]
 
@@ -78,7 +79,7 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
     The git dir is "" where the submodule is not here. A run in the tree itself recorded none: its commit names them.
     An isolated one had only those that it recorded.
     """
-    recorded = {path: repository for path, repository, _ in record.submodules}
+    recorded = {path: repository for path, repository, _ in record.recorded_submodules}
     found = []
     unseen = [("", record.text("commit"), here.repository.common_dir)]
     while unseen:
@@ -87,21 +88,21 @@ def submodules(here: Project, record: Record) -> list[tuple[str, str, str]]:
             continue
         for name, inner in objects.submodules_of(commit, outer_repository):
             path = outer + name
-            if path not in recorded and "worktree" in record:
+            if path not in recorded and record.is_isolated:
                 continue
             repository = _repository_today(here, record, path, recorded.get(path, ""))
             found.append((path, repository, inner))
             unseen.append((path + "/", inner, repository))
     seen = [path for path, _, _ in found]
     below = tuple(path + "/" for path in seen)  # what is inside of one that is gone git does not know
-    return found + [one for one in record.submodules if one[0] not in seen and one[0].startswith(below)]
+    return found + [one for one in record.recorded_submodules if one[0] not in seen and one[0].startswith(below)]
 
 
 def _repository_today(here: Project, record: Record, path: str, recorded: str) -> str:
-    """Where the git dir of a submodule is: where it was, or, if the work tree has been moved, where it is in ours; ""
-    where there is none at all."""
+    """Where the git dir of a submodule is: where it was, or, if the work tree has been moved or is that of another
+    clone, where it is in ours; "" where there is none at all."""
     top, former = here.repository.top or "", record.text("top")
-    if recorded and not os.path.isdir(recorded):
+    if recorded and (record.is_elsewhere or not os.path.isdir(recorded)):
         moved = top + recorded.removeprefix(former) if former and recorded.startswith(f"{former}/") else recorded
         return moved if os.path.isdir(moved) else recorded
     return recorded or discovery.common_dir_at(os.path.join(top, calls.path(path))) or ""
@@ -121,9 +122,12 @@ def links_today(here: Project, record: Record) -> dict[str, str]:
 def _code(here: Project, run: Run, inner: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     record = run.record
     commit, ref = record.text("commit"), refs.ref(run.name)
-    if objects.unknown([commit or "0"]):
-        yield f"commit {commit} is not here; it was last seen on host '{record.text('host')}'"
-    elif (there := refs.commit_of(run.name)) != commit:
+    if record.is_imported and not commit:
+        yield f"at which commit it ran is not known: it was imported from {record.tool}"
+    elif objects.unknown([commit or "0"]):
+        seen = f"; it was last seen on host '{record.text('host')}'" if "host" in record else ""
+        yield f"commit {commit} is not here{seen}"
+    elif run.remote is None and (there := refs.commit_of(run.name)) != commit:
         yield f"{ref} is at {there}, not at {commit}" if there else f"there is no {ref}"
     inner = list(inner)
     kept = keeping.Kept(here.repository.common_dir, commit, inner, record.kept)
@@ -155,6 +159,8 @@ def _surroundings(
     if restored and not restored.stands_in:
         text, linked = record.text("input-command") or text, restored.others(linked)
         virtualenv = restored.path if virtualenv else None
+    if record.is_elsewhere and not restored:  # no program that it names is started before somebody has agreed to that
+        text, virtualenv, is_mounted = "", None, False
     command = interpreter.Command(text, variables, cwd, virtualenv, restored.places(top) if restored else {})
     if restored and not restored.stands_in and command.place and not restored.holds(command.place):
         yield f"the command names '{command.place}', and so does not use the restored virtualenv"
@@ -162,13 +168,13 @@ def _surroundings(
     for place in dict.fromkeys(filter(None, virtualenvs)):
         if not interpreter.is_virtualenv(str(place)):
             yield f"there is no virtualenv in '{place}'"
-    if not record.is_local:
-        yield f"host: was '{record.text('host')}', is '{processes.hostname()}'"
+    if record.text("host") not in ("", whoami.hostname()):
+        yield f"host: was '{record.text('host')}', is '{whoami.hostname()}'"
     linked = restored.others(linked) if restored else linked
     yield from links.differences(linked, targets=links_today(here, record))
     yield from links.differences(record.outside, links.OUTSIDE)
     now = [] if is_mounted else limits.live_code(command, top, here.store.root)
-    if "worktree" in record and (live := dict.fromkeys([*record.texts("live"), *now])):
+    if record.is_isolated and (live := dict.fromkeys([*record.texts("live"), *now])):
         yield f"code is taken from where people edit it, not from the run's own work tree: {', '.join(live)}"
     environments = here.store.environments
     try:

@@ -29,7 +29,7 @@ def judge(
     its name and id were known when this run was started. `repository` is the git dir that has the code of both."""
     original = store.find(former)
     if original is None:
-        return _unknown(f"run '{former.name}' is not there any more")
+        return _unknown(f"run '{former.name}' is not here")
     if error := this.record.text("error"):
         return _unknown(f"the re-run could not be started: {error.removeprefix('fatal: ')}")
     items = comparison.compare(outputs, original, this)

@@ -3,21 +3,23 @@
 They are taken from the command at the time of reading, and stored nowhere. What cannot be known, since a shell would
 make something else of it (a variable, a pattern of file names), is left out: a parameter is never a wrong one.
 
-The grammar of the shell: POSIX, Shell Command Language, 2.2 Quoting, 2.9.1 Simple Commands. Of programs: flags as
-getopt_long(3) and argparse have them, and `key=value` with `+`, `++` or `:=`, as Hydra has it.
+The grammar of the shell: POSIX, Shell Command Language, 2.2 Quoting, 2.6.3 Command Substitution, 2.9.1 Simple
+Commands. Of programs: flags as getopt_long(3) and argparse have them, and `key=value` with `+`, `++` or `:=`, as Hydra
+has it.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    Params = dict[str, str | bool | list[str | bool]]  # True: a flag without a value; a list: one given many times
+    # True: a flag without a value; a list: one that is given many times, or with many numbers
+    Params = dict[str, str | bool | list[str | bool]]
 
 ENV = "env."  # what the names of variables in front of the program get
 
@@ -25,9 +27,12 @@ _TOKEN = re.compile(
     r"(?P<blank>(?:[ \t\r]|\\\n)+)"
     r"|(?P<redirection>\d*(?:>>|>\||<<<|<<-?|<>|[<>]&|[<>])|&>>?)"
     r"|(?P<operator>&&|\|\||\|&|;;|[;&|()\n])"
-    r"|(?P<part>'[^']*'|\"(?:\\.|[^\"\\])*\"|\\.|[^\s'\"\\;&|()<>]+)",
+    r"|(?P<part>(?P<opening>\"|\$\()|'[^']*'|`(?:\\.|[^`\\])*`|\\.|(?:\$(?!\()|[^\s'\"`\\;&|()<>$])+)",
     re.DOTALL,
 )
+# What opens and closes something inside of double quotes, and of parentheses; and what has no meaning there.
+_IN_QUOTES = re.compile(r"(?P<mark>\"|\$\()|\\.|`(?:\\.|[^`\\])*`", re.DOTALL)
+_IN_PARENTHESES = re.compile(r"(?P<mark>[\"()])|\\.|`(?:\\.|[^`\\])*`|'[^']*'", re.DOTALL)
 # What a shell makes something else of: outside of quotes, and between double ones.
 _EXPANDED, _EXPANDED_IN_QUOTES = re.compile(r"[$`*?~]|\{[^}]*(?:,|\.\.)[^}]*\}"), re.compile(r"[$`]")
 _RESERVED = ("!", "{", "do", "then", "else", "elif", "if", "while", "until", "time")
@@ -71,7 +76,7 @@ def of(command: str) -> Params:
 
 
 def _steps(command: str) -> Iterator[list[_Word]]:
-    """The words of its simple commands, without redirections; nothing where quotes are not closed."""
+    """The words of its simple commands, without redirections; nothing where a quote or substitution is not closed."""
     words: list[_Word] = []
     steps: list[list[_Word]] = [words]
     skips = False  # the word behind a redirection
@@ -89,12 +94,15 @@ def _steps(command: str) -> Iterator[list[_Word]]:
         if command[place] == "#" and word is None:
             place = (command + "\n").index("\n", place)
             continue
-        match = _TOKEN.match(command, place)
+        start = place
+        match = _TOKEN.match(command, start)
         if not match:
             return
-        place = match.end()
+        place = _closed(command, start) if match["opening"] else match.end()
+        if not place:
+            return
         if match["part"]:
-            word = _joined(word, match["part"])
+            word = _joined(word, command[start:place])
             continue
         end()
         if match["redirection"]:
@@ -104,6 +112,20 @@ def _steps(command: str) -> Iterator[list[_Word]]:
             steps.append(words)
     end()
     yield from filter(None, steps)
+
+
+def _closed(command: str, place: int) -> int:
+    """Where a double quote or substitution ends that opens there, with all that is in it; 0 where it does not."""
+    closings: list[str] = []
+    while match := (_IN_QUOTES if closings[-1:] == ['"'] else _IN_PARENTHESES).search(command, place):
+        place = match.end()
+        if closings and match["mark"] == closings[-1]:
+            closings.pop()
+        elif match["mark"]:
+            closings.append('"' if match["mark"] == '"' else ")")
+        if not closings:
+            return place
+    return 0
 
 
 def _joined(word: _Word | None, part: str) -> _Word:
@@ -159,11 +181,13 @@ def _flags(words: list[_Word]) -> Params:
         if joined := _JOINED.fullmatch(word.text):
             add(joined[1], joined[2], word.is_known)
         elif flag := _FLAG.fullmatch(word.text):
-            value, is_known = flag[2], word.is_known
-            if value is None and rest and _is_value(rest[0]):
-                following = rest.pop(0)
-                value, is_known = following.text, is_known and following.is_known
-            add(flag[1].lstrip("-"), True if value is None else value, is_known)
+            name = flag[1].lstrip("-")
+            following = _values(rest) if flag[2] is None else []
+            del rest[: len(following)]
+            for value in following:
+                add(name, value.text, word.is_known and value.is_known)
+            if not following:
+                add(name, True if flag[2] is None else flag[2], word.is_known)
         elif override := _OVERRIDE.fullmatch(word.text):
             add(override[1], override[2], word.is_known)
     return {name: value for name, value in found.items() if name not in unknown}
@@ -194,6 +218,14 @@ def _without_python(words: list[_Word]) -> Iterator[_Word]:
             elif not option.text.startswith("-"):
                 yield option
                 break
+
+
+def _values(words: list[_Word]) -> list[_Word]:
+    """The words behind a flag that are its value: one, or as many numbers as there are; none where it has no value."""
+    if not words or not _is_value(words[0]):
+        return []
+    numbers = list(takewhile(lambda word: _NUMBER.fullmatch(word.text), words))
+    return numbers or words[:1]
 
 
 def _is_value(word: _Word) -> bool:

@@ -15,7 +15,7 @@ from ..records.history import History
 from ..records.record import Record, Run
 from ..records.runs_dir import SUFFIX
 from ..system.git import discovery, objects
-from . import launch
+from . import registration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ def find_all(project: Project, names: Iterable[str]) -> list[Run]:
     """The runs of exactly those names; what has no record is as its ref has it. Raises NoSuchRun or BadRecord."""
     names = list(names)
     try:
-        return query.find_all(project.store, names)
+        return query.look_up(project.store, names)
     except NoSuchRun:
         return [_find(project, name) for name in names]
 
 
 def _find(project: Project, name: str) -> Run:
     try:
-        return query.find(project.store, name)
+        return query.look_up(project.store, [name])[0]
     except NoSuchRun:
         tip = refs.tips([name]).get(name)
         if tip is None:
@@ -60,7 +60,7 @@ def warn_of_refs(project: Project) -> None:
 def adopt(project: Project, names: Iterable[str]) -> list[str]:
     """Make records of the runs with those names, from their refs; gives the names of which there is no ref.
 
-    Raises NameTaken where there is a record, and what `launch.adopt` raises.
+    Raises NameTaken where there is a record, and what `registration.adopt` raises.
     """
     names = list(names)
     tips = refs.tips(names)
@@ -71,7 +71,7 @@ def adopt(project: Project, names: Iterable[str]) -> list[str]:
         if name in kept and _kept_record(project, name, tip):
             bring_back(project, name)
         else:
-            launch.adopt(project, name, Record({"id": str(uuid.uuid4()), **_record(project, name, tip)}))
+            registration.adopt(project, name, Record({"id": str(uuid.uuid4()), **_record(project, name, tip)}))
     return [name for name in names if name not in tips]
 
 
@@ -81,7 +81,7 @@ def bring_back(project: Project, name: str) -> None:
     Raises NameTaken where there is a record by now, NoSuchRun where git has none.
     """
     store = project.store
-    launch.prepare(project)
+    registration.prepare(project)
     with store.reserved(name, adopts=name):
         if store.exists(name):
             raise NameTaken(name, hint="")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from ..config.settings import Settings
     from ..records.outputs import Outputs
-    from ..records.record import Record
 
 LONGEST = 128 * 1024 - 1  # bytes in one argument of a Linux process: execve(2), MAX_ARG_STRLEN
 
@@ -38,9 +37,8 @@ class Paths:
 def compose(typed: str, settings: Settings, paths: Paths) -> str:
     """`typed` with its placeholders filled in, and with the flags that pass the program its paths, but for those that
     it places itself; in the virtualenv. Raises LaunchFailed if too long."""
-    filled = paths.fill(typed, lambda value, start: _quoted_within(value, typed[:start]))
-    # White space after the last line would end the command before the flags; a backslash there goes on with them.
-    words = [re.sub(r"(?<!\\)\n\s*\Z", "", filled)]
+    filled = paths.fill(typed, lambda value, start: quoted_within(value, typed[:start]))
+    words = [without_last_line_break(filled)]
     if settings.tb_dir_flag is not None and "<tb-dir>" not in typed:
         words.append(_flag(settings.tb_dir_flag, paths.tb_dir))
     if settings.save_path_flag is not None and "<save-path>" not in typed:
@@ -58,7 +56,31 @@ def compose(typed: str, settings: Settings, paths: Paths) -> str:
     return command
 
 
-def _quoted_within(value: str, before: str) -> str:
+def added_flags(typed: str, settings: Settings) -> list[str]:
+    """The names of the flags that `compose` adds at the end of that command."""
+    places = {"<tb-dir>": settings.tb_dir_flag, "<save-path>": settings.save_path_flag}
+    own = [flag for place, flag in places.items() if flag is not None and place not in typed]
+    return own + [extra.partition("=")[0] for extra in settings.extra_flag]
+
+
+def has_several_programs(typed: str) -> bool:
+    """Whether an unquoted `|`, `;`, `&&` or `||` joins programs, of which the last one gets what is added at the end;
+    what only prepares the shell for a single one, such as `cd`, does not count."""
+    plain = _PREPARATIONS.sub("", _NESTED.sub("_", typed))
+    return bool(re.search(r"[|;]|&&", plain))
+
+
+_NESTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$\([^()]*\)|`[^`]*`""", re.DOTALL)
+_PREPARATIONS = re.compile(r"\A(?:\s*(?:cd|export|set|source|\.)\s[^|;&]*(?:;|&&))+")
+
+
+def without_last_line_break(command: str) -> str:
+    """The command, to which flags are to be added: white space after its last line would end it before them; a
+    backslash there goes on with them."""
+    return re.sub(r"(?<!\\)\n\s*\Z", "", command)
+
+
+def quoted_within(value: str, before: str) -> str:
     """The value as a shell has to read it after that part of a command, which may have opened a quote."""
     opened = re.sub(_WHOLE, "", before)[:1]
     if opened == "'":
@@ -68,11 +90,6 @@ def _quoted_within(value: str, before: str) -> str:
 
 # What leaves no quote open, in a shell command: POSIX, Shell Command Language, 2.2 Quoting.
 _WHOLE = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^'"\\]""", re.DOTALL)
-
-
-def typed_command(record: Record) -> str:
-    """What the user typed, before flags were added; the whole command where the record does not have it."""
-    return record.text("input-command") or record.text("command")
 
 
 def possible_secrets(typed: str) -> list[str]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, contextmanager, suppress
 
+from .. import launchers
 from ..code import deleted_refs, isolation, refs
 from ..code.deleted_refs import Deleted
 from ..console import progress
 from ..console.messages import warn
 from ..errors.base import RunsError
 from ..errors.code import NameClash, NameTaken
+from ..errors.launchers import LauncherSilent
 from ..errors.records import NOW, BadRecord, CannotKeep
 from ..errors.running import OtherRepository
 from ..errors.system import GitFailed, RefLocked
@@ -24,11 +26,12 @@ from ..records import locks
 from ..records.record import Run
 from ..system import signals
 from ..system.files import remove_file
-from . import launch, lifecycle, spec
+from . import lifecycle, queue, registration, spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from typing import Any
 
     from ..project import Project
     from ..records.outputs import Outputs
@@ -48,11 +51,12 @@ def delete(project: Project, runs: list[Run], *, force: bool, now: bool = False)
     """
     commits = _whole_again(project, [run.name for run in runs])
     if not force:
+        known = commits.keys() | refs.needing_none(run for run in runs if run.name not in commits)
         for run in runs:
             lifecycle.check_local(run, "deleting")
-            if run.name not in commits and not _is_half_deleted(project, run):
+            if run.name not in known and not _is_half_deleted(project, run):
                 raise OtherRepository(run.name, refs.ref(run.name))
-    lifecycle.stop(project, [run for run in runs if run.record.is_local and run.record.is_under_way])
+    _stop(project, [run for run in runs if lifecycle.is_reached(run) and queue.is_open(project, run.record)], force)
     lifecycle.close_sessions(project, [run.record for run in runs])
     with project.store.removal(runs) as held:
         if held:
@@ -65,6 +69,35 @@ def delete(project: Project, runs: list[Run], *, force: bool, now: bool = False)
     if not limit or len(held) <= limit:
         project.trash.free()
     return held
+
+
+def _stop(project: Project, runs: list[Run], force: bool) -> None:
+    """Raises what `lifecycle.stop` raises; where that is forced, a run of a host that cannot be asked goes on there."""
+    apart = [run for run in runs if force and launchers.is_away(run.record)]
+    lifecycle.stop(project, [run for run in runs if run not in apart])
+    for run in apart:
+        try:
+            lifecycle.stop(project, [run])
+        except LauncherSilent as error:
+            warn(f"run '{run.name}' may go on {launchers.place_of(run.record)}: {error}")
+
+
+def left_elsewhere(runs: Iterable[Run]) -> Iterator[str]:
+    """How what other hosts keep of runs that were deleted here can be deleted there: a command for each host."""
+    by_launcher: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        if launchers.is_away(run.record) and run.record.has_begun:
+            by_launcher.setdefault(launchers.name_of(run.record) or "", []).append(launchers.details_of(run.record))
+    for name, details in by_launcher.items():
+        yield launchers.named_scheduler(name).deletion(details)
+
+
+def described(project: Project, run: Run) -> str:
+    """The run in a list of those that are to be deleted: its name, and what goes with it."""
+    remarks = [run.record.status] if run.record.is_open else []
+    if os.path.isdir(project.outputs.worktree(run.name)):
+        remarks.append("with its work tree and all that is in it")
+    return f"{run.name} ({', '.join(remarks)})" if remarks else run.name
 
 
 def _delete_one(project: Project, run: Run, put_away: Callable[[Run], None]) -> None:
@@ -159,7 +192,7 @@ def _warning_of_refs() -> Iterator[None]:
 
 def _repair_work_tree(project: Project, run: Run, place: str) -> None:
     """Let git know that the work tree of the run is at `place` now; raises GitFailed."""
-    if "worktree" in run.record and os.path.isdir(place):
+    if run.record.is_isolated and os.path.isdir(place):
         isolation.repair(place, project.repository.common_dir, run.record.submodules)
 
 
@@ -197,7 +230,7 @@ def _delete_files(project: Project, run: Run) -> None:
 
 def _remove_work_tree(project: Project, run: Run, outputs: Outputs) -> None:
     place = outputs.worktree(run.name)
-    if "worktree" in run.record and not outputs.is_behind_link(place):
+    if run.record.is_isolated and not outputs.is_behind_link(place):
         isolation.remove(place, project.repository.common_dir, run.record.submodules)
 
 
@@ -214,13 +247,14 @@ def undelete(project: Project, deletion: Deletion, names: list[str]) -> dict[str
 def _in_the_way(project: Project, deletion: Deletion, names: list[str]) -> dict[str, RunsError]:
     """What has the names by now; a ref at the commit of a run that is to come back is its own."""
     taken = refs.Commits().by_name()
-    groups_taken = {group: name for name in taken for group in refs.groups(name)}
+    there = {*taken, *project.store.names()}
+    groups_taken = {group: name for name in there for group in refs.groups(name)}
     found: dict[str, RunsError] = {}
     for name in names:
-        clash = groups_taken.get(name) or next((group for group in refs.groups(name) if group in taken), None)
+        clash = groups_taken.get(name) or next((group for group in refs.groups(name) if group in there), None)
         is_other = name in taken and taken[name] != _commit_of(deletion, name)
         if is_other or project.store.exists(name):
-            found[name] = NameTaken(name, f"to free the name: git runs move {name} NEW")
+            found[name] = NameTaken(name, f"to free the name: git runs move {name} <new>")
         elif clash:
             found[name] = NameClash(name, clash)
     return found
@@ -274,10 +308,10 @@ def _bring_files_back(project: Project, deletion: Deletion, name: str) -> None:
                 place = (repository, deletion.identifier, name)
                 deleted_refs.from_trash_in_submodule(*place, commit)
                 undo.callback(deleted_refs.to_trash_in_submodule, *place, commit)
-        launch.remove_stale_links(project, name)
+        registration.remove_stale_links(project, name)
         deletion.outputs.move_to(project.outputs, name)
         undo.callback(project.outputs.move_to, deletion.outputs, name)
-        deletion.move_record(project.store, name)
+        project.store.bring_back(deletion, name)
         undo.pop_all()
     project.store.note()
     try:

@@ -67,18 +67,20 @@ class Execution:
         `view`: what it sees of the file system, if that is not what we see.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
-        if self.stops:
-            self.was_killed = True
-            return -self.stops[0]
-        child = os.fork()
-        if child == 0:
-            self._become(words, cwd, to_errors, view)
-        with suppress(OSError):  # parent and child both do it: neither may go on before it is done
-            os.setpgid(child, child)
-        self._group = self.last_group = child
-        self._has_begun = True
-        began(child)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+        try:
+            if self.stops:
+                self.was_killed = True
+                return -self.stops[0]
+            child = os.fork()
+            if child == 0:
+                self._become(words, cwd, to_errors, view)
+            with suppress(OSError):  # parent and child both do it: neither may go on before it is done
+                os.setpgid(child, child)
+            self._group = self.last_group = child
+            self._has_begun = True
+            began(child)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         code = self._wait_for(child)
         self.was_killed = code < 0 or bool(self.stops)
         if signal.SIGTERM in self.stops or KILL_NOW in self.stops:
@@ -103,6 +105,12 @@ class Execution:
         """No more is run: signals that come now have nobody to go to."""
         self._group = 0
 
+    def wait_for_stop(self, seconds: float) -> None:
+        """Return when somebody has asked us to stop, or after that time."""
+        deadline = time.monotonic() + seconds
+        while not self.stops and time.monotonic() < deadline:
+            time.sleep(0.05)
+
     def prints_still(self) -> bool:
         """Whether a process of the last program's group goes on."""
         return self.last_group != 0 and processes.group_lives(self.last_group)
@@ -111,7 +119,7 @@ class Execution:
         """In the child: the process becomes the program."""
         try:
             os.setpgid(0, 0)
-            _take_terminal()
+            take_terminal()
             if to_errors:
                 os.dup2(2, 1)
             for number in CHANGED_BY_US:
@@ -164,7 +172,7 @@ class Execution:
             time.sleep(0.05)
 
 
-def _take_terminal() -> None:
+def take_terminal() -> None:
     """Make our process group the one in the foreground of the terminal, if there is one."""
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     with suppress(OSError):

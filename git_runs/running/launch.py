@@ -9,36 +9,36 @@ from contextlib import ExitStack, suppress
 from functools import cached_property
 
 from .. import launchers
-from ..code import limits, refs
+from ..code import limits
 from ..code.isolation import Isolation
-from ..code.limits import Untracked
+from ..code.limits import KnownUntracked, Untracked
+from ..code.snapshot import Snapshot
 from ..code.stand_in import StandIn
 from ..code.work_tree import check_clean
 from ..console.escape import printable
 from ..console.messages import warn
 from ..environment import interpreter
 from ..errors.base import RunsError
-from ..errors.code import HiddenChanges, LinkedFileIsTracked, NameTaken
+from ..errors.code import HiddenChanges, LinkedFileIsTracked, NameTaken, StaysHere
 from ..errors.records import NoSuchRun
-from ..errors.running import NameInUse, RunsDirInUse
-from ..launchers.launcher import Job
 from ..records import record, yamltext
 from ..records.record import MOUNT, Record, Run
-from ..system import processes, signals
+from ..system import processes, signals, whoami
 from ..system.files import remove_file
-from ..system.git import guard, objects, status
-from . import own_tree, spec
+from ..system.git import objects, status
+from . import errand, own_tree, registration, spec
 from .command_line import Paths, compose
+from .errand import Errand
 from .spec import Spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, TextIO
 
     from ..code.refs import Neighbours
-    from ..code.snapshot import Snapshot
     from ..code.work_tree import WorkTree
+    from ..config.settings import Settings
     from ..environment.restored import Restored
     from ..launchers.launcher import Started
     from ..project import Project
@@ -64,6 +64,7 @@ class Launch:
         original: Run | None = None,
         untracked: Untracked | None = None,
         restored: Restored | None = None,
+        retry: int = 0,
         notes: Mapping[str, object] | None = None,
     ) -> None:
         self.command = command  # before flags are added
@@ -78,16 +79,64 @@ class Launch:
         self.original = original  # the run that this one is to reproduce
         self.untracked = untracked  # what lies in the work tree, if that is being listed
         self.restored = restored  # a virtualenv that was restored for it; environment and links lead to it by now
+        self.retry = retry  # how often the command is started again where it fails
         self.notes = notes or {}  # further fields of the record; those that are None are left out
+
+    def like(self, command: str, params: Mapping[str, str]) -> Launch:
+        """The same of another command, with other parameters, for one of many runs."""
+        other = Launch.__new__(Launch)
+        vars(other).update(vars(self), command=command, notes={**self.notes, "params": params})
+        return other
+
+    def to_json(self, project: Project) -> dict[str, Any]:
+        """A launch that reproduces no other run, in plain lists and mappings: another process has it by `from_json`."""
+        directories = self._directories(project) or []
+        others = (
+            "command",
+            "description",
+            "prefix",
+            "environment",
+            "links",
+            "isolate",
+            "top",
+            "keep",
+            "notes",
+            "retry",
+        )
+        return {**{key: vars(self)[key] for key in others}, "code": self.code.to_json(), "directories": directories}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Launch:
+        """That of which `to_json` gave this."""
+        given = dict(content)
+        untracked = KnownUntracked(given.pop("directories"))
+        return cls(**{**given, "code": Snapshot.from_json(given["code"])}, untracked=untracked)
 
     def record(self, project: Project, name: str) -> Record:
         """The record of the run `name` that would be started; nothing is touched yet.
 
         Raises LaunchFailed where the command is too long, or Unencodable.
         """
+        fields = self.fields(project, name)
+        yamltext.dump(fields)
+        return fields
+
+    def check(self, project: Project, fields: Record) -> None:
+        """Raise what would keep the run of that record from being registered; nothing is touched. Raises Unencodable
+        and StaysHere."""
+        yamltext.dump(fields)
+        self.what_starts_it(project, fields)
+
+    def fields(self, project: Project, name: str) -> Record:
+        """The same for one of many, whose records are written all or none: whether they can be is seen then. Raises
+        LaunchFailed."""
         settings, submodules = project.settings, self.code.submodules
         keeps_all = bool(self.isolate) or settings.dirty == "snapshot"
-        command = compose(self.command, settings, Paths(settings, project.outputs, name))
+        paths = Paths(settings, project.outputs, name)
+        # What depends on the place where it runs is known there.
+        is_away = launchers.named(settings.launcher).is_away
+        is_isolated = bool(self.isolate) and not is_away
+        command = self.command if is_away else compose(self.command, settings, paths)
         interpreted = self._interpreted(project, command)
         known = {
             "id": str(uuid.uuid4()),
@@ -96,30 +145,31 @@ class Launch:
             "command": command,
             "input-command": self.command,
             "reproduces": self.original.name if self.original else None,
+            "original": self.original.record.text("id") or None if self.original else None,
             "commit": self.code.commit,
             "inexact": list(map(printable, self.code.inexact)) or None,
             "bytes": self.code.kept,
             "sparse": self.code.sparse or None,
             "submodules": {path: inner.to_record() for path, inner in submodules.items()} or None,
             "datetime": record.timestamp(),
-            "host": processes.hostname(),
-            "user": processes.user(),
-            "top": self._place(project),
+            "host": whoami.hostname(),
+            "user": whoami.user(),
+            "runs-dir": None if is_away else project.store.root,
+            "top": None if is_away else self._place(project),
             "cwd": self.prefix.rstrip("/") or ".",
-            "worktree": project.outputs.worktree(name) if self.isolate else None,
+            "worktree": project.outputs.worktree(name) if is_isolated else None,
             "isolate": MOUNT if self.isolate == MOUNT else None,
             "links": {path: {"target": target} for path, target in self.links.items()} or None,
             "directories": self._directories(project) if keeps_all else None,
-            "live": self._live(project, interpreted) if self.isolate else None,
-            "outside": self._outside(project, interpreted) if self.isolate else None,
-            "hash-seed": self._hash_seed(project, interpreted),
+            "live": self._live(project, interpreted) if is_isolated else None,
+            "outside": self._outside(project, interpreted) if is_isolated else None,
+            "hash-seed": None if is_away else self._hash_seed(project, interpreted),
+            "retry": self.retry or None,
             "status": record.STARTING,
             "process": processes.identify(os.getpid()),
         }
         fields = {key: value for key, value in {**known, **self.notes}.items() if value is not None}
-        whole = Record({**fields, "settings": record.shaping(settings)})
-        yamltext.dump(whole)
-        return whole
+        return Record({**fields, "settings": record.shaping(settings)})
 
     def _directories(self, project: Project) -> list[str] | None:
         """The empty directories that its work tree is to have: today's, or those that the original had."""
@@ -176,7 +226,7 @@ class Launch:
 
     def start(self, project: Project, fields: Record) -> Started:
         """Start the run of that record: all of it, or nothing is left. Where it runs here and now, all but its
-        supervisor is there then: see `Started.run_here`.
+        supervisor is there then: see `Started.run_here`. Where it was given to a scheduler, it waits.
 
         Raises NameTaken, OutputsInTheWay, LaunchFailed, ToolMissing, ToolTooOld, and what the file system says.
         """
@@ -184,33 +234,46 @@ class Launch:
         if project.store.journal:
             project.store.journal.is_left_to_others = True  # to the supervisor
         launcher = launchers.named(settings.launcher)
-        launched = self._spec(project, fields)
+        if launcher.is_scheduler:
+            from . import submission
+
+            return submission.submit(project, [(fields, self.what_starts_it(project, fields))])[0]
+        launched = self.spec(project, fields)
         launcher.check()
         with signals.held():
             with ExitStack() as undo:
-                _create_refs_and_record(project, name, fields, undo)
-                remove_stale_links(project, name)
-                project.outputs.create(name)
-                _create_directories(Paths(settings, project.outputs, name))
-                undo.callback(project.outputs.discard, name)
+                registration.create_refs_and_record(project, name, fields, undo)
+                registration.create_outputs(project, name, undo)
                 undo.callback(remove_file, spec.path_of(launched.root, launched.identifier))
                 command = spec.supervisor(launched.write())
-                job = Job(
-                    command=command,
-                    name=name,
-                    tag=project.tag(fields),
-                    log=project.outputs.log(name),
-                    sees_others=project.repository.standing is not None,
-                )
+                sees_others = project.repository.standing is not None
+                job = registration.job_of(project, fields, command, sees_others=sees_others)
                 undo.callback(launcher.abandon, job, settings)
                 with signals.allowed():
                     started = launcher.start(job, settings)
                 undo.pop_all()
             fields["launcher"] = {launcher.name: started.details}
-            _record_launch(project, Run(name, fields), started.pid)
+            record_launch(project, Run(name, fields), started.pid)
         return started
 
-    def _spec(self, project: Project, fields: Record) -> Spec:
+    def what_starts_it(self, project: Project, fields: Record) -> Spec | Errand:
+        """What the run of that record is to be started with, by a supervisor or by the git runs of another host. Raises
+        StaysHere where that would not find all that it takes."""
+        if not launchers.named(project.settings.launcher).is_away:
+            return self.spec(project, fields)
+        if missing := [*self.code.submodules, *status.filtered("lfs")]:
+            raise StaysHere(missing)
+        again = {"hash-seed": self.original.record.get("hash-seed")} if self.original else {}
+        return Errand(
+            identifier=fields.text("id"),
+            name=fields.text("name"),
+            commit=fields.text("commit"),
+            launch={**self.to_json(project), "notes": {**self.notes, **again}},
+            settings=errand.settings_of(project.settings),
+        )
+
+    def spec(self, project: Project, fields: Record) -> Spec:
+        """What the supervisor of the run of that record is to be started with."""
         name, outputs = fields.text("name"), project.outputs
         paths = Paths(project.settings, outputs, name)
         about_the_run = {
@@ -240,16 +303,30 @@ class Launch:
             hides_hash_seed=bool(hash_seed),
             isolation=own.to_json() if own else None,
             stand_in=stand_in.to_json() if stand_in else None,
-            seen=[] if launchers.named(project.settings.launcher).is_here else self._seen(project, plain=top),
+            seen=self._seen(project, plain=top) if self._may_see_others(project) else [],
             virtualenv=project.settings.virtualenv_path,
             decisive=project.settings.env,
             common_dir=project.repository.lasting_common_dir,
             umask=project.umask,
             shared=project.settings.shared,
             keeps_history=project.settings.history is not None,
+            metrics=self._metrics(project.settings),
             original={"name": original.name, "identifier": original.record.text("id")} if original else None,
             restored=self.restored.to_json() if self.restored else None,
+            retry=self.retry,
+            on_finish=project.settings.on_finish,
         )
+
+    @staticmethod
+    def _may_see_others(project: Project) -> bool:
+        """Whether a process of before, of this host, starts the supervisor."""
+        launcher = launchers.named(project.settings.launcher)
+        return not launcher.is_here and not launcher.is_scheduler
+
+    @staticmethod
+    def _metrics(settings: Settings) -> dict[str, Any]:
+        patterns = [pattern.pattern for pattern in settings.metric_pattern]
+        return {"files": settings.metric_files, "patterns": patterns, "headline": settings.metric or ""}
 
     def _isolation(self, project: Project, fields: Record) -> Isolation:
         return Isolation(
@@ -297,6 +374,17 @@ class Launch:
         return [[path, status.st_dev, status.st_ino] for path, status in found.items()]
 
 
+def start_all(project: Project, launches: Sequence[tuple[Launch, Record]], at_once: int | None = None) -> list[Started]:
+    """Give the runs of those records to the scheduler that is the launcher, as one job array if it has such, of which
+    `at_once` may run at the same time: all of them, or none. Raises what `submission.submit` raises."""
+    from . import submission
+
+    if project.store.journal:
+        project.store.journal.is_left_to_others = True
+    planned = [(fields, launch.what_starts_it(project, fields)) for launch, fields in launches]
+    return submission.submit(project, planned, at_once)
+
+
 def go_on(started: Started, say: Callable[[TextIO], None]) -> int:
     """Say what was started, and run it to its end if it runs here and now; gives its exit code, 0 where it goes on by
     itself."""
@@ -327,68 +415,13 @@ def is_free(project: Project, neighbours: Neighbours) -> bool:
     """Whether neither a ref nor a record has the name; raises NameClash."""
     try:
         neighbours.check()
+        project.store.check_free([neighbours.name])
     except NameTaken:
         return False
-    return not project.store.exists(neighbours.name)
+    return True
 
 
-def adopt(project: Project, name: str, fields: Record) -> None:
-    """Add a run that took place elsewhere: its record, whose environment is kept apart from it, and its ref at its
-    commit, which is here; the ref may be, too.
-
-    The record comes first, so that fsck makes the ref where this is interrupted, and never takes a ref that was
-    fetched for a start. Raises NameTaken, Unencodable, RunsDirInUse, and what the file system says; then nothing was
-    added.
-    """
-    prepare(project)
-    environment = fields.get("environment")
-    if isinstance(environment, dict) and {"key", "salt"} & environment.keys():
-        fields["environment"] = project.store.environments.keep(environment)
-    with ExitStack() as undo:
-        with project.store.reserved(name, adopts=fields.text("commit")):
-            project.store.create(name, fields)
-            undo.callback(project.store.discard, name)
-            if refs.commit_of(name) != fields.text("commit"):
-                refs.create_one_of_many(project.repository, name, fields.text("commit"))
-                undo.callback(refs.delete, [name])
-            _create_refs_in_submodules(name, [inner for inner in fields.submodules if os.path.isdir(inner[1])], undo)
-        undo.pop_all()
-    project.store.note()  # without its ref it was not yet a run of this repository
-
-
-def prepare(project: Project) -> None:
-    """Make the runs dir, where it is not there, so that git leaves it alone; raises RunsDirInUse."""
-    if project.store.is_foreign() and not status.ignores(os.path.join(project.store.root, "records")):
-        raise RunsDirInUse(project.store.root)
-    project.store.prepare(project.settings.shared)
-    guard.protect(project.store.root)
-
-
-def _create_directories(paths: Paths) -> None:
-    """Those that the program finds, where settings have them elsewhere than in the runs dir; nothing removes them."""
-    os.makedirs(paths.tb_dir, exist_ok=True)
-    os.makedirs(os.path.dirname(paths.save_path), exist_ok=True)
-
-
-def _create_refs_and_record(project: Project, name: str, fields: Record, undo: ExitStack) -> None:
-    prepare(project)
-    with project.store.reserved(name):
-        if project.store.exists(name):
-            raise NameTaken(name)
-        refs.create(name, fields.text("commit"))
-        undo.callback(refs.delete, [name])
-        _create_refs_in_submodules(name, fields.submodules, undo)
-        project.store.create(name, fields)
-        undo.callback(project.store.discard, name)
-
-
-def _create_refs_in_submodules(name: str, submodules: list[tuple[str, str, str]], undo: ExitStack) -> None:
-    for _, repository, commit in submodules:
-        if refs.create_in_submodule(repository, name, commit):
-            undo.callback(refs.delete_in_submodule, repository, name, commit)
-
-
-def _record_launch(project: Project, run: Run, pid: int) -> None:
+def record_launch(project: Project, run: Run, pid: int | None) -> None:
     """Record where the run was launched, and that its supervisor answers for it even before it says so itself.
 
     The run goes on, whether this can be written or not.
@@ -396,24 +429,9 @@ def _record_launch(project: Project, run: Run, pid: int) -> None:
     try:
         with project.store.change(run) as fields:
             fields["launcher"] = run.record["launcher"]
-            if fields.text("status") == record.STARTING and (identity := processes.identify(pid)):
+            if fields.text("status") == record.STARTING and pid and (identity := processes.identify(pid)):
                 fields["process"] = identity
     except NoSuchRun:
         pass  # deleted just now
     except (RunsError, OSError) as error:
         warn(f"run '{run.name}' goes on, but where could not be recorded: {error}")
-
-
-def remove_stale_links(project: Project, name: str, mover: str | None = None) -> None:
-    """Links that a run moved away from `name`, or from a group of it, left because its supervisor was killed.
-
-    Raises NameInUse where that run still goes on, unless it is the one that is moved, back to a name that it had.
-    """
-    for taken in (*refs.groups(name), name):
-        heir = project.outputs.heir(taken)
-        if heir is None:
-            continue
-        with suppress(NoSuchRun):
-            if (heir != mover or taken != name) and project.store.read(heir).is_under_way:
-                raise NameInUse(taken, heir)
-        project.outputs.remove_links(taken)

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 
+from .. import launchers
 from ..code import limits
 from ..code.limits import Untracked
 from ..code.stand_in import StandIn
@@ -28,10 +29,14 @@ SHOWN = 5  # paths that an isolated run will miss
 
 
 def isolation_by(project: Project, setting: str) -> str:
-    """How a run is isolated by that value of `runs.isolate`, here: TREE, MOUNT, or "" for not at all.
+    """How a run is isolated by that value of `runs.isolate`, here: TREE, MOUNT, or "" for not at all; a run that waits
+    for its turn always is.
 
     Where MOUNT is only to be if that is possible, and is not, that is said. Raises MountsForbidden and ToolMissing.
     """
+    launcher = launchers.named(project.settings.launcher)
+    if launcher.is_away or (launcher.is_scheduler and not setting):
+        return TREE
     if not setting.startswith(MOUNT):
         return setting
     try:
@@ -76,6 +81,8 @@ def links(project: Project, isolate: str, environment: Mapping[str, str]) -> dic
     """Where the links of a run lead, by path from the top: runs.link, and, where its work tree takes the place of ours,
     virtualenvs in that which the environment or the settings name: the run would get another Python without a word."""
     top = project.repository.top or ""
+    if launchers.named(project.settings.launcher).is_away:
+        return {}
     if isolate != MOUNT:
         return project.links
     on_path = [os.path.dirname(place) for place in environment.get("PATH", "").split(":") if place.endswith("/bin")]
@@ -113,10 +120,10 @@ def warn_of_limits(
     `original` is the record of the run that it reproduces. Where that was isolated, it had no ignored files either, and
     `preconditions.check` has named its code that is taken from elsewhere.
     """
-    if "worktree" not in fields:
+    if not fields.is_isolated:
         return
     original = original or Record()
-    was_isolated = "worktree" in original
+    was_isolated = original.is_isolated
     if not fields.is_mounted:
         is_known = was_isolated and not original.is_mounted
         _warn_of_ways_out(project, fields, is_known=is_known)

@@ -13,7 +13,6 @@ from ..errors.code import NameTaken
 from ..records.record import MOUNT
 from ..reproducing import preconditions
 from . import launch, own_tree
-from .command_line import typed_command
 from .launch import Launch
 from .own_tree import TREE
 
@@ -46,7 +45,7 @@ def prepare(
         if repository
     }
     return Launch(
-        command=typed_command(one.record),
+        command=one.record.typed_command,
         description=one.record.text("description"),
         code=Snapshot(
             one.record.text("commit"),
@@ -62,8 +61,15 @@ def prepare(
         top=_place(one) if isolate == MOUNT else None,
         original=one,
         restored=restored,
+        retry=retries(one),
         notes={key: one.record.get(key) for key in ("base", "branch", "params")},
     )
+
+
+def retries(one: Run) -> int:
+    """How often the run's command was to be started again where it failed."""
+    text = one.record.text("retry")
+    return int(text) if text.isdecimal() else 0
 
 
 def isolation(here: Project, one: Run) -> str:
@@ -84,7 +90,7 @@ def _place(one: Run) -> str | None:
 def links(here: Project, one: Run) -> dict[str, str]:
     """The recorded links; what is linked today is new only to a run that had the whole work tree."""
     recorded = preconditions.links_today(here, one.record)
-    return recorded if "worktree" in one.record else here.links | recorded
+    return recorded if one.record.is_isolated else here.links | recorded
 
 
 def variables_of(here: Project, one: Run, today: dict[str, str]) -> dict[str, str]:

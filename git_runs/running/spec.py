@@ -10,6 +10,8 @@ import json
 import os
 import sys
 
+from ..system.files import is_below, write_private
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -20,6 +22,9 @@ _START = (
     "import json, sys; sys.path[:] = json.load(open(sys.argv[1]))['path'];"
     " import git_runs.running.supervise as s; s.main()"
 )
+
+
+BEGUN = ".begun"  # ends the name of a spec of a run that has begun, and may have to begin anew
 
 
 class Spec:
@@ -48,8 +53,11 @@ class Spec:
         umask: int,
         shared: int | None,
         keeps_history: bool,
+        metrics: dict[str, Any],
         original: dict[str, str] | None,
         restored: dict[str, Any] | None,
+        retry: int,
+        on_finish: str | None = None,  # as in specs of before
     ) -> None:
         self.root = root  # the runs dir, absolute
         self.name = name  # the run's name when it was launched
@@ -71,31 +79,58 @@ class Spec:
         self.umask = umask  # of whoever starts it
         self.shared = shared  # the setting
         self.keeps_history = keeps_history  # whether records are kept in git
+        self.metrics = metrics  # the settings of these: `files`, `patterns` and `headline`
         self.original = original  # name and id of the run that this one is to reproduce
         self.restored = restored  # the arguments of a Restored
+        self.retry = retry  # how often the command is started again where it fails
+        self.on_finish = on_finish  # the setting
 
-    def write(self) -> str:
-        """Write the file for the supervisor; its path. On failure a part of it may be left there."""
-        path = path_of(self.root, self.identifier)
+    def write(self, path: str | None = None, *, lasts: bool = False) -> str:
+        """Write the file for the supervisor, by default where `path_of` has it; its path. On failure a part of it may
+        be left there. `lasts`: it is on disk before this returns, for a run that waits for its turn."""
+        path = path or path_of(self.root, self.identifier)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with open(descriptor, "w", encoding="ascii") as file:
-                path_of_modules = [os.path.abspath(place) for place in sys.path]
-                json.dump(_as_utf8({**vars(self), "path": path_of_modules}), file)
-        except OSError as error:
-            error.filename = error.filename or path
-            raise
+        path_of_modules = [os.path.abspath(place) for place in sys.path]
+        write_private(path, json.dumps(_as_utf8({**vars(self), "path": path_of_modules})), lasts=lasts)
         return path
 
     @classmethod
-    def take(cls, path: str) -> Spec:
-        """Read the file and remove it."""
+    def read(cls, path: str) -> Spec:
+        """What the file says. Raises OSError, and ValueError where it is none."""
         with open(path, encoding="ascii") as file:
             content: dict[str, Any] = json.load(file)
-        os.unlink(path)
         del content["path"]
         return cls(**content)
+
+    @classmethod
+    def take(cls, path: str) -> Spec:
+        """Read the file and remove it: of any number that try, one does, and the others get FileNotFoundError."""
+        spec = cls.read(path)
+        os.unlink(path)
+        return spec
+
+    @classmethod
+    def borrow(cls, path: str) -> tuple[Spec, str]:
+        """Read the file, which stays for who may come again, under the name that says that the run has begun; gives
+        that, too."""
+        spec, begun = cls.read(path), path.removesuffix(BEGUN) + BEGUN
+        os.rename(path, begun)
+        return spec, begun
+
+    def follow(self, name: str, worktree: str) -> None:
+        """The run was given that name before it began, and its own work tree is to be at that path."""
+        assert self.isolation
+        former = self.isolation["path"]
+
+        def moved(path: str) -> str:
+            return worktree + path[len(former) :] if is_below(path, former) else path
+
+        self.name = name
+        self.cwd, self.top = moved(self.cwd), moved(self.top)
+        self.environment |= {"RUNS_NAME": name, "PWD": moved(self.environment["PWD"])}
+        self.isolation["path"] = worktree
+        if self.stand_in:
+            self.stand_in |= {"name": name, "tree": worktree}
 
 
 def path_of(root: str, identifier: str) -> str:
@@ -103,9 +138,10 @@ def path_of(root: str, identifier: str) -> str:
     return os.path.join(root, "specs", os.path.basename(identifier) + ".json")
 
 
-def supervisor(path: str) -> list[str]:
-    """The command line of a supervisor that takes the spec at `path`."""
-    return [sys.executable, "-I", "-X", "utf8", "-c", _START, path]
+def supervisor(path: str, gpus: str = "") -> list[str]:
+    """The command line of a supervisor that takes the spec at `path`, for a command that is to see those GPUs alone, if
+    any are given."""
+    return [sys.executable, "-I", "-X", "utf8", "-c", _START, path, *([gpus] if gpus else [])]
 
 
 def _as_utf8(value: Any) -> Any:
@@ -114,6 +150,6 @@ def _as_utf8(value: Any) -> Any:
         return {_as_utf8(key): _as_utf8(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_utf8(item) for item in value]
-    if not isinstance(value, str):
+    if not isinstance(value, str) or value.isascii():
         return value
     return os.fsencode(value).decode("utf-8", "surrogateescape")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import shlex
 import signal
 import sys
 import threading
 import time
 from contextlib import suppress
+from itertools import count
 
 from .. import launchers
 from ..code.isolation import Isolation
@@ -20,16 +22,19 @@ from ..environment.fingerprints import Fingerprints
 from ..environment.interpreter import HASH_SEED, Command
 from ..environment.restored import Restored
 from ..errors.base import RunsError
-from ..errors.records import BadRecord, Locked, NoSuchRun
+from ..errors.records import BadRecord, Locked, NoSuchRun, Unencodable
 from ..errors.system import GitFailed
+from ..launchers.launcher import COMES_AGAIN
 from ..records import record
 from ..records.outputs import Outputs, end_marker, start_marker
 from ..records.record import Record, Run
 from ..records.runs_dir import share
 from ..records.store import Store
-from ..reproducing import reproduction
-from ..system import processes
-from .execution import Execution
+from ..system import gpus, processes, programs
+from ..system.files import remove_file
+from . import on_finish
+from .execution import HANDLED, Execution, take_terminal
+from .outcome import Outcome
 from .spec import Spec
 
 TYPE_CHECKING = False
@@ -38,16 +43,26 @@ if TYPE_CHECKING:
     from ..system.mounts import View
 
 PATIENCE = 60.0  # seconds to try to write the record: how a run ended is known only here
+OF_AN_END = ("error", "reason", "exit-code", "signal", "metrics", "on-finish")  # the fields of an end that was none
+RACES, BETWEEN_RACES = 3, 0.5  # tries of two git processes that are in each other's way, and seconds between them
+BETWEEN_SIGNALS = 5.0  # seconds: a scheduler signals the processes of a job one by one, perhaps us last
+ATTEMPT = "RUNS_ATTEMPT"  # the variable that says which one it is, from 1
 TAIL = 1 << 12  # bytes at the end of a log, in which git says why it failed
 
 
 def main() -> None:
-    """Carry out the spec whose path is the first argument; ends with the command's exit code."""
+    """Carry out the spec whose path is the first argument, on the GPUs in the second one, if there is one; ends with
+    the command's exit code."""
     try:
-        spec = Spec.take(sys.argv[1])
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # until they are: from here on the run has begun
+        comes_again = COMES_AGAIN in os.environ
+        spec, kept = Spec.borrow(sys.argv[1]) if comes_again else (Spec.take(sys.argv[1]), None)
+        visible = "".join(sys.argv[2:])
+        spec.environment |= {gpus.VARIABLE: visible} if visible else {}
         inside = launchers.inside(spec.launcher)
+        supervisor = Supervisor(spec, inside, visible, kept, is_again=sys.argv[1] == kept)
         _live_in(inside.adapt(spec.environment))
-        sys.exit(Supervisor(spec, inside).run())
+        sys.exit(supervisor.run())
     except RunsError as error:
         _say(text_of(error))
         sys.exit(error.exit_code)
@@ -59,9 +74,16 @@ def main() -> None:
 class Supervisor:
     """Runs one command and records how it goes."""
 
-    def __init__(self, spec: Spec, inside: Inside) -> None:
+    def __init__(
+        self, spec: Spec, inside: Inside, visible: str = "", kept: str | None = None, *, is_again: bool = False
+    ) -> None:
+        """`visible`: the GPUs of the run's slot in a queue; `kept`: where the spec still is, if the run may be ended to
+        begin anew; `is_again`: whether it was."""
         self.spec = spec
+        self.gpus = visible  # of the run's slot in a queue, as its environment has them
         self.inside = inside
+        self.kept = kept
+        self.is_again = is_again
         os.umask(spec.umask)  # what starts us may have another
         share(spec.shared)
         self.execution = Execution(_say, spec.umask)
@@ -72,11 +94,16 @@ class Supervisor:
         if self.store.journal:
             self.store.journal.is_left_to_others = True  # when we exit, all of our session may be killed
         self.outputs = Outputs(spec.root)
+        if spec.isolation and (now := self.store.find(self.this_run)) and now.name != spec.name:
+            spec.follow(now.name, self.outputs.worktree(now.name))
+            self.this_run = Run(now.name, self.this_run.record)
         self.isolation = self._isolation()
         self.stand_in = StandIn(**spec.stand_in) if spec.stand_in else None
         self.view: View | None = None  # what the command sees of the file system, if that is not what we see
         self.collecting = threading.Thread(target=self._collect, daemon=True)
         self.error: str | None = None  # what kept the command from being started
+        self.will_come_again = False
+        self.first_attempt = 1
 
     def run(self) -> int:
         """From `running` to the end; gives the exit code to end with, as a shell would put it."""
@@ -93,13 +120,25 @@ class Supervisor:
         )
         self.error = self._cause()
         execution.end()
+        self._settle_whether_it_comes_again(code)
         if self.collecting.ident is not None:
-            self.collecting.join(2 * processes.PATIENCE)
+            self.collecting.join(2 * programs.PATIENCE)
         self._record_end(code, finished)
-        if not execution.prints_still():
+        if not execution.prints_still() and not self.will_come_again:
             self._leave_work_tree(code)
+        if self.spec.on_finish and not self.will_come_again:
+            self._finish(self.spec.on_finish)
         self._leave(code)
         return code if code >= 0 else 128 - code
+
+    def _settle_whether_it_comes_again(self, code: int) -> None:
+        """A run that was to stop, and not by `kill`, which takes its spec away, may have to begin anew: it waits, until
+        whoever asks the scheduler knows better. Else nobody needs the spec any more."""
+        if self.kept and code:
+            self.execution.wait_for_stop(BETWEEN_SIGNALS)
+        self.will_come_again = bool(self.kept and self.execution.stops and os.path.exists(self.kept))
+        if self.kept and not self.will_come_again:
+            remove_file(self.kept)
 
     def _check_places(self) -> int:
         """What starts us may see other files than whoever started the run, as a server does that a run in another's
@@ -121,20 +160,41 @@ class Supervisor:
     def _isolate(self) -> int:
         """Make the run's own work tree; gives 0, or how the command that failed has ended, and sets `error`."""
         assert self.isolation
-        if self.store.find(self.this_run) is None:
+        this = self.store.find(self.this_run)
+        if this is None:
             raise NoSuchRun(self.spec.name)
+        if not this.record.is_under_way:  # whoever started us was killed before it could say that we answer for the run
+            found = self.inside.found() if "launcher" not in this.record else None
+            self._record_process(status=record.STARTING, **({"launcher": {self.spec.launcher: found}} if found else {}))
         try:
-            for step in self.isolation.steps():
-                if code := self.execution.run(step, cwd="/", began=self.inside.began, to_errors=True):
-                    self.error = f"the work tree could not be made: {step[0]} ended with exit code {code}"
-                    return code
-            self.isolation.complete()
-            inside = os.path.relpath(self.spec.cwd, self.spec.top)
-            os.makedirs(os.path.join(self.isolation.path, inside), exist_ok=True)
-            self.inside.mark(start_marker(self.spec.identifier))
+            is_there = self.is_again and os.path.isdir(self.isolation.path)  # with what the run has made in it
+            code = 0 if is_there else self._make_work_tree(self.isolation)
+            if code == 0:
+                self.inside.mark(start_marker(self.spec.identifier))
+            return code
         except (OSError, GitFailed) as error:
             return self._fail(f"the work tree could not be made: {error}")
+
+    def _make_work_tree(self, isolation: Isolation) -> int:
+        for step in isolation.steps():
+            if code := self._run_step(step):
+                self.error = f"the work tree could not be made: {step[0]} ended with exit code {code}"
+                return code
+        isolation.complete()
+        inside = os.path.relpath(self.spec.cwd, self.spec.top)
+        os.makedirs(os.path.join(isolation.path, inside), exist_ok=True)
         return 0
+
+    def _run_step(self, step: list[str]) -> int:
+        """Run it in the way of the command; gives how it ended. Where nothing came of it, it is tried again: `git
+        worktree add` fails where another one is just being made, of which it reads what is not written yet."""
+        assert self.isolation
+        for _ in range(RACES):
+            code = self.execution.run(step, cwd="/", began=self.inside.began, to_errors=True)
+            if not code or self.execution.stops or os.path.lexists(self.isolation.path):
+                break
+            time.sleep(random.uniform(0, BETWEEN_RACES))
+        return code
 
     def _stand_in(self) -> int:
         """Let the work tree stand where the command expects it; gives 0, or an exit code, and sets `error`."""
@@ -186,13 +246,23 @@ class Supervisor:
     # --- the command
 
     def _run_command(self) -> int:
-        """Run it to its end: its exit code, or minus the signal that ended it."""
+        """Run it to its end, and again where it fails and may be repeated: its exit code, or minus the signal that
+        ended it."""
         words = [*shlex.split(self.spec.shell), "-c", self.spec.command]
-        return self.execution.run(words, cwd=self.spec.cwd, began=self._command_began, view=self.view)
+        last = self.first_attempt + self.spec.retry
+        for attempt in count(self.first_attempt):
+            os.environ[ATTEMPT] = str(attempt)
+            code = self.execution.run(words, cwd=self.spec.cwd, began=self._command_began, view=self.view)
+            if code <= 0 or self.execution.was_killed or attempt >= last:
+                break
+            _say(f"hint: it failed with exit code {code}: attempt {attempt + 1} of {last}")
+            self._record_attempt(attempt + 1)
+        return code
 
     def _command_began(self, group: int) -> None:
         self.inside.began(group)
-        self.collecting.start()
+        if self.collecting.ident is None:
+            self.collecting.start()
 
     # --- what else decides the result
 
@@ -211,17 +281,6 @@ class Supervisor:
     def _keep_history(self) -> None:
         if self.store.journal and self.spec.keeps_history:
             self.store.journal.start()
-
-    def _judge(self, ending: dict[str, object]) -> dict[str, object]:
-        """How the run, which ended so, compares with the one that it is to reproduce. It fails no run."""
-        with suppress(Exception):
-            original, this = self.spec.original, self.store.find(self.this_run)
-            if original and this:
-                this.record.update(ending)
-                former = Run(original["name"], Record(id=original["identifier"]))
-                repository = self.spec.common_dir
-                return reproduction.judge(self.store, self.outputs, former, this, self._surroundings(), repository)
-        return {}
 
     def _surroundings(self) -> Surroundings:
         spec = self.spec
@@ -246,22 +305,44 @@ class Supervisor:
 
         Raises NoSuchRun where there is none: the run was deleted, or its start undone.
         """
+        began = {"datetime": record.timestamp()} if self.isolation else {}  # to make the work tree took its time
+        self._record_process(status=record.RUNNING, **began)
+
+    def _record_process(self, **others: object) -> None:
+        """Write down that the run goes on with us, and other fields."""
         try:
             with self.store.change(self.this_run) as fields:
-                fields["status"] = record.RUNNING
-                fields.pop("finished", None)  # fsck may have thought that we would never come
-                if self.isolation:  # to make the work tree took its time, which is not the command's
-                    fields["datetime"] = record.timestamp()
+                if self.kept and not os.path.exists(self.kept):
+                    raise NoSuchRun(self.spec.name)  # it was killed while it waited to begin anew
+                fields |= {**others, **self.inside.known()}
+                if self.is_again and others["status"] == record.RUNNING:
+                    self.first_attempt = fields["attempts"] = int(fields.get("attempts") or 1) + 1
+                for key in ("finished", *OF_AN_END):  # fsck may have thought that we would never come
+                    fields.pop(key, None)
+                if details := self.inside.details():
+                    recorded = fields.get("launcher") or {}
+                    fields["launcher"] = {self.spec.launcher: {**details, **recorded.get(self.spec.launcher, {})}}
                 fields["process"] = processes.identify(os.getpid())
+                if self.gpus:
+                    fields["gpus"] = self.gpus
         except (BadRecord, Locked) as error:
             _say(text_of(error))
         except OSError as error:
             _say(f"fatal: cannot write the run's record: {error}")
 
+    def _record_attempt(self, attempt: int) -> None:
+        """The command is started again, whether this can be written or not."""
+        with suppress(RunsError, OSError), self.store.change(self.this_run) as fields:
+            fields["attempts"] = attempt
+
     def _record_end(self, code: int, finished: str) -> None:
         """Write how the command ended, under whatever name the run has by now; nothing where it was deleted."""
+        if self.will_come_again:
+            self._record_wait()
+            return
         ending = self._ending(code, finished)
-        ending |= self._judge(ending)
+        outcome = Outcome(self.spec, self.store, self.outputs, self.this_run, self._surroundings)
+        ending |= outcome.soon(ending)
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -271,12 +352,20 @@ class Supervisor:
             except NoSuchRun:
                 return
             except (RunsError, OSError) as error:
+                if isinstance(error, Unencodable):
+                    ending = self._ending(code, finished)
                 if time.monotonic() > deadline:
                     _say(f"fatal: cannot record the end, exit code {code}, at {finished}: {error}")
                     return
                 time.sleep(0.5)
+        outcome.add_rest(ending)
         self._keep_history()
         self.outputs.remove_links(*former)
+
+    def _record_wait(self) -> None:
+        with suppress(RunsError, OSError), self.store.change(self.this_run) as fields:
+            fields |= {"status": record.QUEUED, "queued": record.timestamp()}
+            fields.pop("process", None)
 
     def _ending(self, code: int, finished: str) -> dict[str, object]:
         """The fields that say how the command ended."""
@@ -285,6 +374,24 @@ class Supervisor:
         if self.error and not was_killed:
             return {"status": status, "error": self.error, "finished": finished}
         return {"status": status, "exit-code" if code >= 0 else "signal": abs(code), "finished": finished}
+
+    def _finish(self, line: str) -> None:
+        """Run the line of the setting runs.on-finish, now that all is recorded. It fails no run; why it failed itself
+        is recorded."""
+        with suppress(Exception):
+            if now := self.store.find(self.this_run):
+                take_terminal()  # so that Ctrl-C reaches us
+                around, name = os.path.split(self.spec.common_dir)
+                failure = on_finish.carry_out(
+                    line,
+                    shell=self.spec.shell,
+                    root=self.store.root,
+                    directory=around if name == ".git" else self.spec.common_dir,
+                    environment=on_finish.with_variables(os.environ, now, self.outputs.log(now.name)),
+                )
+                if failure:
+                    with self.store.change(now) as fields:
+                        fields["on-finish"] = failure
 
     def _leave(self, code: int) -> None:
         """Keep what a person sees of the run as `keep-session` says: by default it stays if the run failed, or while

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import BinaryIO, TypeVar
 
     Stamp = tuple[int, int, int, int]
@@ -30,8 +30,7 @@ def write_whole(
     It gets the permissions `mode`, by default what the umask leaves. False, and all is as it was, unless `only_if`
     holds at the last moment.
     """
-    # No run's name ends in ".lock", so that this is no run's file.
-    temporary = f"{path}.{os.getpid()}.tmp.lock"
+    temporary = _temporary(path)
     try:
         with open(temporary, "wb") as file:
             if mode is not None:
@@ -50,16 +49,88 @@ def write_whole(
             error.filename, error.filename2 = path, None
         raise
     with suppress(OSError):  # it is replaced by now, and no error may say that it is not
-        _sync_directory(os.path.dirname(os.path.abspath(path)))
+        sync_directory(os.path.dirname(os.path.abspath(path)))
     return True
 
 
-def _sync_directory(path: str) -> None:
+def write_private(path: str, text: str, *, lasts: bool = False) -> None:
+    """Make a new file, in ASCII, which only its owner may read; on failure a part of it may be left. `lasts`: it is on
+    disk before this returns."""
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(text)
+            if lasts:
+                file.flush()
+                os.fsync(file.fileno())
+    except OSError as error:  # one of a write names no file
+        error.filename = path
+        raise
+
+
+def write_all(contents: Mapping[str, str | bytes], done: Callable[[], object]) -> None:
+    """Make new files, given by their paths: all of them, each complete and on disk before this returns, or none. `done`
+    is called after each. Their directories are there."""
+    temporary = {path: _temporary(path) for path in contents}
+
+    def write(path: str) -> None:
+        content = contents[path]
+        with open(temporary[path], "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    made: list[str] = []
+    try:
+        side_by_side(write, list(contents), done)
+        for path, written in temporary.items():
+            os.rename(written, path)
+            made.append(path)
+        for directory in {os.path.dirname(path) for path in contents}:
+            sync_directory(directory)
+    except BaseException:
+        for path in [*temporary.values(), *made]:
+            remove_file(path)
+        raise
+
+
+def _temporary(path: str) -> str:
+    """Where the file is until it is complete. No run's name ends in ".lock", so that this is no run's file."""
+    return f"{path}.{os.getpid()}.tmp.lock"
+
+
+def sync_directory(path: str) -> None:
+    """Let what was made in the directory, renamed and removed there, be on disk before this returns."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def move(source: str, target: str) -> None:
+    """Rename what is at the path, or, to another disk, copy it whole, and remove it then; raises OSError."""
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _move_by_copy(source, target)
+
+
+def _move_by_copy(source: str, target: str) -> None:
+    import shutil
+
+    copy = _temporary(target)
+    try:
+        if os.path.isdir(source) and not os.path.islink(source):
+            shutil.copytree(source, copy, symlinks=True)
+        else:
+            shutil.copy2(source, copy, follow_symlinks=False)
+        os.rename(copy, target)
+    except BaseException:
+        remove_all(copy)
+        raise
+    remove_all(source)
 
 
 def open_plain(path: str) -> BinaryIO:

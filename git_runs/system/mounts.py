@@ -13,7 +13,7 @@ import sys
 from contextlib import ExitStack, suppress
 
 from ..errors.system import MountsForbidden, ToolMissing
-from . import processes
+from . import children, processes, programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _ALL = ("--dev-bind", "/", "/")  # all that there is, devices included, at its o
 class View:
     """A view that processes can enter."""
 
-    def __init__(self, pid: int, holder: processes.Dialogue) -> None:
+    def __init__(self, pid: int, holder: programs.Dialogue) -> None:
         """The one that the process `pid` has; `holder` keeps it, so that others see that it is there."""
         self._holder = holder
         places = [f"{processes.PROC}/{pid}/ns/{kind}" for kind in ("user", "mnt")]
@@ -54,7 +54,7 @@ class View:
             self.enter()
             return work()
 
-        return processes.in_child(in_view)
+        return children.in_child(in_view)
 
     def close(self) -> None:
         """Let it go, when nobody is to enter it any more."""
@@ -86,10 +86,10 @@ def check() -> None:
     _start().end()
 
 
-def _start(*options: str, passes: Sequence[int] = ()) -> processes.Dialogue:
+def _start(*options: str, passes: Sequence[int] = ()) -> programs.Dialogue:
     """A process in a view, once all its mounts are made; raises ToolMissing and MountsForbidden."""
     try:
-        bwrap = processes.Dialogue([TOOL, *_ALL, *options, "--", "cat"], passes=passes)
+        bwrap = programs.Dialogue([TOOL, *_ALL, *options, "--", "cat"], passes=passes)
     except FileNotFoundError:
         raise ToolMissing(TOOL, f": it is in the package {PACKAGE}; --isolate does without it") from None
     if not bwrap.echoes():

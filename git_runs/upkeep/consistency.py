@@ -12,25 +12,27 @@ known may be the run of another clone, with a record there, so that no other is 
 from __future__ import annotations
 
 import os
-import re
 import time
 import uuid
 from functools import partial
+from shlex import quote
 
+from .. import launchers
 from ..code import keeping, refs
 from ..code.deleted_refs import PREFIX, Deleted
 from ..console import progress
 from ..errors.code import CommitMissing, RefGone, RefMoved
 from ..errors.records import BadRecord, CacheDamaged
 from ..records import record
-from ..records.history import REF, History, Listing
+from ..records.history import REF, History
 from ..records.journal import Journal
+from ..records.kept import Listing
 from ..records.order import natural_key
 from ..records.record import LOST, UNDER_WAY, Record, Run
-from ..running import adoption, deletion, lifecycle
-from ..system import processes
+from ..running import adoption, deletion, lifecycle, queue, spec, submission
+from ..system import whoami
 from ..system.git import objects
-from . import leftovers
+from . import jobs, leftovers, remotes
 from .leftovers import HOUR, Locks
 from .problem import Problem
 
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from ..project import Project
     from ..records.trash import Deletion
 
-FIELDS = ("id", "name", "commit", "bytes", "submodules", "host", "status", "process")  # all that is read
+FIELDS = ("id", "name", "commit", "bytes", "submodules", "imported", "host", "status", "process")  # all that is read
 PAUSE = 0.1  # seconds between the two readings, for what undoes a start that failed
 
 
@@ -76,12 +78,7 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         for begun, name in deletion.interrupted(project, deleted)
         if name in names and name not in found.busy
     ]
-    half_back = [
-        (whole, name)
-        for name, purpose in found.left.items()
-        for whole in (project.trash.deletions() if "undeletes" in purpose and name not in names else ())
-        if whole.identifier == purpose["undeletes"] and whole.exists(name)
-    ]
+    half_back = list(_half_back(project, found, names))
     unsettled = {name for move in moves for name in move} | {name for _, name in (*half_deleted, *half_back)}
     unsettled.update(lost)
     apart = unsettled | found.busy
@@ -101,6 +98,8 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         *_records_and_refs(project, settled_runs, commits),
         *_submodules(project, (run for run in with_submodules if run.name not in apart)),
         *_lost(project, settled_runs),
+        *_never_queued(project, settled_runs),
+        *jobs.problems(project, apart),
         *_twins(project, settled_runs, commits),
         *found.problems(project, settled=[*unsettled, *starts]),
     ]
@@ -108,11 +107,24 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
     if os.path.isdir(project.store.records):
         problems += [
             *leftovers.of_processes(project, places, idle),
+            *leftovers.boards(project),
             *leftovers.specs(project, runs),
+            *leftovers.gets(project, runs, idle),
+            *leftovers.of_queue(project, runs, idle),
+            *jobs.left(project, idle),
             *leftovers.outputs(project, names),
             *leftovers.work_tree_entries(project, runs),
         ]
-    return problems + list(leftovers.descriptions(places))
+    return [*problems, *leftovers.descriptions(places), *remotes.problems(project, idle)]
+
+
+def _half_back(project: Project, found: Locks, names: Container[str]) -> Iterator[tuple[Deletion, str]]:
+    """The runs that somebody was bringing back, and which are still in the trash."""
+    for name, purpose in found.left.items():
+        if "undeletes" in purpose and name not in names:
+            for whole in project.trash.deletions():
+                if whole.identifier == purpose["undeletes"] and whole.exists(name):
+                    yield whole, name
 
 
 def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Problem]]:
@@ -121,10 +133,17 @@ def _read(project: Project, names: Iterable[str]) -> tuple[list[Run], list[Probl
     names = list(names)
     for name, found in progress.over(project.store.reader.recall(names, light=True), "Checking runs", len(names)):
         if isinstance(found, BadRecord):
-            bad.append(Problem("bad record", found.message, run=name, path=found.path, advice=found.hints[0]))
+            bad.append(_bad_record(project, name, found))
         elif found:
             runs.append(found.only(FIELDS))
     return runs, bad
+
+
+def _bad_record(project: Project, name: str, found: BadRecord) -> Problem:
+    advice, kept = found.hints[0], History(project.repository.common_dir).last_good(name)
+    if kept:
+        advice += f", or have it as it was: git show {quote(kept)} >{quote(found.path)}"
+    return Problem("bad record", found.message, run=name, path=found.path, advice=advice)
 
 
 def _cache(project: Project) -> Iterator[Problem]:
@@ -210,7 +229,7 @@ def _record_interrupted_start(project: Project, name: str, commit: str) -> None:
                 "name": name,
                 "commit": commit,
                 "datetime": record.timestamp(started),
-                "host": processes.hostname(),
+                "host": whoami.hostname(),
                 "status": record.FAILED,
                 "error": "the start was interrupted",
             }
@@ -256,21 +275,17 @@ def _records_and_refs(project: Project, runs: Iterable[Run], commits: dict[str, 
         elif commit != recorded:
             moved = RefMoved(refs.ref(name), commit, recorded)
             yield Problem("other commit", moved.message, run=name, advice=moved.hints[0])
-    known = [run.record.text("commit") for run in gone if _is_hash(run.record.text("commit"))]
+    known = [run.record.text("commit") for run in gone if objects.is_hash(run.record.text("commit"))]
     not_here = {word.removesuffix("^{commit}") for word in objects.unknown(f"{commit}^{{commit}}" for commit in known)}
     for run in gone:
         commit = run.record.text("commit")
-        is_here = _is_hash(commit) and commit not in not_here
+        is_here = objects.is_hash(commit) and commit not in not_here
         error = RefGone(refs.ref(run.name), commit, is_here=is_here, host=run.record.text("host"))
         if is_here:
             mend = partial(_create_ref, project, run)
             yield Problem("no ref", error.message, run=run.name, repair="created there", mend=mend)
-        else:
+        elif not run.record.is_imported:  # of which the commit need not be here
             yield Problem("no ref", error.message, run=run.name, advice=error.hints[0])
-
-
-def _is_hash(text: str) -> bool:
-    return re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", text) is not None
 
 
 def _create_ref(project: Project, run: Run) -> None:
@@ -340,7 +355,9 @@ def _give_other_id(project: Project, copy: Run) -> None:
 def _lost(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
     for run in runs:
         recorded = run.record.text("status")
-        if recorded in UNDER_WAY and run.record.status == LOST and not leftovers.is_being_launched(project, run):
+        if recorded not in UNDER_WAY or run.record.status != LOST or queue.waits(project, run.record):
+            continue
+        if not leftovers.is_being_launched(project, run):
             end = _last_sign_of_life(project, run.name)
             what = f"run '{run.name}' is recorded as {recorded}, and its process is gone"
             repair = f"recorded as lost, ended at {end}" if end else "recorded as lost"
@@ -349,11 +366,49 @@ def _lost(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
 
 def _record_lost(project: Project, run: Run) -> None:
     with project.store.change(run) as fields:
-        if fields.status != LOST:
+        if fields.status != LOST or queue.waits(project, fields):
             return
         end = _last_sign_of_life(project, fields.text("name"))
         former = fields.end({"status": LOST, **({"finished": end} if end else {})})
     project.outputs.remove_links(*former)
+
+
+def _never_queued(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
+    """Runs that were to wait, and of which no spec was left where that could be taken."""
+    elsewhere = submission.identifiers(project)
+    waiting = [run for run in runs if run.record.is_queued and run.record.text("id") not in elsewhere]
+    waiting = [run for run in waiting if run.record.is_local or _was_to_be_sent(project, run)]
+    if not waiting or any(is_alive for _, is_alive in leftovers.staging(project)):
+        return
+    specs = queue.specs(project)
+    for run in waiting:
+        if not _has_spec(project, run.record, specs):
+            what = f"run '{run.name}' is recorded as queued, and is not in the queue: its start was interrupted"
+            mend = partial(_record_never_queued, project, run)
+            yield Problem("interrupted start", what, run=run.name, repair="recorded as failed", mend=mend)
+
+
+def _was_to_be_sent(project: Project, run: Run) -> bool:
+    """Whether another host was to start the run, for this copy of the repository."""
+    now = project.store.find(run)
+    return (
+        now is not None
+        and launchers.is_away(now.record)
+        and launchers.details_of(now.record).get("tag") == project.tag(now.record)
+    )
+
+
+def _has_spec(project: Project, fields: Record, specs: Container[str]) -> bool:
+    identifier = fields.text("id")
+    return identifier in specs or os.path.exists(spec.path_of(project.store.root, identifier))
+
+
+def _record_never_queued(project: Project, run: Run) -> None:
+    with project.store.change(run) as fields:
+        is_noted = fields.text("id") in submission.identifiers(project)
+        if fields.is_queued and not is_noted and not _has_spec(project, fields, queue.specs(project)):
+            former = fields.end({"status": record.FAILED, "error": "the start was interrupted"})
+            project.outputs.remove_links(*former)
 
 
 def _last_sign_of_life(project: Project, name: str) -> str | None:

@@ -16,10 +16,14 @@ from ..code import refs
 from ..console.questions import EDITED
 from ..errors.base import RunsError
 from ..errors.code import NameTaken
+from ..errors.records import BadRecord
 from ..records import importers, locks
-from ..records.record import STARTING, is_name
+from ..records.importers.importer import Entry, Surroundings
+from ..records.record import QUEUED, STARTING, Record, Run, is_name
 from ..records.runs_dir import SUFFIX
-from ..running import spec
+from ..results import tensorboard
+from ..running import queue, slots, spec
+from ..sharing.staging import GET
 from ..system import processes
 from ..system.files import age_of, entries, files_below, prune, remove_all, remove_file, unlink_if
 from ..system.git import refstore, worktrees
@@ -30,14 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ..project import Project
-    from ..records.record import Run
 
 HOUR = 3600.0
 LAUNCH = 10.0  # seconds that a supervisor may take to read its spec
 
 _TEMPORARY = re.compile(r"(.+)\.(?P<pid>[0-9]+)\.tmp\.lock")
 _INDEX_COPY = re.compile(r"runs-(?:snapshot|commit)-(?P<pid>[0-9]+)(\.lock)?")  # code/tree.py
+_STAGED = re.compile(r"\..+\.(?P<pid>[0-9]+)")  # running/queue.py
 _EMPTY = re.compile(r"runs-empty-(?P<pid>[0-9]+)")  # the same
+_BUNDLE = re.compile(r"git-runs-bundle-(?P<pid>[0-9]+)-.+")  # sharing/bundle.py
 
 
 class Locks:
@@ -131,6 +136,7 @@ def of_processes(project: Project, git_dirs: Iterable[str], idle: float) -> Iter
     for directory, pattern, kind in (
         (project.store.root, _TEMPORARY, "temporary file"),
         (os.path.join(project.store.root, "environments"), _TEMPORARY, "temporary file"),
+        (project.repository.common_dir, _BUNDLE, "directory"),
         *((git_dir, *one) for git_dir in git_dirs for one in ((_INDEX_COPY, "index copy"), (_EMPTY, "directory"))),
     ):
         for entry in entries(directory):
@@ -139,14 +145,78 @@ def of_processes(project: Project, git_dirs: Iterable[str], idle: float) -> Iter
                 yield _left(kind, entry.path, partial(remove_all, entry.path))
 
 
+def boards(project: Project) -> Iterator[Problem]:
+    """Directories of links that TensorBoard was shown."""
+    for path in tensorboard.left(project.store.root):
+        yield _left("directory", path, partial(tensorboard.remove, path))
+
+
 def specs(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
     """Specs, with all the secrets in them, that no supervisor will take."""
     found = {entry.name.removesuffix(".json"): entry for entry in entries(os.path.join(project.store.root, "specs"))}
     owners = {identifier: run for run in runs if (identifier := run.record.text("id")) in found} if found else {}
     for identifier, entry in found.items():
         run = owners.get(identifier)
-        if not _is_awaited(entry.path) and not (run and run.record.status == STARTING):
+        if not _is_awaited(entry.path) and not (run and run.record.status in (QUEUED, STARTING)):
             yield _left("spec", entry.path, partial(remove_file, entry.path), run=run.name if run else None)
+
+
+def gets(project: Project, runs: Iterable[Run], idle: float) -> Iterator[Problem]:
+    """What came of outputs of runs that are gone."""
+    found = {entry.name: entry.path for entry in entries(os.path.join(project.store.root, GET))}
+    known = {run.record.text("id") for run in runs} if found else set()
+    for identifier, path in found.items():
+        if identifier not in known and is_idle(path, idle):
+            yield _left("directory", path, partial(remove_all, path))
+
+
+def of_queue(project: Project, runs: Iterable[Run], idle: float) -> Iterator[Problem]:
+    """Specs of runs that are gone or have ended, in the queue of this host or on their way there; and what a worker
+    should have been started with."""
+    for path, is_alive in staging(project):
+        if not is_alive and is_idle(path, idle):
+            yield _left("spec", path, partial(remove_all, path))
+    for order in entries(slots.path(project, "waiting")):
+        for entry in entries(order.path) if not order.name.startswith(".") else ():
+            if entry.name.startswith(".") and is_idle(entry.path, min(idle, LAUNCH)):
+                yield _left("spec", entry.path, partial(remove_file, entry.path))
+    specs = queue.specs(project)
+    owners = {identifier: run for run in runs if (identifier := run.record.text("id")) in specs} if specs else {}
+    for identifier, path in specs.items():
+        run = owners.get(identifier)
+        if not (run and _may_be_taken(run.record)) and _is_left_in_queue(project, run, identifier):
+            mend = partial(_remove_from_queue, project, run, identifier, path)
+            yield _left("spec", path, mend, run=run.name if run else None)
+    for entry in entries(slots.directory(project)):
+        if entry.name.startswith("worker-") and not _is_awaited(entry.path):
+            yield _left("spec", entry.path, partial(remove_file, entry.path))
+        if entry.name.endswith(locks.SUFFIX) and locks.is_unseen(entry.path) and is_idle(entry.path, idle):
+            what = f"'{entry.path}' is held by a process that cannot be seen from here"
+            yield Problem("lock", what, path=entry.path, advice="if no git runs process is using it, remove the file")
+
+
+def _may_be_taken(fields: Record) -> bool:
+    return queue.may_wait(fields) or fields.is_under_way
+
+
+def _is_left_in_queue(project: Project, run: Run | None, identifier: str) -> bool:
+    """Whether nobody is to take the spec of that run. One that was not there before may just have been queued."""
+    with suppress(BadRecord):
+        now = project.store.find(run or Run("", Record(id=identifier)))
+        return now is None or not _may_be_taken(now.record)
+    return False
+
+
+def _remove_from_queue(project: Project, run: Run | None, identifier: str, path: str) -> None:
+    if _is_left_in_queue(project, run, identifier):
+        remove_file(path)
+
+
+def staging(project: Project) -> Iterator[tuple[str, bool]]:
+    """Where specs are collected that are to get into the queue together, and whether who does it lives."""
+    for entry in entries(slots.path(project, "waiting")):
+        if staged := _STAGED.fullmatch(entry.name):
+            yield entry.path, processes.identify(int(staged["pid"])) is not None
 
 
 def is_being_launched(project: Project, run: Run) -> bool:
@@ -211,6 +281,8 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
                     if name in groups_in_databases() and entry.is_dir():
                         unseen.append(f"{name}/")
                         continue
+                    if _has_only_links(entry.path):
+                        continue  # as the move of a group leaves them while its runs go on
                     if database := in_databases().get(name):
                         what = f"'{entry.path}' belongs to a run that only '{database}' has"
                         yield Problem("output", what, path=entry.path, advice="to add it: git runs import")
@@ -225,13 +297,19 @@ def outputs(project: Project, names: set[str]) -> Iterator[Problem]:
                     )
 
 
+def _has_only_links(path: str) -> bool:
+    found = [os.path.islink(file) for file in files_below(path)]
+    return bool(found) and all(found)
+
+
 def _in_databases(project: Project) -> dict[str, str]:
-    """The runs of databases that the first tool has left here, by name: in which they are."""
-    importer = importers.named("single_file")
+    """The runs of databases that tools have left whose outputs may be in the runs dir, by name: in which they are."""
     found: dict[str, str] = {}
-    for path in importer.places(project.store.root, project.repository.top):
-        with suppress(RunsError, OSError):
-            found |= dict.fromkeys(importer.read(path, project.store.root), path)
+    around = Surroundings(project.store.root, project.repository.top, project.repository.common_dir)
+    for importer in map(importers.named, ("runs", "lab-notebook")):
+        for path in importer.places(around):
+            with suppress(RunsError, OSError):
+                found |= {one.name: path for one in importer.read(path, around) if isinstance(one, Entry)}
     return found
 
 

@@ -17,9 +17,10 @@ from ..errors.records import BadRecord, Locked
 from ..errors.system import ToolMissing
 from ..errors.upkeep import AlreadyCollecting
 from ..records import locks
-from ..records.record import UNDER_WAY
+from ..records.record import OPEN
+from ..results import tensorboard
 from ..running import deletion, lifecycle
-from ..system import processes
+from ..system import programs
 from ..system.files import age_of, files_below
 from ..system.git import dates, refstore
 
@@ -51,7 +52,7 @@ def start_if_due(project: Project) -> None:
     """Let a process of its own do it, if it is due; whatever keeps it from that matters to nobody."""
     with suppress(OSError):
         if is_due(project):
-            processes.detach_module("git_runs.main", "gc", "--auto", "--quiet")
+            programs.detach_module("git_runs.main", "gc", "--auto", "--quiet")
 
 
 def collect(project: Project) -> None:
@@ -62,7 +63,11 @@ def collect(project: Project) -> None:
         if refstore.may_be_packed(project.repository):
             refstore.pack()
         project.store.reader.compact()
+        if fetched := project.store.everywhere.fetched:
+            fetched.compact()
         deletion.forget_expired(project)
+        for board in tensorboard.left(project.store.root):
+            tensorboard.remove(board)
         _close_sessions(project, before)
 
 
@@ -101,4 +106,4 @@ def _close_sessions(project: Project, before: float) -> None:
 def _ended_before(run: Run, before: float) -> bool:
     """By its record, and here, so that its session is here, too."""
     end = run.record.moment("finished")
-    return run.record.is_local and run.record.text("status") not in UNDER_WAY and end is not None and end < before
+    return run.record.is_local and run.record.text("status") not in OPEN and end is not None and end < before

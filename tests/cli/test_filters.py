@@ -119,5 +119,26 @@ def test_dots_lead_into_a_field_everywhere(repo: Repository) -> None:
     assert (result.out, result.err) == ("name,settings.shell\nb,bash\na,sh\n", "")
     assert "no field 'settings.none'" not in repo.runs("table", "--columns=settings.shell").err
     assert repo.runs("table", "--columns=name,settings.none").err == (
-        "warning: none of these runs has a field or parameter 'settings.none'\n"
+        "warning: none of these runs has a field, parameter or metric 'settings.none'\n"
     )
+
+
+def test_times_are_compared_with_gits_forms_of_dates(repo: Repository) -> None:
+    repo.finish("a")
+    for condition, names in (
+        ("datetime>1.hour.ago", "a\n"),
+        ("finished<yesterday", ""),
+        ("datetime>2020-01-01", "a\n"),
+    ):
+        result = repo.runs("list", f"--where={condition}")
+        assert (result.code, result.out, result.err) == (0, names, "")
+    result = repo.runs("list", "--where=finished<yesterdy")
+    assert (result.out, result.err) == ("", "warning: 'finished<yesterdy': 'yesterdy' is no number, and no date\n")
+
+
+def test_a_comparison_of_numbers_with_a_text_is_said(repo: Repository) -> None:
+    repo.finish("a", "true --lr=0.1")
+    result = repo.runs("list", "--where=lr<abc", "--where=duration<1m")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "warning: 'lr<abc': 'abc' is no number, and no date\n"
+    assert repo.runs("list", "--where=duration<1m").err == "warning: 'duration<1m': '1m' is no number, and no date\n"

@@ -219,7 +219,8 @@ def test_too_many_untracked_bytes_stop_the_start(repo: Repository) -> None:
     assert result.code == 128
     assert result.err.startswith(
         "fatal: a snapshot would add 11.0 MiB of untracked files, more than 10.0 MiB;"
-        " the largest: data/large (11.0 MiB), small (0.0 MiB)\nhint: to keep them all the same: --snapshot-limit=12m\n"
+        " the largest: data/large (11.0 MiB), small (less than 0.1 MiB)\n"
+        "hint: to keep them all the same: --snapshot-limit=12m\n"
     )
     assert repo.refs() == []
     assert "data/large" in take(repo, "x", "--snapshot-limit=12m")

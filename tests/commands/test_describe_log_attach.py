@@ -15,8 +15,17 @@ def test_describe_by_option(repo: Repository) -> None:
     repo.finish("base")
     assert repo.ok("describe", "base", "-m", "two\nlines: #1") == ""
     assert repo.record("base")["description"] == "two\nlines: #1"
+    edited = repo.record("base")["edited"]
     repo.ok("describe", "base", "-m", "")
+    assert edited["description"] < repo.record("base")["edited"]["description"]  # type: ignore[index]
     assert repo.record("base")["description"] == ""
+
+
+def test_a_description_that_is_removed_is_said(repo: Repository) -> None:
+    repo.finish("base", "true", "-m", "one\n\nit's two")
+    assert repo.ok("describe", "base", "-m", "") == "Removed the description of run 'base' (was 'one\\n\\nit's two')\n"
+    assert repo.ok("describe", "base", "-m", "") == ""
+    assert repo.lookup("base", "description") == ""
 
 
 def test_describe_in_the_editor(repo: Repository) -> None:
@@ -28,6 +37,18 @@ def test_describe_in_the_editor(repo: Repository) -> None:
     assert result.code == 128
     assert "fatal: the description is empty; it stays as it was\nhint: use -m '' for none\n" in result.err
     assert repo.record("base")["description"] == "after"
+
+
+def test_the_editor_names_the_run_in_a_line_that_is_left_out(repo: Repository) -> None:
+    repo.finish("base")
+    repo.ok("describe", "-m", "# first\n\n# second", "base")
+    seen = repo.path.parent / "seen"
+    repo.ok("describe", "base", GIT_EDITOR=f"sh -c 'cat $1 >{seen}; echo more >>$1' editor")
+    assert seen.read_text() == "# first\n\n# second\n\n# the description of run 'base'; this line is left out\n"
+    assert repo.record("base")["description"] == "# first\n\n# second\n\nmore"
+    repo.ok("note", "base", GIT_EDITOR=f"sh -c 'cat $1 >{seen}; echo good >>$1' editor")
+    assert seen.read_text().strip() == "# a remark on 'base'; this line is left out"
+    assert ": good" in repo.lookup("base", "notes")
 
 
 def test_describe_while_somebody_holds_the_lock(repo: Repository) -> None:

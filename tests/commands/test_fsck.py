@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from git_runs.records.cache import NAME
-from git_runs.system import processes
+from git_runs.system import processes, whoami
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
@@ -70,9 +70,7 @@ def dead_holder(**changed: object) -> str:
     with subprocess.Popen(["sleep", "60"]) as child:
         identity = processes.identify(child.pid)
         child.kill()
-    return json.dumps(
-        {"host": processes.hostname(), "namespace": processes.namespace(), "process": identity, **changed}
-    )
+    return json.dumps({"host": whoami.hostname(), "namespace": whoami.namespace(), "process": identity, **changed})
 
 
 # --- nothing is wrong
@@ -268,7 +266,9 @@ def test_a_way_back_that_was_interrupted_is_gone_to_its_end(repo: Repository) ->
     assert reported(repo) == [("interrupted deletion", "a")]
     assert repo.runs("fsck", "--repair").code == 0
     assert is_clean(repo)
-    assert (repo.record("a"), repo.log("a"), repo.refs(), trash_refs(repo)) == (
+    record = repo.record("a")
+    assert list(record.pop("edited")) == ["deleted"]  # type: ignore[call-overload]
+    assert (record, repo.log("a"), repo.refs(), trash_refs(repo)) == (
         before,
         "said\n",
         ["refs/runs/a"],
@@ -567,16 +567,19 @@ def test_what_does_not_show_whose_it_is_goes_when_nobody_touches_it(repo: Reposi
         git_dir / f"runs-commit-{child.pid}",
         git_dir / f"runs-empty-{child.pid}",
         git_dir / f"runs-snapshot-{child.pid}",
+        runs / "get/gone",
     ]
-    left[3].mkdir()
     used = [git_dir / f"runs-snapshot-{os.getpid()}", git_dir / "refs/heads/main.lock"]
+    used.append(runs / "get" / repo.lookup("a", "id"))
+    for directory in (left[3], left[5], used[2]):
+        directory.mkdir(parents=True)
     for path in left + used:
         path.touch()
     (left[3] / "config").touch()
     assert is_clean(repo)
     result = repo.machine.run(sys.executable, "-c", IMPATIENT, "0", cwd=repo.path)
     assert sorted(line.split()[-1] for line in result.out.splitlines()) == sorted(map(str, left)), result
-    assert [path.exists() for path in left + used] == [False] * 5 + [True] * 2
+    assert [path.exists() for path in left + used] == [False] * 6 + [True] * 3
 
 
 def test_a_ref_lock_of_a_start_that_was_interrupted_goes_at_once(repo: Repository) -> None:

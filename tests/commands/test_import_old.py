@@ -190,3 +190,11 @@ def test_an_export_keeps_its_names_wherever_it_lies(repo: Repository) -> None:
     (repo.path / ".runs/.runs.yml").rename(repo.path / ".runs/backup/runs.yml")
     repo.ok("import", ".runs/backup/runs.yml")
     assert (repo.ok("list"), repo.ok("fsck")) == ("g/x\n", "")
+
+
+def test_the_outputs_of_the_run_that_has_the_name_are_not_taken(repo: Repository) -> None:
+    repo.finish("g/x", "echo mine >$RUNS_SAVE_PATH", *NO_FLAGS)
+    (repo.path / ".runs/runs.yml").write_text(yaml.safe_dump({"g/x": {"commit": repo.git("rev-parse", "HEAD")}}))
+    assert "'g/x' as 'g/x-2'" in repo.ok("import")
+    assert (repo.path / ".runs/checkpoints/g/x/model.ckpt").read_text() == "mine\n"
+    assert not (repo.path / ".runs/checkpoints/g/x-2").exists()

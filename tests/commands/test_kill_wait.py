@@ -133,11 +133,11 @@ def test_a_run_that_was_moved_is_waited_for_under_its_new_name(repo: Repository)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["kill", "--grace=nan", "x"], "argument --grace: 'nan' is not a number of seconds, 0 or more"),
-        (["kill", "--grace", "-1", "x"], "argument --grace: '-1' is not a number of seconds, 0 or more"),
-        (["wait", "--timeout=inf", "x"], "argument --timeout: 'inf' is not a number of seconds, 0 or more"),
-        (["log", "-n", "-1", "x"], "argument -n/--lines: '-1' is not a whole number, 0 or more"),
-        (["log", "-n", "1e3", "x"], "argument -n/--lines: '1e3' is not a whole number, 0 or more"),
+        (["kill", "--grace=nan", "x"], "option `grace': 'nan' is not a number of seconds, 0 or more"),
+        (["kill", "--grace", "-1", "x"], "option `grace': '-1' is not a number of seconds, 0 or more"),
+        (["wait", "--timeout=inf", "x"], "option `timeout': 'inf' is not a number of seconds, 0 or more"),
+        (["log", "-n", "-1", "x"], "option `lines': '-1' is not a whole number, 0 or more"),
+        (["log", "-n", "1e3", "x"], "option `lines': '1e3' is not a whole number, 0 or more"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(repo: Repository, arguments: list[str], message: str) -> None:
@@ -162,3 +162,13 @@ def test_a_stray_that_ignores_the_signal_is_killed_after_the_grace_time(repo: Re
     assert processes.identify(stray) is None
     assert repo.lookup("base", "status") == "killed"
     wait_for(lambda: repo.machine.sessions() == [])
+
+
+def test_a_terminal_shows_how_many_have_ended(repo: Repository) -> None:
+    repo.finish("a")
+    start(repo, "b", "UP; sleep 60")
+    shown = repo.on_terminal("wait", "--timeout=0.5", "a", "b", GIT_PROGRESS_DELAY="0")
+    assert "Waiting for runs:  50% (1/2)" in shown
+    assert "Waiting for runs: 100%" not in shown
+    repo.ok("kill", "b")
+    assert "Waiting for runs: 100% (2/2), done.\n" in repo.on_terminal("wait", "a", "b", GIT_PROGRESS_DELAY="0")

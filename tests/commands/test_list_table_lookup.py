@@ -236,14 +236,17 @@ def test_values_for_programs_are_spelled_out_on_a_terminal(repo: Repository, scr
 
 def test_a_field_that_no_run_has_is_reported(three: Repository) -> None:
     assert three.runs("table", "--columns=nam,status").err == (
-        "warning: none of these runs has a field or parameter 'nam'; did you mean 'name'?\n"
+        "warning: none of these runs has a field, parameter or metric 'nam'; did you mean 'name'?\n"
     )
-    assert three.runs("table", "--sort=-loss").err == "warning: none of these runs has a field or parameter 'loss'\n"
+    assert (
+        three.runs("table", "--sort=-loss").err
+        == "warning: none of these runs has a field, parameter or metric 'loss'\n"
+    )
     assert three.runs("table", "--columns=exit-code,signal").err == ""
 
 
 def test_where_there_is_no_run_it_is_said_how_to_start_one(repo: Repository) -> None:
-    hint = "hint: no run is here so far; to start one: git runs new NAME COMMAND\n"
+    hint = "hint: no run is here so far; to start one: git runs new <name> <command>\n"
     assert repo.runs().err == hint
     assert repo.runs("list").err == ""
     repo.finish("a")
@@ -264,7 +267,10 @@ def test_a_key_that_is_nearly_right(repo: Repository) -> None:
     assert (result.code, result.err.splitlines()[0]) == (1, "error: run 'a' has no 'statsu'; did you mean 'status'?")
     for options in (["--columns=name,statsu"], ["--sort=statsu"], ["--where", "statsu=finished"]):
         result = repo.runs("table", *options)
-        assert result.err == "warning: none of these runs has a field or parameter 'statsu'; did you mean 'status'?\n"
+        assert (
+            result.err
+            == "warning: none of these runs has a field, parameter or metric 'statsu'; did you mean 'status'?\n"
+        )
     repo.git("config", "runs.isolat", "true")
     assert "unknown setting 'runs.isolat' in file .git/config; did you mean 'isolate'?" in repo.runs("list").err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +33,10 @@ def test_ref_record_outputs_and_session_move(repo: Repository, pack: bool) -> No
     assert repo.refs() == ["refs/runs/new"]
     assert repo.git("rev-parse", "refs/runs/new").strip() == before["commit"]
     changed = {"name": "new", "launcher": {"tmux": {**before["launcher"]["tmux"], "session": "new"}}}  # type: ignore[index]
-    assert repo.record("new") == {**before, **changed, "launched-as": "exp/old"}
+    after = repo.record("new")
+    stamp = after.pop("edited")["name"]  # type: ignore[index]
+    assert re.fullmatch(r"2[-0-9T:.]+\+\d\d:\d\d \S+@\S+", stamp)
+    assert after == {**before, **changed, "launched-as": "exp/old"}
     assert repo.machine.sessions() == ["new"]
     assert repo.log("new") == "hi\n"
     assert files(repo) == [
@@ -257,3 +261,56 @@ def test_a_run_that_goes_on_is_not_moved_onto_its_group(repo: Repository) -> Non
             "hint: move it once it has ended\n"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("runs", "old", "new", "expected"),
+    [
+        ("g/a g/b h/c", "g", "h", "h/a h/b h/c"),
+        ("g/a g/b", "g", "g/x", "g/x/a g/x/b"),
+        ("g/a g/x", "g", "g/x", "g/x/a g/x/x"),
+        ("g/a/b g/g/a/b g/g/g", "g", "g/g", "g/g/a/b g/g/g/a/b g/g/g/g"),
+        ("g/x/a g/x/x/b", "g/x", "g", "g/a g/x/b"),
+        ("g/x/a g/x/x", "g/x", "g", "g/a g/x"),
+    ],
+)
+def test_a_group_goes_into_another_one_beside_it_into_itself_or_up(
+    repo: Repository, runs: str, old: str, new: str, expected: str
+) -> None:
+    for name in runs.split():
+        repo.ok("new", "-q", "--launcher=foreground", *NO_FLAGS, name, f"echo {name}")
+    planned = repo.ok("move", "-n", old, new)
+    assert repo.ok("list").split() == runs.split()
+    repo.ok("move", old, new)
+    assert repo.ok("list").split() == expected.split()
+    lines = re.findall("^Would move run '(.*)' to '(.*)'$", planned, re.MULTILINE)
+    assert sorted(name for name, _ in lines) == sorted(name for name in runs.split() if name.startswith(old))
+    assert [repo.log(name).strip() for _, name in lines] == [name for name, _ in lines]
+    assert repo.ok("fsck") == ""
+
+
+def test_what_could_not_be_moved_is_refused_when_it_is_only_asked_for(repo: Repository) -> None:
+    for name in ("g/a", "h/a", "i"):
+        repo.ok("new", "-q", "--launcher=foreground", name, "true")
+    for old, new in (("g", "h"), ("g/a", "i"), ("i", "g"), ("i", "a b")):
+        asked, done = repo.runs("move", "-n", old, new), repo.runs("move", old, new)
+        assert asked.code == 128
+        assert (asked.out, asked.err) == (done.out, done.err)
+    assert repo.ok("move", "-n", "i", "j") == "Would move run 'i' to 'j'\n"
+    assert repo.ok("list").split() == ["g/a", "h/a", "i"]
+
+
+def test_the_studies_of_searches_go_along_and_take_no_place_of_others(repo: Repository) -> None:
+    for name in ("g/a", "g/x/a", "h/b"):
+        repo.ok("new", "-q", "--launcher=foreground", *NO_FLAGS, name, "true")
+    studies = repo.path / ".runs/studies"
+    (studies / "g").mkdir(parents=True)
+    for name in ("g", "g/x", "h"):
+        (studies / f"{name}.journal").write_text(name)
+    refused = repo.runs("move", "g", "h")
+    assert (refused.code, refused.err.splitlines()[0]) == (128, "fatal: there is a search of 'h' already")
+    for old, new in (("g", "g/x"), ("g/x", "g"), ("g", "k")):
+        repo.ok("move", old, new)
+        assert (studies / f"{new}.journal").read_text() == "g"
+        assert (studies / f"{new}/x.journal").read_text() == "g/x"
+    assert (studies / "h.journal").read_text() == "h"

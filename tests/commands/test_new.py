@@ -39,7 +39,8 @@ def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None
     record = repo.record("base")
     assert list(record) == [
         *("id", "name", "description", "command", "input-command", "commit", "branch", "datetime", "host", "user"),
-        *("top", "cwd", "hash-seed", "status", "exit-code", "finished", "launcher", "settings", "environment"),
+        *("runs-dir", "top", "cwd", "hash-seed", "status", "exit-code", "finished", "launcher", "settings"),
+        "environment",
     ]
     assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", str(record["id"]))
     assert record["name"] == "base"
@@ -49,11 +50,12 @@ def test_a_run_is_a_ref_a_record_outputs_and_a_session(repo: Repository) -> None
     assert record["commit"] == head
     assert record["branch"] == "main"
     assert record["host"] == socket.gethostname()
+    assert record["runs-dir"] == str(runs)
     assert record["top"] == str(repo.path)
     assert record["cwd"] == "."
     assert record["status"] == "finished"
     assert record["exit-code"] == 0
-    assert len(repo.record_path("base").read_text().splitlines()) < 25
+    assert len(repo.record_path("base").read_text().splitlines()) <= 25
     assert record["settings"] == {
         "tb-dir-flag": "--tb-dir",
         "save-path": "<runs-dir>/checkpoints/<run-name>/model.ckpt",
@@ -296,17 +298,17 @@ def test_an_editor_writes_the_description(repo: Repository) -> None:
     editor.write_text(editor.read_text().replace("seen", str(seen)))
     result = repo.runs("new", "-e", "base", "true", GIT_EDITOR=str(editor))
     assert result.code == 0, result
-    assert seen.read_text() == "first model\n"
+    assert seen.read_text() == "first model\n\n# the description of run 'base'; this line is left out\n"
     assert repo.record("base")["description"] == "long\n\nstory"
     assert not list((repo.path / ".git").glob("RUN_DESCRIPTION*"))
 
 
 def test_a_failing_editor_starts_nothing_and_keeps_the_text(repo: Repository) -> None:
-    result = repo.runs("new", "-e", "base", "true", GIT_EDITOR="sh -c 'echo mine >$1; exit 1' editor")
+    result = repo.runs("new", "-e", "base", "true", GIT_EDITOR="sh -c 'sed -i 1cmine $1; exit 1' editor")
     (kept,) = (repo.path / ".git").glob("RUN_DESCRIPTION*")
     assert result.code == 128
     assert result.err.splitlines()[0] == f"warning: your text is kept in '{kept}'"
-    assert kept.read_text() == "mine\n"
+    assert kept.read_text() == "mine\n\n"  # without the line that says what it is
     assert repo.refs() == []
 
 
@@ -351,6 +353,16 @@ def test_overwrite_deletes_the_old_run(repo: Repository) -> None:
     repo.ok("new", "--overwrite", "-y", "base", "true")
     assert repo.lookup("base", "id") != first
     assert list((repo.path / ".runs/tensorboard/base").iterdir()) == []
+
+
+def test_overwrite_deletes_nothing_where_the_new_run_cannot_be_made(repo: Repository) -> None:
+    repo.git("config", "runs.trash-days", "0")
+    repo.finish("base", "echo old >$RUNS_TB_DIR/old")
+    before = repo.record("base")
+    result = repo.runs("new", "--overwrite", "-y", "base", "echo " + "x" * 131_000)
+    assert (result.code, "longer than the 128 KiB" in result.err) == (128, True), result
+    assert (repo.record("base"), repo.refs()) == (before, ["refs/runs/base"])
+    assert (repo.path / ".runs/tensorboard/base/old").exists()
 
 
 def test_overwrite_stops_a_run_that_goes_on(repo: Repository) -> None:
@@ -421,16 +433,17 @@ def test_the_word_behind_an_option_is_its_value_whatever_it_begins_with(repo: Re
     assert out.splitlines()[-1] == f"  true --logdir={runs}/tensorboard/base -s {runs}/checkpoints/base/model.ckpt"
     repo.ok("new", "base", "-m", "- a\n- b", "true")
     assert repo.lookup("base", "description") == "- a\n- b"
-    assert repo.runs("new", "base", "true", "-m").err.startswith(
-        "error: argument -m/--description: expected one argument"
-    )
+    assert repo.runs("new", "base", "true", "-m").err == "error: switch `m' requires a value\n"
 
 
 def test_wrong_usage_is_explained(repo: Repository) -> None:
-    usage = "usage: git runs new [<options>] NAME COMMAND\n   or: git runs new [<options>] NAME -- PROGRAM [ARG...]\n"
+    usage = (
+        "usage: git runs new [<options>] <name> <command>\n"
+        "   or: git runs new [<options>] <name> -- <program> [<arg>...]\n"
+    )
     for arguments, message in [
         (["base"], "a command is required"),
-        (["base", "python", "x.py"], "COMMAND is one argument: quote it, or put '--' before the program"),
+        (["base", "python", "x.py"], "<command> is one argument: quote it, or put '--' before the program"),
         (["base", " "], "the command is empty"),
     ]:
         result = repo.runs("new", *arguments)
@@ -625,6 +638,7 @@ def test_interrupted_at_any_moment_a_run_is_whole_or_not_there(repo: Repository,
     else:
         assert repo.refs() == []
         assert repo.machine.sessions() == []
+    wait_for(lambda: not list(repo.machine.processes()))  # the supervisor ends later than its session
     left = files(repo) - {".gitignore", cache.NAME}
     assert left == ({"base.log", "base.yml"} if out else set())
     assert not list((repo.path / ".git").rglob("*.lock"))

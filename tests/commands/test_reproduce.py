@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from shlex import quote
@@ -245,6 +246,16 @@ def test_a_command_that_begins_like_an_option_works_when_pasted(repo: Repository
     paste(repo, line_of(repo, "base"))
     (again,) = set(repo.ok("list").split()) - {"base"}
     assert repo.record(again)["input-command"] == repo.record("base")["input-command"]
+
+
+@pytest.mark.parametrize("command", ["-x 'odd", "-x && true", "--help"])
+def test_a_command_that_somebody_has_edited_is_the_same_when_pasted(repo: Repository, command: str) -> None:
+    repo.finish("base", "true", *NO_FLAGS)
+    path = repo.record_path("base")
+    path.write_text(path.read_text().replace("command: 'true'", f"command: {json.dumps(command)}"))
+    paste(repo, line_of(repo, "base"))
+    (again,) = set(repo.ok("list").split()) - {"base"}
+    assert str(repo.record(again)["command"]).strip() == command
 
 
 def test_a_record_without_a_command_is_reported(repo: Repository) -> None:

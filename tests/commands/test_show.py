@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.conftest import NO_FLAGS, Repository
 
 
@@ -21,6 +23,7 @@ def test_a_run_in_words(repo: Repository) -> None:
     assert lines[7:] == [
         "Directory:    .",
         "Command:      cat train.py; exit 3",
+        "Log:          .runs/logs/x.log",
         "",
         "    try two",
         "",
@@ -38,6 +41,28 @@ def test_how_a_reproduction_went(repo: Repository) -> None:
     shown = repo.ok("show", "x-repro")
     assert "Reproduces:   x\n" in shown
     assert "Reproduction: different\n  log: line 1: " in shown
+
+
+def test_the_original_of_a_reproduction_is_found_whatever_it_is_called(repo: Repository) -> None:
+    repo.finish("x", "echo 1", *NO_FLAGS)
+    repo.runs("reproduce", "--run", "--wait", "x")
+    repo.ok("move", "x", "group/x")
+    repo.finish("x", "echo another", *NO_FLAGS)
+    assert "Reproduces:   group/x\n" in repo.ok("show", "x-repro")
+    assert repo.lookup("x-repro", "reproduces") == "group/x"
+    assert json.loads(repo.ok("lookup", "--json", "x-repro"))["reproduces"] == "group/x"
+    assert repo.ok("list", "--where", "reproduces=group/x") == "x-repro\n"
+    assert repo.ok("list", "--where", "reproduces=x") == ""
+    repo.ok("delete", "-y", "group/x")
+    assert "Reproduces:   x, which is not here\n" in repo.ok("show", "x-repro")
+    assert repo.ok("list", "--where", "reproduces=x") == ""
+
+
+def test_a_work_tree_of_its_own_is_shown_while_it_is_there(repo: Repository) -> None:
+    repo.finish("kept", "echo extra >left.txt", "--isolate", *NO_FLAGS)
+    repo.finish("clean", "true", "--isolate", *NO_FLAGS)
+    assert "Work tree:    .runs/worktrees/kept\n" in repo.ok("show", "kept")
+    assert "Work tree:" not in repo.ok("show", "clean")
 
 
 def test_several_and_none(repo: Repository) -> None:

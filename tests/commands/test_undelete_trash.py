@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -34,11 +35,16 @@ def test_all_of_it_is_back(repo: Repository, name: str) -> None:
     repo.finish(name, "echo x >$RUNS_SAVE_PATH; echo x >$RUNS_TB_DIR/events; echo said", *NO_FLAGS)
     repo.finish("other")
     before = state(repo)
+    started = repo.lookup(name, "datetime")[:19]
     repo.ok("delete", "-y", name)
     assert repo.ok("list") == "other\n"
     assert (repo.refs(), repo.ok("fsck")) == (["refs/runs/other"], "")
     repo.git("gc", "-q", "--prune=now")
-    assert repo.ok("undelete", name) == f"Run '{name}' is back\n"
+    moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
+    said = rf"Run '{name}' is back \(started {started}, deleted {moment}\)\n"
+    assert re.fullmatch(said, repo.ok("undelete", name))
+    record = repo.record_path(name)  # one line says who has brought it back
+    record.write_text(re.sub("(?m)^edited: {deleted: .*}\n", "", record.read_text()))
     assert state(repo) == before
     assert not (repo.path / ".runs/trash").exists()
     assert repo.ok("fsck") == ""
@@ -56,10 +62,12 @@ def test_its_commit_is_kept_though_no_branch_has_it(repo: Repository) -> None:
 
 
 def test_the_hint_says_how(repo: Repository) -> None:
-    for name in ("a", "b"):
+    for name in ("a", "b", "c", "d"):
         repo.finish(name)
-    hint = "hint: to have it back, within 3 days: git runs undelete NAME\n"
-    assert repo.runs("delete", "-y", "a").err == hint
+    assert repo.runs("delete", "-y", "a").err == "hint: to have it back, within 3 days: git runs undelete a\n"
+    assert (
+        repo.runs("delete", "-y", "c", "d").err == "hint: to have one back, within 3 days: git runs undelete <name>\n"
+    )
     assert repo.runs("delete", "-y", "--now", "b").err == ""
     assert repo.runs("undelete", "b").code == 1
     assert repo.runs("undelete", "b").err == "error: no deleted run matches 'b'\n"
@@ -76,7 +84,7 @@ def test_the_latest_of_a_name_unless_another_is_named(repo: Repository) -> None:
     result = repo.runs("undelete", "base")
     assert (result.code, result.err) == (
         128,
-        "fatal: run 'base' already exists\nhint: to free the name: git runs move base NEW\n",
+        "fatal: run 'base' already exists\nhint: to free the name: git runs move base <new>\n",
     )
     repo.ok("move", "base", "later")
     repo.ok("undelete", "--deletion", shown[1]["deletion"], "base")
@@ -95,7 +103,7 @@ def test_many_at_once_and_what_is_in_the_way_of_one(repo: Repository) -> None:
     assert result.err.startswith(f"fatal: run 'r2' cannot use '{mine}': it is there already\n")
     assert state(repo)[1] == before
     result = repo.runs("undelete", "-G", "r*")
-    assert (result.code, result.out) == (128, "Run 'r1' is back\nRun 'r3' is back\n")
+    assert (result.code, re.findall("Run '(.*)' is back", result.out)) == (128, ["r1", "r3"])
     mine.rmdir()
     repo.ok("undelete", "r.")
     assert repo.ok("list") == "r1\nr2\nr3\n"

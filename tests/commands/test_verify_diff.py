@@ -33,6 +33,12 @@ def two(repo: Repository) -> Repository:
     return repo
 
 
+def test_what_is_missing_is_named_as_in_the_usage(repo: Repository) -> None:
+    for command, missing in [("verify", "<a>, <b>"), ("describe", "<name>")]:
+        result = repo.runs(command)
+        assert (result.code, result.err.splitlines()[0]) == (129, f"error: missing: {missing}")
+
+
 def test_verify_shows_what_is_equal_and_what_is_not(two: Repository) -> None:
     result = two.runs("verify", "a", "b")
     assert result.code == 1
@@ -49,6 +55,15 @@ def test_verify_shows_what_is_equal_and_what_is_not(two: Repository) -> None:
         "state": "only in b",
         "differs first in": None,
     }
+
+
+def test_verify_fits_the_terminal(two: Repository) -> None:
+    lines = two.on_terminal("verify", "a", "b", columns=70).splitlines()
+    assert max(map(len, lines)) <= 70
+    place = lines[0].index("differs first in")
+    first = next(number for number, line in enumerate(lines) if line.startswith("log "))
+    told = " ".join(line[place:] for line in lines[first : first + 2])
+    assert told == "line 1: '--lr=1 -n 3 in.txt' / '4 --lr=1 in.txt --fast'"
 
 
 def test_diff_shows_command_record_environment_and_code(two: Repository) -> None:
@@ -68,6 +83,14 @@ def test_diff_aligns_flags_by_name(repo: Repository) -> None:
     repo.finish("b", "true --name 'it was' --lr=1 x --new=2", *NO_FLAGS)
     lines = "\ncommand\n- --name 'it is'\n+ --name 'it was'\n- --old\n+ --new=2\n"
     assert repo.runs("diff", "a", "b").out.endswith(lines)
+
+
+def test_a_number_that_is_written_in_another_way_is_no_other_parameter(repo: Repository) -> None:
+    repo.finish("a", "true --lr=0.3 --seed=1", *NO_FLAGS)
+    repo.finish("b", "true --lr=3e-1 --seed=2", *NO_FLAGS)
+    found = json.loads(repo.runs("diff", "--format=json", "a", "b").out)
+    assert (found["params"], found["command"]["--lr"]) == ({"seed": ["1", "2"]}, ["--lr=0.3", "--lr=3e-1"])
+    assert "lr" not in repo.ok("compare", "a", "b")
 
 
 def test_diff_shows_the_patch_and_hands_arguments_to_git(two: Repository) -> None:
@@ -138,7 +161,7 @@ def test_diff_shows_what_cannot_be_compared(repo: Repository) -> None:
     assert result.out == (
         "record\n- code: with uncommitted changes, which nothing keeps\n"
         "+ code: with uncommitted changes, which nothing keeps\n\n"
-        "environment\n  variables that are others: OTHER\n"
+        "environment\n  variables that differ: OTHER\n"
     )
 
 

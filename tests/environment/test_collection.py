@@ -18,6 +18,7 @@ PROMPTS = ("PS1", "VIRTUAL_ENV_PROMPT", "CONDA_PROMPT_MODIFIER", "CONDA_SHLVL")
 
 
 def test_interpreter_platform_and_packages_are_recorded(repo: Repository) -> None:
+    repo.machine.take_packages_of_tests()
     repo.finish("x")
     found = repo.environment("x")
     assert found["python"] == sys.version.split()[0]
@@ -101,7 +102,7 @@ def test_differences_are_reported_line_by_line(tmp_path: Path) -> None:
         "packages: -b==1",
         "packages: +b==2",
         "A_SEED: was '1', is not set",
-        "variables that are others: X",
+        "variables that differ: X",
     ]
 
 

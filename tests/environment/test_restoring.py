@@ -21,7 +21,7 @@ from git_runs.environment.restoring import COMPLETE
 from git_runs.errors.records import NoEnvironment
 from git_runs.errors.reproducing import NotRestored
 from git_runs.records.record import Record
-from git_runs.system import processes
+from git_runs.system import programs
 from git_runs.system.files import locked
 from tests.conftest import wait_for
 from tests.wheels import make
@@ -169,7 +169,7 @@ def test_nothing_of_a_recorded_environment_runs_when_it_is_made(environment: dic
     made = restoring.restore(recorded, lines, top="/", environment=environment, say=print)
     assert restoring.restore(recorded, lines, top="/", environment=environment, say=print) == made
     assert not (tmp_path / "ran").exists()
-    processes.run([f"{made}/bin/python", "-c", ""], environment)
+    programs.run([f"{made}/bin/python", "-c", ""], environment)
     assert (tmp_path / "ran").exists()
 
 
@@ -193,7 +193,7 @@ def test_after_some_that_cannot_be_had_the_rest_is_named_together(environment: d
 
 def test_what_goes_on_without_us_keeps_others_from_beginning(tmp_path: Path) -> None:
     with locked(str(tmp_path / "lock")) as lock:
-        _, pid, _ = processes.run(["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"], holding=[lock])
+        _, pid, _ = programs.run(["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"], holding=[lock])
     with open(tmp_path / "lock") as file:
         with pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

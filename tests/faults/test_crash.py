@@ -6,6 +6,7 @@ import random
 import shutil
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import remotes
 from tests.conftest import Repository, needs_mounts, wait_for
 from tests.faults.harness import (
     MOMENTS,
@@ -32,6 +34,7 @@ from tests.faults.harness import (
     supervisors,
     surprises,
 )
+from tests.sshd import Host
 
 BATCH = 25  # runs that are there at a time
 
@@ -44,23 +47,46 @@ COMMANDS = {
     "new --isolate": ("new", "-q", "--isolate", "{}", "echo $RUNS_NAME; :"),
     "new --isolate=mount": ("new", "-q", "--isolate=mount", "{}", "echo $RUNS_NAME; :"),
     "new --launcher=foreground": ("new", "-q", "--launcher=foreground", "{}", "echo $RUNS_NAME; :"),
+    "new --jobs": ("new", "-q", "--jobs=1", "{}", "echo $RUNS_NAME; :"),
+    "new --host": ("new", "-q", "--host=box", "{}", "echo $RUNS_NAME; :"),
+    "kill": ("kill", "{}"),
+    "move of what waits": ("move", "{}", "{}-moved"),
+    "sweep": ("sweep", "-q", "{}", "echo $RUNS_NAME; :", "a=1..3"),
     "delete": ("delete", "-y", "{}"),
     "delete --now": ("delete", "-y", "--now", "{}"),
     "undelete": ("undelete", "{}"),
     "move": ("move", "{}", "{}-moved"),
     "describe": ("describe", "{}", "-m", "new words"),
+    "tag": ("tag", "{}", "+new"),
+    "note": ("note", "{}", "-m", "new words"),
     "import": ("import", "../{}.yml"),
+    "import --move-outputs": ("import", "--move-outputs", "../{}-store"),
     "adopt": ("adopt", "{}"),
+    "adopt of a remote's": ("adopt", "origin/{}"),
+    "get": ("get", "{}"),
     "export": ("export", "-f", "-o", "../{}.yml", "by"),
+    "report": ("report", "-o", "../{}.html", "by"),
     "gc": ("-c", "runs.history=90.days.ago", "gc"),
 }
 POSSIBLE = [pytest.param(name, marks=needs_mounts) if "mount" in name else name for name in COMMANDS]
-CHANGING = ("delete", "delete --now", "move", "describe", "gc")  # those that need a run to be there
+WAITING = ("kill", "move of what waits")  # those that need a run to wait
+# Those that need a run to be there.
+CHANGING = ("delete", "delete --now", "move", "describe", "tag", "note", "get", "gc")
 
 
 def arguments(command: str, name: str) -> list[str]:
     """The command's arguments, for the run of that name."""
     return [word.format(name) for word in COMMANDS[command]]
+
+
+@pytest.fixture(autouse=True)
+def with_another_host(request: pytest.FixtureRequest, repo: Repository) -> None:
+    """A clone on another host, for a command that needs one."""
+    if getattr(request.node, "callspec", None) and request.node.callspec.params.get("command") == "new --host":
+        there: Host = request.getfixturevalue("host")
+        path = repo.path.parent / "there"
+        there.machine.run("git", "clone", "-q", str(repo.path), str(path))
+        repo.git("config", "runs.host.box.path", str(path))
 
 
 @by_strace
@@ -117,6 +143,8 @@ def prepare(repo: Repository, command: str, name: str) -> tuple[Bystanders, Stra
     make_ready(repo, command, name)
     check(repo)
     make_stray(repo, command, name)
+    if command in ("sweep", "new --jobs", "new --host"):
+        repo.ok("queue", "stop")  # runs wait, until all has been looked at
     return bystanders, Strace(repo)
 
 
@@ -124,17 +152,57 @@ def make_ready(repo: Repository, command: str, *names: str) -> None:
     """What has to be there before the command, for each of the names."""
     if command in (*CHANGING, "undelete"):
         make(repo, *names)
+    for name in names if command == "get" else ():
+        put_outputs_elsewhere(repo, name)
     if command == "undelete" and names:
         repo.ok("delete", "-y", *names)
     for name in names if command in ("import", "export") else ():
         fields = {"commit": repo.git("rev-parse", "HEAD").strip(), "command": "true"}
         database(repo, name).write_text(yaml.safe_dump({name: fields}))
+    for name in names if command == "import --move-outputs" else ():
+        make_store(repo, name)
+
+
+def put_outputs_elsewhere(repo: Repository, name: str) -> None:
+    """As if another clone had the run; one of its files is another here, where somebody has made it."""
+    here, there = repo.path / ".runs", repo.path.parent / "there/.runs"
+    for inside in (f"records/{name}.yml", f"logs/{name}.log", f"checkpoints/{name}", f"tensorboard/{name}"):
+        (there / inside).parent.mkdir(parents=True, exist_ok=True)
+        (here / inside).rename(there / inside)
+    record = (there / f"records/{name}.yml").read_text()
+    repo.record_path(name).write_text(record.replace(f"runs-dir: {here}\n", f"runs-dir: {there}\n"))
+    (here / f"checkpoints/{name}").mkdir()
+    for place in (here, there):
+        (place / f"checkpoints/{name}/notes").write_text(f"of {place}")
+
+
+def make_store(repo: Repository, name: str) -> None:
+    """A run as MLflow keeps it in files."""
+    store = repo.path.parent / f"{name}-store"
+    files = {
+        "meta.yaml": "name: Default\n",
+        f"{name}/meta.yaml": f"run_id: {name}\nrun_name: {name}\nstart_time: 1795901225961\nstatus: 3\n",
+        f"{name}/tags/mlflow.source.git.commit": repo.git("rev-parse", "HEAD").strip(),
+        f"{name}/metrics/loss": "1795901225971 0.5 0\n1795901225972 0.25 1\n",
+        f"{name}/artifacts/model": name,
+    }
+    for path, text in files.items():
+        (store / "0" / path).parent.mkdir(parents=True, exist_ok=True)
+        (store / "0" / path).write_text(text)
 
 
 def make_stray(repo: Repository, command: str, name: str) -> None:
-    """What has to be there just before the command, since it is out of step itself: the ref that is to be adopted."""
+    """What has to be there just before the command: the ref that is to be adopted, which is out of step itself, and a
+    run that waits."""
+    if command in WAITING:
+        repo.ok("queue", "stop")
+        repo.ok("new", "-q", "--jobs=1", name, "echo $RUNS_NAME; :")
     if command == "adopt":
         repo.git("update-ref", f"refs/runs/{name}", "HEAD")
+    if command == "adopt of a remote's":
+        repo.git("config", "remote.origin.url", str(repo.path))
+        fields = {"id": str(uuid.uuid4()), "commit": repo.git("rev-parse", "HEAD").strip(), "status": "running"}
+        remotes.put(repo, {f"{name}.yml": ("100644", yaml.safe_dump(fields).encode())}, remotes.FETCHED)
 
 
 def database(repo: Repository, name: str) -> Path:
@@ -157,9 +225,13 @@ def check_after(repo: Repository, command: str, name: str, printed: str) -> None
         repo.runs(*arguments(command, name))
     mend(repo)
     assert [line for line in disagreements(repo) if "left over" not in line] == []
-    if command in ("adopt", "import"):
+    if command in ("adopt", "adopt of a remote's", "import", "import --move-outputs"):
         repo.runs(*arguments(command, name))
         assert name in read_records(repo)
+    if command == "import --move-outputs":
+        assert "outputs" not in repo.record(name)
+        assert (repo.path / f".runs/checkpoints/{name}/artifacts/model").read_text() == name
+        assert len(repo.ok("metrics", "--format=csv", name).splitlines()) == 3
     if command in ("delete", "undelete"):
         if name not in read_records(repo):
             repo.ok("undelete", name)
@@ -171,7 +243,75 @@ def check_new(repo: Repository, name: str, printed: str, out_of_step: list[str])
     if name in printed:
         assert [line for line in out_of_step if "left over" not in line] == []
         assert read_records(repo)[name]["status"] == "finished"
-        assert repo.log(name).endswith(f"{name}\n")  # an isolated one prints of its work tree before
+        assert repo.log(name) == f"{name}\n"
+
+
+def check_new_waiting(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What was reported as queued is whole, and has its turn."""
+    if name in printed:
+        assert [line for line in out_of_step if "left over" not in line] == []
+        assert read_records(repo)[name]["status"] == "queued"
+    mend(repo)
+    work_off(repo, name)
+
+
+def check_new_elsewhere(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What was reported as started is whole; what is here comes to its end there, once, or never begins."""
+    if name in printed:
+        assert [line for line in out_of_step if "left over" not in line] == []
+    mend(repo)
+    repo.ok("queue", "start")
+    if name in read_records(repo) and read_records(repo)[name]["status"] != "failed":
+        repo.ok("wait", name)
+        assert repo.log(name).splitlines().count(name) == 1
+    else:
+        assert not (repo.path.parent / f"there/.runs/records/{name}.yml").exists()
+    repo.ok("queue", "stop")
+
+
+def check_kill(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """It still waits, or never begins."""
+    assert [line for line in out_of_step if "left over" not in line] == []
+    if name in printed:
+        assert read_records(repo)[name]["status"] == "killed"
+    mend(repo)
+    work_off(repo, name)
+
+
+def check_move_of_what_waits(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """It has one name or the other, and its turn."""
+    mend(repo)
+    (there,) = {name, f"{name}-moved"} & read_records(repo).keys()
+    assert read_records(repo)[there]["status"] == "queued"
+    work_off(repo, there)
+
+
+def work_off(repo: Repository, name: str) -> None:
+    """Let the run have its turn, if it waits: then it comes to its end, else it has not begun."""
+    status = read_records(repo)[name]["status"] if name in read_records(repo) else None
+    assert status in (None, "queued", "killed", "failed")
+    repo.ok("queue", "start")
+    if status == "queued":
+        repo.ok("wait", name)
+        assert repo.log(name).splitlines()[-1] == name
+    elif status:
+        assert repo.runs("log", name).out == ""
+    repo.ok("queue", "stop")
+    settle(repo.machine)
+
+
+def check_sweep(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What was reported is there as a whole; and once all is mended, it can be resumed, and comes to its end."""
+    names = [f"{name}/a={number}" for number in (1, 2, 3)]
+    if name in printed:
+        assert [line for line in out_of_step if "left over" not in line] == []
+        assert {read_records(repo)[one]["status"] for one in names} == {"queued"}
+    mend(repo)
+    repo.ok(*arguments("sweep", name), "--resume")
+    repo.ok("queue", "start")
+    repo.ok("wait", name)
+    repo.ok("queue", "stop")
+    assert [repo.log(one).splitlines()[-1] for one in names] == names
 
 
 def check_new_here(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
@@ -227,6 +367,22 @@ def check_describe(repo: Repository, name: str, printed: str, out_of_step: list[
     assert [line for line in out_of_step if "left over" not in line] == []
 
 
+def check_tag(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """It has the tag or not, and can be given others at once."""
+    assert read_records(repo)[name].get("tags") in (None, ["new"])
+    repo.ok("tag", name, "+other")
+    assert [line for line in out_of_step if "left over" not in line] == []
+
+
+def check_note(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """It has the whole remark or none, and can be given others at once."""
+    notes = read_records(repo)[name].get("notes", [])
+    assert len(notes) <= 1
+    assert all(note.endswith(": new words") for note in notes)
+    repo.ok("note", name, "-m", "other words")
+    assert [line for line in out_of_step if "left over" not in line] == []
+
+
 def check_import(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
     """What was reported as imported is whole; no ref is left of which nothing is known."""
     if name in printed:
@@ -242,10 +398,37 @@ def check_adopt(repo: Repository, name: str, printed: str, out_of_step: list[str
     assert f"refs/runs/{name}" in repo.refs()
 
 
+def check_adopt_of_remote(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What was reported as adopted is whole; what is there goes on elsewhere."""
+    if name in printed:
+        assert name in read_records(repo)
+        assert f"refs/runs/{name}" in repo.refs()
+    if name in read_records(repo):
+        assert repo.lookup(name, "status") == "running"
+
+
+def check_get(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """What is here of its log is whole, what somebody made here stays, and the rest comes if it is asked for again."""
+    log, notes = repo.path / f".runs/logs/{name}.log", repo.path / f".runs/checkpoints/{name}/notes"
+    assert [line for line in out_of_step if "left over" not in line] == []
+    assert not log.exists() or log.read_text() == f"{name}\n"
+    assert log.exists() or name not in printed
+    repo.ok("get", name)
+    assert (log.read_text(), notes.read_text()) == (f"{name}\n", f"of {repo.path}/.runs")
+
+
 def check_export(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
     """The file is the old one or the new one, and whole."""
     (exported,) = yaml.safe_load(database(repo, name).read_text())
     assert exported == "by" or (exported == name and name not in printed)
+    assert out_of_step == []
+
+
+def check_report(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """The page is whole, or not there."""
+    page = repo.path.parent / f"{name}.html"
+    assert page.exists() or name not in printed
+    assert not page.exists() or page.read_text().endswith("</script>\n")
     assert out_of_step == []
 
 
@@ -259,14 +442,25 @@ def check_gc(repo: Repository, name: str, printed: str, out_of_step: list[str]) 
 CHECKS = {
     **dict.fromkeys(("new", "new --snapshot", "new --isolate", "new --isolate=mount"), check_new),
     "new --launcher=foreground": check_new_here,
+    "new --jobs": check_new_waiting,
+    "new --host": check_new_elsewhere,
+    "kill": check_kill,
+    "move of what waits": check_move_of_what_waits,
+    "sweep": check_sweep,
     "delete": check_delete,
     "delete --now": check_delete_now,
     "undelete": check_undelete,
     "move": check_move,
     "describe": check_describe,
+    "tag": check_tag,
+    "note": check_note,
     "import": check_import,
+    "import --move-outputs": check_import,
     "adopt": check_adopt,
+    "adopt of a remote's": check_adopt_of_remote,
+    "get": check_get,
     "export": check_export,
+    "report": check_report,
     "gc": check_gc,
 }
 
@@ -301,7 +495,7 @@ def check_failure(repo: Repository, command: str, name: str, err: str, code: int
         left = [line for line in disagreements(repo) if name in line]
         there = set(read_records(repo)) & {name, f"{name}-moved"}
         before = [f"ref without record: {name}"] if command == "adopt" else []
-        assert (left, there) == (before, {name} if command in CHANGING else set()), err
+        assert (left, there) == (before, {name} if command in (*CHANGING, *WAITING) else set()), err
 
 
 # --- the supervisor
@@ -334,7 +528,7 @@ def test_a_supervisor_killed_at_any_time(repo: Repository) -> None:
 
 def start(repo: Repository, name: str, options: Iterable[str] = ()) -> None:
     """Start a run that takes its time."""
-    repo.ok("new", "-q", *options, name, "echo $RUNS_NAME; sleep 0.05; :")
+    repo.ok("new", "-q", *options, name, "echo $RUNS_NAME loss 1; sleep 0.05; :")
 
 
 def check_lost(repo: Repository, name: str, start: Callable[[Repository, str], None]) -> None:

@@ -14,12 +14,25 @@ from tests.conftest import NO_FLAGS, Repository, wait_for
 from tests.faults.harness import check, surprises
 
 WAITING = "echo $$ >.git/pid; while [ ! -e .git/go ]; do sleep 0.02; done; exit 3"
-READING = ("list", "table", "lookup a", "show a", "log a", "wait a", "verify a a", "export -o ../a.yml", "fsck")
+READING = (
+    *(
+        "list",
+        "table",
+        "table --sort=loss",
+        "lookup a",
+        "lookup a loss:min",
+        "show a",
+        "metrics a",
+        "plot",
+        "compare a",
+    ),
+    *("log a", "wait a", "verify a a", "export -o ../a.yml", "fsck"),
+)
 CHANGING = ("new c true", "new --isolate c true", "describe a -m words", "move a c")
 
 
 def test_a_read_only_runs_dir_is_read_and_stays_as_it_is(repo: Repository) -> None:
-    repo.finish("a", "echo said", *NO_FLAGS)
+    repo.finish("a", "echo said loss 0.5", *NO_FLAGS)
     start(repo, "b")
     before = state(repo)
     with read_only(repo.path / ".runs"):

@@ -282,6 +282,7 @@ def test_a_runsrc_of_somebody_elses_runs_and_reads_nothing_before_new(machine: M
     for arguments in (
         ["list"],
         ["table"],
+        ["status"],
         ["lookup", "a"],
         ["show", "a"],
         ["delete", "-y", "a"],
@@ -365,11 +366,24 @@ def test_any_record_leaves_the_others_in_sight(repo: Repository, contents: list[
     (path / "good.yml").write_text(WHOLE.format(name="good"))
     for number, content in enumerate(contents):
         (path / f"odd{number}.yml").write_bytes(content)
-    for arguments in (["list"], ["table"], ["table", "--format=json"], ["table", "--sort=datetime"]):
+    for arguments in (
+        ["list"],
+        ["table"],
+        ["table", "--format=json"],
+        ["table", "--sort=datetime"],
+        ["list", "--json"],
+        ["list", "--porcelain"],
+        ["list", "--format=%(name) %(description:subject) %(lr) %(loss:min) %(datetime:relative) %(commit:short=7)"],
+    ):
         result = repo.runs(*arguments)
         assert "good" in result.out
         assert not surprises(result.err)
         assert result.code in (0, 1)
+    for command in ("table", "status"):
+        shown = repo.on_terminal(command, NO_COLOR="1")
+        assert "good" in shown or command == "status"
+        assert not surprises(shown)
+        assert not re.search("[\0-\x08\x0b-\x1f\x7f-\x9f]", shown)
     for arguments in (
         ["lookup", "odd0"],
         ["show", "odd0"],
@@ -379,6 +393,20 @@ def test_any_record_leaves_the_others_in_sight(repo: Repository, contents: list[
     ):
         assert not surprises(repo.runs(*arguments).err)
     assert not (repo.path / "pwned").exists()
+
+
+def test_a_nul_in_a_record_is_in_nobodys_way(repo: Repository) -> None:
+    repo.finish("good", "true", *NO_FLAGS)
+    repo.finish("odd", "true", *NO_FLAGS)
+    repo.record_path("odd").write_text(repo.record_path("odd").read_text() + 'outputs: ["a\\0b"]\n')
+    for arguments in (["show", "odd"], ["diff", "odd", "good"], ["verify", "odd", "good"], ["reproduce", "-n", "odd"]):
+        result = repo.runs(*arguments)
+        assert (result.code, "there is a NUL in the text" in result.err) == (128, True), result
+    for command in ("status", "table"):
+        result = repo.runs(command)
+        assert (result.code, surprises(result.err)) == (1, False), result
+    assert "good" in result.out
+    assert repo.runs("describe", "good", "-F", "-", stdin="a\0b").err.startswith("fatal: the description has a NUL")
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_a_flood_of_output_is_complete_and_costs_no_memory(repo: Repository) -> 
     (repo.path / "go").touch()
     log = repo.path / ".runs/logs/base.log"
     wait_for(lambda: log.stat().st_size > size * 0.8, bound=1200)
-    assert memory(supervisor) < before + 8192
+    assert memory(supervisor) < before + (16 << 10)  # it may be at the end of the run already, which takes some
     wait_for(lambda: repo.lookup("base", "status") == "finished", bound=300)
     assert log.stat().st_size == size
 

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ import pytest
 from git_runs import launchers
 from git_runs.config.settings import SETTINGS
 from git_runs.system import processes
+from tests.cluster import Cluster, missing
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 GO_ON = "touch up; while [ ! -e go ]; do sleep 0.02; done"
@@ -31,8 +33,12 @@ class Ways:
     def start(self, command: str, *options: str, name: str = "base") -> None:
         """Start a run beside the test; its command makes the file `up` when it is ready."""
         self.popen(*options, name, command)
-        wait_for((self.repo.path / "up").exists)
-        (self.repo.path / "up").unlink()
+        wait_for(self.at("up", name).exists)
+        self.at("up", name).unlink()
+
+    def at(self, file: str, name: str = "base") -> Path:
+        """Where a file is that the run finds or makes in its directory."""
+        return self.repo.path / file
 
     def finish(self, command: str, *options: str, name: str = "base") -> int:
         """Run it to its end; gives the exit code of `git runs new --wait`."""
@@ -44,6 +50,14 @@ class Ways:
         started = self.begin(words)
         self.started.append(started)
         return started
+
+    def printed(self, name: str = "base") -> bytes:
+        """What the command has printed, as it lies in the log."""
+        return (self.repo.path / f".runs/logs/{name}.log").read_bytes()
+
+    def log(self, name: str = "base") -> str:
+        """The same as a person gets to see it."""
+        return self.repo.log(name)
 
     name = ""
     line_end = "\r\n"  # what the log has for a newline
@@ -132,6 +146,75 @@ class AtTerminal(Ways):
             self.hang_up()
 
 
+class Scheduled(Ways):
+    """As jobs of a scheduler, in work trees of their own."""
+
+    line_end = "\n"
+
+    def begin(self, words: list[str]) -> subprocess.Popen[bytes]:
+        return _popen(self.repo, words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def at(self, file: str, name: str = "base") -> Path:
+        return self.repo.path / ".runs/worktrees" / name / file
+
+    def printed(self, name: str = "base") -> bytes:
+        _, _, after = super().printed(name).partition(b"\x07")  # that ends the marker of the start
+        return after
+
+
+class Slurm(Scheduled):
+    """A real one."""
+
+    name = "slurm"
+
+    def __init__(self, repo: Repository, cluster: Cluster) -> None:
+        super().__init__(repo)
+        self.cluster = cluster
+        repo.machine.environment |= cluster.environment
+
+    def hang_up(self, name: str = "base") -> None:
+        self.cluster.run("scancel", "--batch", "--signal=HUP", job(self.repo, name))
+
+
+class Spooler(Scheduled):
+    """task-spooler, by its commands in settings."""
+
+    name = "spooler"
+
+    def __init__(self, repo: Repository, place: str) -> None:
+        super().__init__(repo)
+        repo.machine.environment |= {"TS_SOCKET": f"{place}/socket", "TMPDIR": place}
+        for verb, command in SPOOLER.items():
+            repo.git("config", f"runs.launcher.spooler.{verb}", command)
+        repo.machine.run("tsp", "-S", "4")
+
+    def hang_up(self, name: str = "base") -> None:
+        os.kill(supervisor(self.repo, name), signal.SIGHUP)
+
+    def end(self) -> None:
+        super().end()
+        self.repo.machine.run("tsp", "-K")
+
+
+# Its columns are number, state and so on: tsp(1).
+SPOOLER = {
+    "submit": """tsp sh -c "$(cat)" """,
+    "state": """
+        tsp | awk 'NR > 1 {
+            print $1, $2 == "queued" ? "waiting all slots are taken" : $2 == "running" ? "running" : "ended"
+        }'
+    """,
+    "cancel": """for job; do tsp -r "$job" 2>/dev/null || kill -TERM -- "-$(tsp -p "$job")"; done; true""",
+    "attach": """tsp -c "$1" """,
+}
+
+
+def job(repo: Repository, name: str) -> str:
+    """The number of the run's job."""
+    ((_, details),) = repo.record(name)["launcher"].items()  # type: ignore[attr-defined]
+    return str(details["job"])
+
+
 def _popen(repo: Repository, words: list[str], **streams: int) -> subprocess.Popen[bytes]:
     environment = repo.machine.environment
     streams = {"stdin": subprocess.DEVNULL, **streams}
@@ -149,17 +232,37 @@ def supervisor(repo: Repository, name: str = "base") -> int:
     return int(process["pid"])
 
 
-@pytest.fixture(params=[Tmux, Foreground, AtTerminal], ids=["tmux", "foreground", "foreground at a terminal"])
+WAYS: dict[str, type[Ways]] = {
+    "tmux": Tmux,
+    "foreground": Foreground,
+    "foreground at a terminal": AtTerminal,
+    "slurm": Slurm,
+    "configured": Spooler,
+}
+
+
+@pytest.fixture(params=WAYS)
 def ways(request: pytest.FixtureRequest, repo: Repository) -> Iterator[Ways]:
     """Each launcher, in a repository."""
-    kind: Callable[[Repository], Ways] = request.param
-    ways = kind(repo)
+    kind = WAYS[request.param]
+    if kind is Spooler and missing("tsp"):
+        pytest.skip("tsp is not installed: it is in the package task-spooler")
+    needs = {Slurm.name: "cluster", Spooler.name: "socket_dir"}.get(kind.name)
+    make: Callable[..., Ways] = kind
+    ways = make(repo, *([request.getfixturevalue(needs)] if needs else []))
     yield ways
     ways.end()
 
 
+@pytest.fixture
+def socket_dir() -> Iterator[str]:
+    """A directory whose path is short enough for a socket in it."""
+    with tempfile.TemporaryDirectory(prefix="gr-", dir="/tmp") as place:
+        yield place
+
+
 def test_all_launchers_are_tested_and_can_be_set() -> None:
-    assert set(launchers.NAMES) == {kind.name for kind in (Tmux, Foreground, AtTerminal)}
+    assert {*launchers.NAMES, Spooler.name} == {kind.name for kind in WAYS.values()}
     (setting,) = (setting for setting in SETTINGS if setting.key == "launcher")
     assert setting.default == launchers.NAMES[0]
     assert [setting.read(name, "") for name in launchers.NAMES] == list(launchers.NAMES)
@@ -180,24 +283,36 @@ def test_a_signal_that_ends_the_command_is_recorded(ways: Ways, number: int) -> 
     assert (ways.repo.record("base")["status"], ways.repo.record("base")["signal"]) == ("killed", number)
 
 
+def test_what_is_to_be_run_on_finish_is_run_once_all_is_recorded(ways: Ways) -> None:
+    told = ways.repo.path / "told"
+    line = 'git runs lookup "$RUNS_NAME" status >>told; echo "$RUNS_STATUS $RUNS_EXIT_CODE" >>told; exit 5'
+    ways.repo.git("config", "runs.on-finish", line)
+    ways.repo.path.joinpath(".git/info/exclude").write_text("told\n")
+    ways.finish("exit 3")
+    wait_for(lambda: "on-finish" in ways.repo.record("base"))
+    assert told.read_text() == "failed\nfailed 3\n"
+    assert ways.repo.record("base")["on-finish"] == "exit code 5"
+    assert ways.repo.record("base")["exit-code"] == 3
+
+
 def test_the_log_is_complete_when_the_run_has_ended(ways: Ways) -> None:
     ways.finish("seq 200000; printf 'no newline at the end'")
-    log = (ways.repo.path / ".runs/logs/base.log").read_bytes().decode()
+    log = ways.printed().decode()
     assert log == "".join(f"{n}{ways.line_end}" for n in range(1, 200_001)) + "no newline at the end"
-    assert ways.repo.log("base") == log.replace("\r\n", "\n")
+    assert ways.log() == log.replace("\r\n", "\n")
 
 
 def test_both_output_streams_are_logged(ways: Ways) -> None:
     ways.finish("echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three")
-    assert ways.repo.log("base") == "one\ntwo\nthree\n"
+    assert ways.log() == "one\ntwo\nthree\n"
 
 
 def test_the_command_finds_the_environment_and_directory_of_whoever_started_it(ways: Ways) -> None:
     ways.repo.machine.environment["MINE"] = "a b\n$c"
     ways.finish("printf '%s' \"$MINE\" >mine; pwd >pwd; env >env")
-    assert (ways.repo.path / "mine").read_text() == "a b\n$c"
-    assert (ways.repo.path / "pwd").read_text() == f"{ways.repo.path}\n"
-    variables = (ways.repo.path / "env").read_text()
+    assert ways.at("mine").read_text() == "a b\n$c"
+    assert ways.at("pwd").read_text() == f"{ways.at('pwd').parent}\n"
+    variables = ways.at("env").read_text()
     assert "RUNS_NAME=base\n" in variables
     assert "GIT_RUNS_" not in variables
 
@@ -207,7 +322,7 @@ def test_while_it_runs_the_record_names_its_supervisor(ways: Ways) -> None:
     assert ways.repo.lookup("base", "status") == "running"
     command_line = Path(f"/proc/{supervisor(ways.repo)}/cmdline").read_bytes()
     assert command_line.count(b"git_runs.running.supervise") == 1
-    (ways.repo.path / "go").touch()
+    ways.at("go").touch()
     ways.repo.wait("base")
 
 
@@ -228,7 +343,7 @@ def test_signals_to_the_supervisor_are_passed_on(ways: Ways) -> None:
     ways.start("trap 'echo got it; exit 0' USR1; touch up; while :; do sleep 0.02; done")
     os.kill(supervisor(ways.repo), signal.SIGUSR1)
     ways.repo.wait("base")
-    assert (ways.repo.record("base")["status"], ways.repo.log("base")) == ("finished", "got it\n")
+    assert (ways.repo.record("base")["status"], ways.log()) == ("finished", "got it\n")
 
 
 def test_a_hang_up_is_recorded_as_killed(ways: Ways) -> None:
@@ -239,18 +354,18 @@ def test_a_hang_up_is_recorded_as_killed(ways: Ways) -> None:
 
 
 def test_a_hang_up_that_the_command_survives_lets_it_go_on(ways: Ways) -> None:
-    witness = "(trap 'touch hung-up; exit' HUP; touch up; while :; do sleep 0.02; done) 2>/dev/null &"
-    ways.start(f"{witness} trap '' HUP; until [ -e go ]; do sleep 0.02; done; exit 4")
+    witness = "(trap 'touch hung-up; exit' HUP; touch witness; while :; do sleep 0.02; done) 2>/dev/null &"
+    ways.start(f"{witness} trap '' HUP; until [ -e witness ]; do :; done; {GO_ON}; exit 4")
     ways.hang_up()
-    wait_for((ways.repo.path / "hung-up").exists)
-    (ways.repo.path / "go").touch()
+    wait_for(ways.at("hung-up").exists)
+    ways.at("go").touch()
     ways.repo.wait("base")
     assert (ways.repo.record("base")["status"], ways.repo.record("base")["exit-code"]) == ("failed", 4)
 
 
 def test_the_command_does_not_outlive_its_supervisor(ways: Ways) -> None:
     ways.start("echo $$ >pid; touch up; sleep 60")
-    command = int((ways.repo.path / "pid").read_text())
+    command = int(ways.at("pid").read_text())
     os.kill(supervisor(ways.repo), signal.SIGKILL)
     wait_for(lambda: ways.repo.lookup("base", "status") == "lost")
     wait_for(lambda: processes.identify(command) is None)
@@ -262,9 +377,9 @@ def test_a_run_is_moved_while_it_goes_on(ways: Ways) -> None:
     ways.start(f"{GO_ON}; echo end")
     ways.repo.ok("move", "base", "moved")
     assert ways.repo.lookup("moved", "status") == "running"
-    (ways.repo.path / "go").touch()
+    ways.at("go").touch()
     ways.repo.wait("moved")
-    assert (ways.repo.record("moved")["status"], ways.repo.log("moved")) == ("finished", "end\n")
+    assert (ways.repo.record("moved")["status"], ways.log("moved")) == ("finished", "end\n")
     assert list(ways.repo.record("moved")["launcher"]) == [ways.name]  # type: ignore[call-overload]
 
 
@@ -284,8 +399,8 @@ def test_nothing_is_left_after_a_good_end_nor_after_gc(ways: Ways) -> None:
     ways.finish("false", name="bad")
     ways.repo.ok("-c", "runs.gc-sessions=now", "gc")
     wait_for(lambda: ways.repo.machine.sessions() == [])
-    assert ways.repo.ok("fsck") == ""
-    assert not list((ways.repo.path / ".runs/specs").iterdir())
+    runs_dir = ways.repo.path / ".runs"
+    wait_for(lambda: ways.repo.ok("fsck") == "" and not [*runs_dir.glob("specs/*"), *runs_dir.glob("jobs/*/")])
 
 
 def test_an_isolated_run_comes_back_equal(ways: Ways) -> None:

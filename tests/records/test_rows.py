@@ -58,7 +58,11 @@ def test_they_are_drawn_as_if_they_were_made_anew(
     shown = [runs[rows.catalogue.names[place]] for place in places]
     values = [[run.name, run.record.text("status") or None, run.value("user")] for run in shown]
     expected = "".join(table.render(COLUMNS, values, "simple", WIDTH))
-    assert "".join(table.render_kept(rows, places, WIDTH)) == expected
+    assert "".join(table.render_kept(rows, places, WIDTH, COLUMNS, {})) == expected
+    losses = ["x" * place for place in places]
+    mixed = [[loss, *row] for loss, row in zip(losses, values, strict=True)]
+    expected = "".join(table.render(("loss", *COLUMNS), mixed, "simple", WIDTH))
+    assert "".join(table.render_kept(rows, places, WIDTH, ("loss", *COLUMNS), {"loss": losses})) == expected
 
 
 @given(RUNS)

@@ -11,7 +11,7 @@ from git_runs.errors.records import BadRecord, Unencodable
 from git_runs.records import yamltext
 from git_runs.records.record import FIELDS, NUMBERS
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 KEYS = st.one_of(st.sampled_from(FIELDS), st.from_regex(r"[a-z][a-z0-9_-]{0,10}", fullmatch=True))
 VALUES = st.one_of(TEXT, st.none(), st.lists(TEXT, max_size=3), st.dictionaries(KEYS, TEXT, max_size=3))
 RECORDS = st.dictionaries(KEYS.filter(lambda key: key not in NUMBERS), VALUES, min_size=1, max_size=8)
@@ -195,6 +195,13 @@ def test_no_depth_is_too_deep_to_be_reported() -> None:
 def test_text_that_is_not_utf_8_cannot_be_written() -> None:
     with pytest.raises(Unencodable, match="the command is not valid UTF-8"):
         yamltext.dump({"command": "\udcff"})
+
+
+def test_text_with_a_nul_is_neither_read_nor_written() -> None:
+    with pytest.raises(BadRecord, match="in line 2 of 'x': there is a NUL in the text"):
+        yamltext.parse(b'name: a\noutputs: [b, "c\\0d"]\n', "x")
+    with pytest.raises(Unencodable, match="the params has a NUL in it"):
+        yamltext.dump({"params": {"a": ["b\0"]}})
 
 
 def test_long_lines_stay_lines() -> None:

@@ -220,6 +220,16 @@ def test_paths_are_masked_whatever_name_and_tree_the_run_had(pair: Pair, tmp_pat
     assert pair.different() == {}
 
 
+def test_the_paths_of_the_clone_where_a_run_took_place_are_masked(pair: Pair) -> None:
+    theirs = Outputs("/elsewhere/repo/.runs")
+    pair.runs[0].record.update({"launched-as": "old", "top": "/elsewhere/repo", "runs-dir": theirs.root})
+    one = f"{theirs.checkpoints('old')}/m {theirs.tensorboard('old')} {theirs.worktree('old')}/x {theirs.root}\n"
+    own = pair.outputs
+    other = f"{own.checkpoints('b')}/m {own.tensorboard('b')} {own.worktree('b')}/x {own.root}\n"
+    pair.write("log", one.encode(), other.encode())
+    assert pair.different() == {}
+
+
 def test_checkpoints_may_be_a_file(pair: Pair) -> None:
     for run in pair.runs:
         Path(pair.outputs.checkpoints(run.name)).rmdir()

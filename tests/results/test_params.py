@@ -27,6 +27,9 @@ from git_runs.results import params
         ("./main.py --flag key=1 --amp other.py", {"flag": True, "key": "1", "amp": True}),
         ("CUDA_VISIBLE_DEVICES=1 A= python x.py --lr 1", {"env.CUDA_VISIBLE_DEVICES": "1", "env.A": "", "lr": "1"}),
         ("env SEED=1 ./x", {"env.SEED": "1"}),
+        ("./main.py --layers 64 128 --lr 0.1 --x", {"layers": ["64", "128"], "lr": "0.1", "x": True}),
+        ("./main.py --epochs 10 data.yaml 5 --size=1 2 --name a 3", {"epochs": "10", "size": "1", "name": "a"}),
+        ("./main.py --betas 0.9 -1e-3 1 --betas 2", {"betas": ["0.9", "-1e-3", "1", "2"]}),
         # Options of interpreters and words of programs are no parameters.
         ("python3.11 -u -W ignore -m pkg.train --lr 1", {"lr": "1"}),
         (
@@ -47,6 +50,12 @@ from git_runs.results import params
         ('./t --lr $LR --x ${X} --y `date` --z "$Z" --ok 1', {"ok": "1"}),
         ("./t --files *.txt --home ~/x --lr {1,2} --ok '*'", {"ok": "*"}),
         ("./t --seed 1 --seed $S", {}),
+        ("./t --flag --lr $((1+1)) --data /x/y --seed=042", {"flag": True, "data": "/x/y", "seed": "042"}),
+        ("D=$(date '+) %T') ./t --x=a$(f (1) \"$(g ')')\" --z 1)b.py --ok 1", {"ok": "1"}),
+        ('./t --x "$(f " --y 1 ") $((2 * (3)))" --z="`f " --y 2 "`" --q "it\'s (" --ok 1', {"q": "it's (", "ok": "1"}),
+        ("./t --x `f 'a --y 1' | g; h` --ok 1; ./t --y 2", {"ok": "1"}),
+        ("./t --lr 1 --x $(f (1)", {}),
+        ("./t --lr 1 --x `f", {}),
         ("./t --lr 'open", {}),
         ('bash -c "python t.py --lr $LR"', {}),
     ],

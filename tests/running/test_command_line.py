@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from git_runs.running.command_line import possible_secrets
+from git_runs.running.command_line import has_several_programs, possible_secrets
 from tests.conftest import NO_FLAGS, Repository
 
 # As torch.save, tf.train.Saver and a program with a directory of its own do it.
@@ -129,6 +129,34 @@ def test_directories_elsewhere_are_made(repo: Repository, tmp_path: Path) -> Non
 )
 def test_what_may_be_secret_in_a_command(typed: str, expected: list[str]) -> None:
     assert possible_secrets(typed) == expected
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("python3 train.py | tail -1", True),
+        ("python3 train.py; echo done", True),
+        ("cd src && python3 prepare.py && python3 train.py", True),
+        ("python3 train.py || true", True),
+        ("for i in 1 2; do python3 train.py; done", True),
+        ("cd src && . env/bin/activate; python3 train.py", False),
+        ("python3 train.py --name='a | b; c' \"&& d\" \\;", False),
+        ("python3 train.py --n=$(wc -l <data | cut -f1) 2>&1", False),
+    ],
+)
+def test_whether_the_last_program_of_a_command_is_one_of_several(typed: str, expected: bool) -> None:
+    assert has_several_programs(typed) == expected
+
+
+def test_flags_that_go_to_the_last_program_of_several_are_warned_of(repo: Repository) -> None:
+    result = repo.runs("new", "-q", "a", "python3 train.py | tail -1")
+    assert result.err == (
+        "warning: the last program of the command gets --tb-dir and --save-path; to place them: <tb-dir> and"
+        " <save-path> in it; to have none: --tb-dir-flag=None --save-path-flag=None\n"
+    )
+    assert "gets --save-path;" in repo.runs("new", "b", "python3 train.py | tee <tb-dir>/out").err
+    assert repo.runs("new", "c", "python3 train.py --logdir=<tb-dir> | tee <save-path>").err == ""
+    assert repo.runs("new", *NO_FLAGS, "d", "python3 train.py | tail -1").err == ""
 
 
 def test_a_secret_in_the_command_is_warned_of_once(repo: Repository) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,19 @@ def test_a_signal_that_ends_the_command_is_recorded(repo: Repository, number: in
     record = repo.record("base")
     assert (record["status"], record["signal"]) == ("killed", number)
     assert "exit-code" not in record
+
+
+def test_what_is_run_after_a_stop_can_still_be_stopped() -> None:
+    code = """
+import os, signal
+from git_runs.running.execution import HANDLED, Execution
+execution = Execution(print, 0)
+os.kill(os.getpid(), signal.SIGTERM)
+execution.run(["true"], cwd="/", began=print)
+print(execution.stops, signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {*HANDLED})
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[15] set()\n"
 
 
 def test_while_it_runs_the_record_shows_the_process(repo: Repository) -> None:
@@ -271,3 +286,12 @@ def test_another_run_of_the_same_name_does_not_get_the_end_of_this(repo: Reposit
     (repo.path / "go").touch()
     wait_for(lambda: repo.machine.tmux("list-panes", "-a", "-F", "#{pane_dead}").out == "1\n")
     assert repo.record_path("base").read_text() == other
+
+
+def test_the_end_is_recorded_before_a_comparison_that_takes_long(repo: Repository) -> None:
+    repo.finish("base", "seq 500000", *NO_FLAGS)
+    waiting = repo.machine.start("git-runs", "reproduce", "--run=again", "--wait", "base", cwd=repo.path)
+    wait_for(lambda: repo.record_path("again").exists() and repo.record("again")["status"] == "finished")
+    assert "reproduction" not in repo.record("again")
+    out, _ = waiting.communicate(timeout=60)
+    assert out.endswith(b"Reproduction: equal\n")

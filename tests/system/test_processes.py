@@ -84,20 +84,3 @@ def test_ignored_signals_are_seen() -> None:
         assert not processes.ignores(child.pid, signal.SIGTERM)
         child.communicate()
     assert not processes.ignores(child.pid, signal.SIGHUP)
-
-
-@pytest.mark.parametrize("count", [0, 7, processes.MANY, 5 * processes.MANY + 1])
-def test_two_find_what_one_would(count: int) -> None:
-    assert processes.in_two(range, count, processes.MANY) == list(range(count))
-
-
-def test_what_the_second_cannot_find_is_found_by_the_first() -> None:
-    first = os.getpid()
-
-    def find(start: int, end: int) -> Iterator[int]:
-        for number in range(start, end):
-            if os.getpid() != first and number == end - 1:
-                raise OSError
-            yield number
-
-    assert processes.in_two(find, 2 * processes.MANY, processes.MANY) == list(range(2 * processes.MANY))

@@ -137,6 +137,22 @@ def test_a_record_that_is_gone_comes_back_with_its_ref(kept: Repository) -> None
     assert kept.ok("fsck") == ""
 
 
+def test_how_a_record_that_cannot_be_read_is_had_back_is_said(kept: Repository) -> None:
+    make(kept, "a")
+    kept.ok("describe", "a", "-m", "words")
+    kept.ok("gc")
+    path, good = kept.record_path("a"), kept.record_path("a").read_text()
+    state = kept.git("rev-parse", REF).strip()
+    path.write_text("id: 1\nname: a: b\n")
+    make(kept, "b")
+    kept.ok("gc")
+    assert files(kept)["a.yml"] != good
+    command = f"git show {state}:a.yml >{path}"
+    assert f"; mend the file in an editor, or have it as it was: {command}\n" in kept.runs("fsck", "--repair").out
+    kept.machine.run("sh", "-c", command, cwd=kept.path)
+    assert (path.read_text(), kept.ok("fsck")) == (good, "")
+
+
 def test_when_the_runs_dir_is_gone_adopt_has_the_records_back(kept: Repository) -> None:
     make(kept, "a", "b")
     kept.ok("describe", "a", "-m", "words")

@@ -8,10 +8,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .importer import Importer
 
-NAMES = ("single_file",)  # each a module here with a class `OwnImporter`
+# By the names of the tools: each a module here with a class `OwnImporter`.
+MODULES = {
+    "runs": "single_file",
+    "lab-notebook": "lab_notebook",
+    "guild": "guild",
+    "mlflow": "mlflow",
+    "dvc": "dvc",
+    "exptrack": "exptrack",
+    "wandb": "wandb",
+}
 
 
-def named(name: str) -> Importer:
-    """The importer of one of NAMES."""
-    importer: Importer = import_module(f".{name}", __package__).OwnImporter()
+def named(tool: str) -> Importer:
+    """The importer of one of the tools."""
+    importer: Importer = import_module(f".{MODULES[tool]}", __package__).OwnImporter()
     return importer

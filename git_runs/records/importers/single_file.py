@@ -12,22 +12,30 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import datetime
 
+from ...errors.records import BadRecord
 from ...system.files import entries
 from .. import yamltext
 from ..outputs import KINDS
 from ..record import Record, is_name
-from .importer import Importer
+from .importer import Entry, Importer, local_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .importer import FoundOutput
+    from .importer import FoundOutput, Surroundings
 
 OF_VERSION_1, OF_VERSION_2 = ".runs.yml", "runs.yml"
-OURS = (*KINDS, "records", "environments", "specs", "trash")  # directories of the runs dir that are no groups
+OURS = (
+    *KINDS,
+    "records",
+    "environments",
+    "specs",
+    "queue",
+    "jobs",
+    "trash",
+)  # directories of the runs dir that are no groups
 SAVE_PATH = "<runs-dir>/checkpoints/<run-name>/model.ckpt"  # a run that is started again gets its own
 _IN_VIRTUALENV = re.compile(r"source (?P<path>\S+)/bin/activate; ")
 
@@ -35,34 +43,68 @@ _IN_VIRTUALENV = re.compile(r"source (?P<path>\S+)/bin/activate; ")
 class OwnImporter(Importer):
     """Reads such files."""
 
-    def places(self, root: str, top: str | None) -> list[str]:
+    title = "runs"
+
+    def places(self, around: Surroundings) -> list[str]:
         """All that there are."""
-        beside = [os.path.join(top, OF_VERSION_1)] if top else []
-        found = [os.path.join(root, OF_VERSION_1), *beside, *_of_groups(root)]
-        return [path for path in dict.fromkeys(found) if os.path.isfile(path)]
+        return places(around.root, around.top)
 
-    def read(self, path: str, root: str = "") -> dict[str, Record]:
+    def takes(self, path: str) -> bool:
+        """Whether it is a mapping of names to mappings, also where its name ends in nothing."""
+        if os.path.splitext(path)[1] not in ("", ".yml", ".yaml"):
+            return False
+        try:
+            with open(path, "rb") as file:
+                return "children" not in yamltext.parse_database(file.read(), path)
+        except (OSError, BadRecord):
+            return False
+
+    def read(self, path: str, around: Surroundings) -> Iterator[Entry]:
         """Its runs; those of the first tool have no id, and may have a short commit."""
-        with open(path, "rb") as file:
-            runs = yamltext.parse_database(file.read(), path)
-        group = _group(path, root)
-        old = {group + name: _in_our_form(fields, name) for name, fields in runs.items() if "id" not in fields}
-        return {name: fields for name, fields in runs.items() if "id" in fields} | old
+        inside = os.path.dirname(os.path.abspath(path))
+        base = around.root if inside == around.top or f"{inside}/".startswith(f"{around.root}/") else inside
+        for name, fields in records(path, around.root).items():
+            source = " ".join([name, fields.text("datetime"), fields.text("commit")])
+            found = () if "id" in fields or not is_name(name) else outputs(path, name, base)
+            yield Entry(name, fields, source=source, outputs=found)
 
-    def outputs(self, path: str, name: str, root: str) -> list[FoundOutput]:
-        """Directories of the run's own, and files that begin with its name."""
-        group = _group(path, root)
-        inner, place = name[len(group) :], os.path.join(root, group)
-        checkpoints = os.path.join(place, "checkpoints")
-        own = [(os.path.join(place, kind, inner), kind, "") for kind in ("tensorboard", "checkpoints")]
-        prefixed = re.compile(re.escape(inner) + r"\.ckpt([.-].*)?")
-        found = [one for one in own if os.path.isdir(one[0])]
-        for entry in entries(checkpoints):
-            is_run = os.path.lexists(os.path.join(root, "records", f"{group}{entry.name}.yml"))
-            is_own = entry.is_file(follow_symlinks=False) or (entry.name == f"{inner}.ckpt" and not is_run)
-            if is_own and prefixed.fullmatch(entry.name) and not entry.is_symlink():
-                found.append((entry.path, "checkpoints", "model" + entry.name[len(inner) :]))
-        return found
+
+def places(root: str, top: str | None) -> list[str]:
+    """The databases that the first tool and `git runs export` have left in the runs dir `root`, or at the top of the
+    work tree."""
+    beside = [os.path.join(top, OF_VERSION_1)] if top else []
+    found = [os.path.join(root, OF_VERSION_1), *beside, *_of_groups(root)]
+    return [path for path in dict.fromkeys(found) if os.path.isfile(path)]
+
+
+def records(path: str, root: str = "") -> dict[str, Record]:
+    """The records of the runs at `path`, by the names that they get in the runs dir `root`; `commit` may be short, and
+    `id` missing.
+
+    Raises OSError and BadRecord.
+    """
+    with open(path, "rb") as file:
+        runs = yamltext.parse_database(file.read(), path)
+    group = _group(path, root)
+    old = {group + name: _in_our_form(fields, name) for name, fields in runs.items() if "id" not in fields}
+    return {name: fields for name, fields in runs.items() if "id" in fields} | old
+
+
+def outputs(path: str, name: str, root: str) -> list[FoundOutput]:
+    """What is in the runs dir `root` of the outputs of a run that was read so: directories of the run's own, and files
+    that begin with its name."""
+    group = _group(path, root)
+    inner, place = name[len(group) :], os.path.join(root, group)
+    checkpoints = os.path.join(place, "checkpoints")
+    own = [(os.path.join(place, kind, inner), kind, "") for kind in ("tensorboard", "checkpoints")]
+    prefixed = re.compile(re.escape(inner) + r"\.ckpt([.-].*)?")
+    found = [one for one in own if os.path.isdir(one[0])]
+    for entry in entries(checkpoints):
+        is_run = os.path.lexists(os.path.join(root, "records", f"{group}{entry.name}.yml"))
+        is_own = entry.is_file(follow_symlinks=False) or (entry.name == f"{inner}.ckpt" and not is_run)
+        if is_own and prefixed.fullmatch(entry.name) and not entry.is_symlink():
+            found.append((entry.path, "checkpoints", "model" + entry.name[len(inner) :]))
+    return found
 
 
 def _group(path: str, root: str) -> str:
@@ -86,11 +128,8 @@ def _in_our_form(fields: Record, name: str) -> Record:
 
 
 def _times(text: object) -> dict[str, object]:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return {}
-    return {} if moment.tzinfo else {"datetime": moment.astimezone().isoformat(timespec="microseconds")}
+    moment = local_moment(text)
+    return {"datetime": moment} if moment else {}
 
 
 def _command(fields: Record, name: str) -> dict[str, object]:

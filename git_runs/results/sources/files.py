@@ -1,12 +1,14 @@
 """Metric files, below the run's directories for TensorBoard and checkpoints, and in its own work tree.
 
-    metrics.csv, results.csv    a row a step, a column a metric, blank where a step has none: Lightning, Ultralytics
-    *.jsonl                     a line a step, a JSON object
-    metrics.json                one JSON object: numbers, or Sacred's lists of `steps` and `values`
+    metrics.csv, results.csv    a row a step, a column a metric, blank where a step has none: Lightning, Ultralytics;
+                                numbers may be as people print them: "1,234.5", or 80%, which is 80
+    *.jsonl, scalars.json       a line a step, a JSON object; mmengine
+    metrics.json                one JSON object: numbers, at any depth, or Sacred's lists of `steps` and `values`; or a
+                                list of objects, one a step; or lines as above, as detectron2 has them
     trainer_state.json          JSON, a list of steps in `log_history`: Hugging Face's Trainer
 
-A step is what a row names so (STEPS), else its number. Where several files have a key, the one that was written last
-gives the values.
+Further ones are named by the setting runs.metric-files, and read by what their names end in: .csv, .tsv, .jsonl, .json.
+A step is what a row names so (STEPS), else its number.
 """
 
 from __future__ import annotations
@@ -16,58 +18,85 @@ import json
 import os
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from math import isfinite, nan
 
-from ...system.files import age_of, files_below, open_plain
-from .source import Series, Source
+from .source import Series, Source, blocks, whole_lines
+from .words import without_separators
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any
+    from typing import Any, BinaryIO
 
-    from ...records.outputs import Outputs
+    from .source import Mark
 
     Row = Mapping[str, Any]
 
-STEPS = ("step", "global_step", "iteration", "iter", "epoch")  # the first that a row has is its step; none is a metric
+STEPS = ("step", "global_step", "iteration", "iter", "epoch")  # the first that a row has is its step
+TIMES = ("timestamp", "_timestamp", "wall_time", "time")  # where they hold seconds since the epoch
+LARGEST = 1 << 26  # bytes of a file that is read as a whole; a larger one is data
+LONG_AGO = 1e9  # seconds since the epoch; what is less is a duration
+BOM = b"\xef\xbb\xbf"
+EPOCH = "epoch"  # a metric, too
 
 
 class OwnSource(Source):
     """Reads them all."""
 
-    def read(self, outputs: Outputs, name: str) -> dict[str, Series]:
-        """The series of the run `name`, by key."""
-        found: dict[str, Series] = {}
-        for path in sorted(_metric_files(outputs, name), key=age_of, reverse=True):
-            with suppress(OSError, ValueError, csv.Error, RecursionError):
-                with open_plain(path) as file:
-                    text = file.read().decode()
-                found |= _series(_reader(path)(text), path)
-        return found
+    def takes(self, path: str, place: str) -> bool:
+        """By its name; a pattern of the user's with a slash is of a path below the place."""
+        name = os.path.basename(path)
+        if any(fnmatchcase(name, form) for form in _READERS):
+            return True
+        inside = os.path.relpath(path, place)
+        return any(fnmatchcase(inside if "/" in form else name, form) for form in self.rules.files)
+
+    def order(self, path: str, written: float) -> tuple[float, str]:
+        """That which was written last comes last."""
+        return written, path
+
+    def grows(self, path: str) -> bool:
+        """A row or a line is added; other forms are written anew."""
+        return _reader(path) in (_from_csv, _from_lines)
+
+    def read(self, file: BinaryIO, mark: Mark, inside: str) -> Iterator[dict[str, Series]]:
+        """Numbers by the name of their column or field."""
+        reader = _reader(inside)
+        is_at_start = mark.offset == 0
+        for content in whole_lines(file, mark, [b"\n"]) if self.grows(inside) else _whole(file, mark):
+            try:
+                yield _series(reader(content.removeprefix(BOM) if is_at_start else content, mark.memory), mark.memory)
+            except (ValueError, RecursionError):
+                mark.broken = 0
+            is_at_start = False
 
 
-def _metric_files(outputs: Outputs, name: str) -> Iterator[str]:
-    for directory in (outputs.tensorboard(name), outputs.checkpoints(name), outputs.worktree(name)):
-        if not outputs.is_behind_link(directory):
-            yield from filter(_is_metric_file, files_below(directory))
+def _whole(file: BinaryIO, mark: Mark) -> Iterator[bytes]:
+    if os.fstat(file.fileno()).st_size <= LARGEST:
+        content = b"".join(blocks(file, 0))
+        mark.offset = len(content)
+        yield content
 
 
-def _is_metric_file(path: str) -> bool:
-    return any(fnmatchcase(os.path.basename(path), form) for form in _READERS)
+def _reader(path: str) -> Callable[[bytes, dict[str, Any]], Iterable[Row]]:
+    name = os.path.basename(path)
+    known = next((read for form, read in _READERS.items() if fnmatchcase(name, form)), None)
+    return known or _BY_SUFFIX.get(os.path.splitext(name)[1].lower(), _from_csv)
 
 
-def _reader(path: str) -> Callable[[str], Iterable[Row]]:
-    return next(read for form, read in _READERS.items() if fnmatchcase(os.path.basename(path), form))
-
-
-def _series(rows: Iterable[Row], path: str) -> dict[str, Series]:
+def _series(rows: Iterable[Row], memory: dict[str, Any]) -> dict[str, Series]:
     found: dict[str, Series] = {}
-    for number, row in enumerate(rows):
+    number = memory.get("rows", 0)
+    for number, row in enumerate(rows, number):  # noqa: B020
         steps = (_number(row[key]) for key in STEPS if key in row)
-        step = next((step for step in steps if step is not None), float(number))
+        step = next((step for step in steps if step is not None and isfinite(step)), float(number))
+        moments = ((key, moment) for key in TIMES if key in row and (moment := _number(row[key])) is not None)
+        clock, time = next(((key, moment) for key, moment in moments if moment > LONG_AGO), ("", nan))
         for key, value in row.items():
-            if key not in STEPS and (point := _number(value)) is not None:
-                found.setdefault(key, Series(path)).add(step, point)
+            is_metric = key != clock and (key not in STEPS or key == EPOCH)
+            if is_metric and (point := _number(value)) is not None:
+                found.setdefault(key, Series()).add(step, point, time)
+        memory["rows"] = number + 1
     return found
 
 
@@ -75,42 +104,78 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
-        return float(value)
+        if not isinstance(value, str):
+            return float(value)
+        # 1_000 is a number in Python alone.
+        return None if "_" in value else float(without_separators(value.strip().removesuffix("%")))
     except (ValueError, OverflowError):
         return None
 
 
-# --- the forms; each gives rows, and raises ValueError or csv.Error for what is none
+# --- the forms; each gives rows, and raises ValueError for what is none
 
 
-def _from_csv(text: str) -> Iterator[Row]:
-    whole = text[: text.rfind("\n") + 1]  # the last line may be half there
-    for row in csv.DictReader(whole.splitlines(), skipinitialspace=True):
-        yield {key.strip(): value for key, value in row.items() if key}
+def _from_csv(content: bytes, memory: dict[str, Any]) -> Iterator[Row]:
+    for line in content.splitlines():
+        if "columns" not in memory:
+            memory["separator"] = "\t" if b"\t" in line and b"," not in line else ","
+            memory["columns"] = [name.strip() for name in _cells(line, memory["separator"])]
+            continue
+        cells = [cell.strip() for cell in _cells(line, memory["separator"])]
+        if {*memory["columns"]} & {*cells} - {""} and not any(_number(cell) is not None for cell in cells):
+            memory["columns"] = cells  # the program was started again
+        elif not any(cells[len(memory["columns"]) :]):
+            yield {key: cell for key, cell in zip(memory["columns"], cells, strict=False) if key}
 
 
-def _from_lines(text: str) -> Iterator[Row]:
-    for line in text.splitlines():
-        with suppress(ValueError):
+def _cells(line: bytes, separator: str) -> list[str]:
+    """Those of one line; none where it is no text, or a part of a row with line breaks in its cells."""
+    if line.count(b'"') % 2:
+        return []
+    with suppress(ValueError, csv.Error):
+        return next(csv.reader([line.decode()], delimiter=separator, skipinitialspace=True), [])
+    return []
+
+
+def _from_lines(content: bytes, memory: dict[str, Any]) -> Iterator[Row]:
+    for line in content.splitlines():
+        with suppress(ValueError, RecursionError):
             row = json.loads(line)
             if isinstance(row, dict):
                 yield _numbers(row)
 
 
-def _from_json(text: str) -> Iterator[Row]:
-    whole = json.loads(text)
-    if not isinstance(whole, dict):
+def _from_json(content: bytes, memory: dict[str, Any]) -> Iterator[Row]:
+    try:
+        whole = json.loads(content)
+    except ValueError:
+        yield from _from_lines(content[: content.rfind(b"\n") + 1], memory)
         return
-    yield _numbers(whole)
-    for key, series in whole.items():
-        if isinstance(series, dict) and isinstance(values := series.get("values"), list):
-            steps = series.get("steps")
+    for row in whole if isinstance(whole, list) else [whole]:
+        if isinstance(row, dict):
+            yield dict(_flat(row))
+    for key, series in whole.items() if isinstance(whole, dict) else ():
+        if _is_series(series):
+            steps, values = series.get("steps"), series["values"]
             numbered = zip(steps, values, strict=False) if isinstance(steps, list) else enumerate(values)
             yield from ({"step": step, key: value} for step, value in numbered if not isinstance(value, str))
 
 
-def _from_trainer_state(text: str) -> Iterator[Row]:
-    whole = json.loads(text)
+def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers in it, and in what is inside it: `train/loss`."""
+    for key, value in row.items():
+        if isinstance(value, dict) and not _is_series(value):
+            yield from _flat(value, f"{prefix}{key}/")
+        elif isinstance(value, (int, float)):
+            yield prefix + key, value
+
+
+def _is_series(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("values"), list)
+
+
+def _from_trainer_state(content: bytes, memory: dict[str, Any]) -> Iterator[Row]:
+    whole = json.loads(content)
     history = whole.get("log_history") if isinstance(whole, dict) else None
     for row in history if isinstance(history, list) else ():
         if isinstance(row, dict):
@@ -122,10 +187,12 @@ def _numbers(row: Mapping[str, object]) -> Row:
     return {key: value for key, value in row.items() if isinstance(value, (int, float))}
 
 
-_READERS: dict[str, Callable[[str], Iterable[Row]]] = {
+_READERS = {
     "metrics.csv": _from_csv,
     "results.csv": _from_csv,
     "*.jsonl": _from_lines,
+    "scalars.json": _from_lines,
     "metrics.json": _from_json,
     "trainer_state.json": _from_trainer_state,
 }
+_BY_SUFFIX = {".jsonl": _from_lines, ".json": _from_json}

@@ -74,6 +74,17 @@ def _key_and_value(entry: str) -> tuple[str, str | None]:
     return key, value if separator else None
 
 
+def value(key: str) -> str | None:
+    """The value of one key, of the repository that we are in; None where nobody has set it."""
+    code, answer, _ = calls.Call("config", "-z", "--get", key).finish()
+    return answer.rstrip("\0") if code == 0 else None
+
+
+def set_value(key: str, value: str) -> None:
+    """Write a value into the configuration of the repository that we are in; raises GitFailed."""
+    calls.run("config", key, value)
+
+
 def of_file(path: str) -> list[tuple[str, str | None]]:
     """Keys and values of a git-style configuration file, includes not followed; raises GitFailed."""
     entries = calls.run("config", "-z", "--file", path, "--list").split("\0")[:-1]
@@ -89,8 +100,13 @@ def checkout_settings(place: str, environment: dict[str, str]) -> dict[str, str]
 
 
 def wants_color(key: str, *, to_terminal: bool) -> bool:
-    """Whether a setting such as `color.diff` asks for colours."""
-    return calls.run("config", "--get-colorbool", key, str(to_terminal).lower()).strip() == "true"
+    """Whether a setting such as `color.diff` asks for colours; NO_COLOR (https://no-color.org) is weaker."""
+    environment = dict(os.environ)
+    if environment.get("NO_COLOR"):
+        to_terminal = False
+        environment.pop("GIT_PAGER_IN_USE", None)  # which stands for a terminal
+    words = ("config", "--get-colorbool", key, str(to_terminal).lower())
+    return calls.Call(*words, environment=environment).output().strip() == "true"
 
 
 def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
@@ -101,6 +117,18 @@ def diff_colors(*, to_terminal: bool) -> tuple[str, str, str] | None:
     answers = [calls.start("config", "--get-color", key, default) for key, default in slots]
     old, new, reset = (call.output() for call in answers)
     return old, new, reset
+
+
+def colors(section: str, slots: Iterable[str]) -> dict[str, str]:
+    """The escape sequences for slots that are set, such as `color.diff.old`."""
+    answers = {slot: calls.start("config", "--get-color", f"{section}.{slot}") for slot in slots}
+    return {slot: call.output() for slot, call in answers.items()}
+
+
+def color(words: str) -> str | None:
+    """The escape sequence for a colour in git's words, "bold red"; None where it knows no such colour."""
+    code, sequence, _ = calls.Call("config", "--get-color", "--", "", words).finish()
+    return None if code else sequence
 
 
 def pager() -> str:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from . import calls
+
+# What dates are made of, without which git takes any text for now: approxidate() in git's date.c.
+_WORDS = r"\d|\b(?:now|today|yesterday|noon|midnight|tea|never|ago|last|(?:sun|mon|tues|wednes|thurs|fri|satur)day)\b"
+
+
+def is_date(text: str) -> bool:
+    """Whether it may be a date in one of git's forms."""
+    return re.search(_WORDS, text.replace(".", " ").replace("_", " "), re.IGNORECASE) is not None
 
 
 def moment(date: str) -> float:

@@ -23,6 +23,12 @@ class Repository:
         self.prefix = prefix  # from the top to the current directory: "" or "sub/dir/"
         self.config = config  # weakest first
 
+    def setting(self, key: str) -> str | None:
+        """The value in force of a key, in lower case, of git config: "true" where it stands alone, None where nobody
+        has set it."""
+        values = [entry.value for entry in self.config if entry.key == key]
+        return None if not values else "true" if values[-1] is None else values[-1]
+
     @property
     def is_sparse(self) -> bool:
         """Whether only a part of the commit is checked out here: git-sparse-checkout(1)."""

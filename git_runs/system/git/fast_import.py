@@ -37,7 +37,8 @@ class Commit:
     def stream(self, ref: str) -> Iterator[bytes]:
         """As git-fast-import(1) reads it."""
         message = self.message.encode("utf-8", "surrogateescape")
-        yield f"commit {ref}\ncommitter {_identity(self.author)} {self.moment} +0000\ndata {len(message)}\n".encode()
+        yield f"commit {ref}\nmark :1\n".encode()
+        yield f"committer {_identity(self.author)} {self.moment} +0000\ndata {len(message)}\n".encode()
         yield message + b"\n"
         if self.parent:
             yield f"from {self.parent}\n".encode()
@@ -54,14 +55,16 @@ def commit(place: tuple[str, ...], ref: str, new: Commit) -> None:
     _import(place, new.stream(ref))
 
 
-def replace(place: tuple[str, ...], ref: str, commits: list[Commit]) -> None:
-    """Let the ref point at the last of those commits, each the parent of the next; raises GitFailed."""
-    _import(place, chain([f"reset {ref}\n\n".encode()], *(one.stream(ref) for one in commits)), "--force")
+def replace(place: tuple[str, ...], ref: str, commits: list[Commit]) -> str:
+    """Let the ref point at the last of those commits, each the parent of the next; gives its full hash. Raises
+    GitFailed."""
+    streams = chain([f"reset {ref}\n\n".encode()], *(one.stream(ref) for one in commits), [b"get-mark :1\n"])
+    return _import(place, streams, "--force").strip()
 
 
-def _import(place: tuple[str, ...], stream: Iterable[bytes], *options: str) -> None:
+def _import(place: tuple[str, ...], stream: Iterable[bytes], *options: str) -> str:
     words = (*place, "fast-import", "--quiet", "--done", "--date-format=raw", *options)
-    calls.Call(*words, stdin=b"".join([*stream, b"done\n"])).output()
+    return calls.Call(*words, stdin=b"".join([*stream, b"done\n"])).output()
 
 
 def _identity(author: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from ...errors.system import GitFailed
@@ -9,7 +10,11 @@ from . import calls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from typing import BinaryIO
+
+    Side = tuple[str, str]  # mode and hash; of what is not there, zeros
+    Change = tuple[str, Side, Side]  # the path, and what is there in the old and in the new tree
 
 
 def start_subject() -> calls.Call:
@@ -25,19 +30,42 @@ def resolve(revision: str, git_dir: str | None = None) -> str | None:
     return None if code else stdout.strip()
 
 
+def is_hash(text: str) -> bool:
+    """Whether it has the form of a full hash, in either kind of repository."""
+    return re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", text) is not None
+
+
 def hashes(revisions: Iterable[str]) -> dict[str, str]:
-    """The full hashes of the objects that the revisions, each without white space, name; without those that name none
-    here."""
-    revisions = list(revisions)
+    """The full hashes of the objects that the revisions name; without those that name none here, as what has a line
+    break in it."""
+    revisions = [revision for revision in revisions if "\n" not in revision]
     answers = calls.run(
         "cat-file", "--batch-check=%(objectname)", stdin="".join(revision + "\n" for revision in revisions)
     )
-    found = zip(revisions, answers.splitlines(), strict=True)
+    found = zip(revisions, answers.split("\n")[:-1], strict=True)
     return {revision: answer for revision, answer in found if not answer.endswith(" missing")}
 
 
+def kinds(names: Iterable[str], git_dir: str) -> dict[str, str]:
+    """What the objects of those hashes in that repository are, by hash: "commit", "blob" or "missing", say."""
+    lines = "".join(name + "\n" for name in dict.fromkeys(names))
+    words = (*calls.at(git_dir), "cat-file", "--batch-check=%(objectname) %(objecttype)")
+    answers = calls.run(*words, stdin=lines) if lines else ""
+    pairs = (answer.partition(" ") for answer in answers.splitlines())
+    return {name: kind for name, _, kind in pairs}
+
+
+def sizes(names: Iterable[str], git_dir: str | None = None) -> dict[str, int]:
+    """How many bytes the objects of those hashes have, by hash, here or in that repository; without those that are not
+    there."""
+    lines = "".join(name + "\n" for name in dict.fromkeys(names))
+    words = (*(() if git_dir is None else calls.at(git_dir)), "cat-file", "--batch-check=%(objectname) %(objectsize)")
+    answers = calls.run(*words, stdin=lines) if lines else ""
+    return {name: int(size) for name, size in map(str.split, answers.splitlines()) if size != "missing"}
+
+
 def unknown(revisions: Iterable[str]) -> list[str]:
-    """Those of the revisions, each without white space, that name no object here."""
+    """Those of the revisions that name no object here."""
     revisions = list(revisions)
     known = hashes(revisions)
     return [revision for revision in revisions if revision not in known]
@@ -47,6 +75,20 @@ def submodules_of(commit: str, git_dir: str) -> list[tuple[str, str]]:
     """Paths and commits of the submodules that the commit in that repository points at; raises GitFailed."""
     tree = calls.run(*calls.at(git_dir), "ls-tree", "-r", "-z", "--full-tree", commit)
     return [(name, inner) for inner, name in re.findall(r"160000 commit ([0-9a-f]+)\t([^\0]+)", tree)]
+
+
+def changes(pairs: Sequence[tuple[str, str]]) -> list[list[Change]]:
+    """What is different between two trees, given by their full hashes, for each pair; raises GitFailed."""
+    lines = "".join(f"{old} {new}\n" for old, new in pairs)
+    answer = calls.run("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", stdin=lines) if lines else ""
+    found: dict[str, list[Change]] = {}
+    for match in re.finditer(r"(?P<pair>[0-9a-f]+ [0-9a-f]+)\n|:(\d+) (\d+) (\w+) (\w+) \w+\0([^\0]+)\0", answer):
+        if match["pair"]:  # a header, which the changes follow
+            changed = found.setdefault(match["pair"], [])
+        else:
+            old_mode, new_mode, old, new, path = match.groups()[1:]
+            changed.append((path, (old_mode, old), (new_mode, new)))
+    return [found.get(f"{old} {new}", []) for old, new in pairs]
 
 
 def held(commit: str, paths: Iterable[str]) -> set[str]:
@@ -71,24 +113,57 @@ def files_of(commit: str, git_dir: str) -> list[tuple[str, str, str]]:
 
 def contents(hashes: Iterable[str], git_dir: str) -> list[bytes]:
     """What the objects with those hashes hold, in that repository; raises GitFailed where one is not there."""
-    lines = "".join(name + "\n" for name in hashes)
+    hashes = list(hashes)
+    held = found(hashes, git_dir)
+    if missing := [name for name in hashes if name not in held]:
+        raise GitFailed(f"fatal: object {missing[0]} missing\n")
+    return [held[name] for name in hashes]
+
+
+def found(names: Iterable[str], git_dir: str, largest: int | None = None) -> dict[str, bytes]:
+    """What the objects of those names, such as `<commit>:<path>`, hold in that repository, by name; without those that
+    are not there, or have more bytes than `largest`. No name has a newline in it."""
+    names = list(names)
+    held: dict[str, bytes] = {}
+    if not names:
+        return held
     words = ("--no-replace-objects", *calls.at(git_dir), "cat-file", "--batch")
-    answer = calls.Call(*words, stdin=lines).bytes()
-    found = []
-    while answer:  # "<hash> <type> <size>", the object, and a newline
-        header, _, answer = answer.partition(b"\n")
-        if header.endswith(b" missing"):
-            raise GitFailed(f"fatal: object {header.decode()}\n")
-        size = int(header.split()[2])
-        found.append(answer[:size])
-        answer = answer[size + 1 :]
-    return found
+    with calls.reading(*words, stdin="".join(name + "\n" for name in names)) as answer:
+        for name in names:  # "<hash> <type> <size>", the object, and a newline; or "<name> missing"
+            header = answer.readline()
+            if header.endswith((b" missing\n", b" ambiguous\n")):
+                continue
+            if not header:
+                break  # the repository is damaged
+            size = int(header.rsplit(b" ", 1)[1])
+            if largest is None or size <= largest:
+                held[name] = answer.read(size)
+                answer.read(1)
+            else:
+                _skip(answer, size + 1)
+    return held
+
+
+def _skip(file: BinaryIO, size: int) -> None:
+    while size and (piece := file.read(min(size, 1 << 20))):
+        size -= len(piece)
 
 
 def parents(commit: str, git_dir: str) -> list[str]:
     """The full hashes of those of a commit in that repository, whatever replaces it; none where it is not there."""
     header = raw_commit(commit, git_dir).partition(b"\n\n")[0]
     return re.findall(r"^parent ([0-9a-f]+)$", header.decode(errors="replace"), re.MULTILINE)
+
+
+def is_in(commit: str, other: str) -> bool:
+    """Whether the commit is the other one, or was before it."""
+    return calls.start("merge-base", "--is-ancestor", commit, other).succeeds()
+
+
+def is_shallow(git_dir: str) -> bool:
+    """Whether the repository with that common git dir does not have what came before some commits: git-clone(1),
+    --depth."""
+    return os.path.exists(os.path.join(git_dir, "shallow"))
 
 
 def message(commit: str, git_dir: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 RUNS = "refs/runs/"  # where the refs of runs are
+REMOTES = "refs/git-runs/remotes/"  # where it is kept what was seen on remotes
 _LINE = re.compile(r"(?P<target>\S+) (?P<name>.+)\n")
 PATIENCE = 2000  # milliseconds to wait for the lock of a ref
 
@@ -42,6 +43,22 @@ def read_each(call: calls.Call) -> Iterator[tuple[str, str]]:
         yield line["name"], sys.intern(line["target"])  # one object for many that point at the same
 
 
+def start_selecting(prefix: str, tests: Iterable[str]) -> calls.Call:
+    """Begin to find the refs below `prefix` that pass tests of git-for-each-ref(1), such as "--merged=HEAD"; `selected`
+    takes the answer."""
+    return calls.start("for-each-ref", "--format=%(refname)", *tests, prefix).read_ahead()
+
+
+def selected(call: calls.Call, prefix: str) -> set[str]:
+    """The answer to `start_selecting`: the names of the refs below the prefix. Raises GitFailed."""
+    return {name.removeprefix(prefix) for name in call.output().splitlines()}
+
+
+def delete(ref: str, target: str) -> None:
+    """Delete that ref, which has to be at the target; raises GitFailed."""
+    update([f"delete {ref}", target])
+
+
 def at_most(repository: Repository, prefix: str) -> float:
     """How many refs there may be below `prefix`, seen without git, which takes longer to start: one that is both packed
     and in a file counts twice. Infinite where refs are not kept in files: gitformat-reftable(5)."""
@@ -51,6 +68,16 @@ def at_most(repository: Repository, prefix: str) -> float:
     with suppress(OSError), open(os.path.join(repository.common_dir, "packed-refs"), "rb") as file:
         packed = file.read().count(b" " + prefix.encode())
     return packed + sum(1 for _ in files_below(os.path.join(repository.common_dir, prefix)))
+
+
+def may_be_any(git_dir: str, prefix: str) -> bool:
+    """Whether there may be refs below `prefix` in the repository with that common git dir, seen without git."""
+    if os.path.isdir(os.path.join(git_dir, prefix)):
+        return True
+    with suppress(OSError), open(os.path.join(git_dir, "packed-refs"), "rb") as file:
+        if b" " + prefix.encode() in file.read():
+            return True
+    return os.path.isdir(os.path.join(git_dir, "reftable"))  # gitformat-reftable(5)
 
 
 def update(words: Iterable[str], git_dir: str | None = None) -> None:

@@ -62,6 +62,13 @@ def tracked(paths: Iterable[str]) -> list[str]:
     return calls.run("ls-files", "-z", "--full-name", "--", *pathspecs).split("\0")[:-1] if pathspecs else []
 
 
+def filtered(name: str) -> list[str]:
+    """The files that git keeps by way of the filter of that name, and not as they are: gitattributes(5); those that are
+    not tracked, and not ignored, among them."""
+    words = ("ls-files", "-z", "--full-name", "--cached", "--others", "--exclude-standard")
+    return calls.run(*words, "--", f":(top,attr:filter={name})").split("\0")[:-1]
+
+
 def start_ignored(top: str, pathspecs: Iterable[str] = (".",), *, each: bool = False) -> calls.Call:
     """Begin to list the ignored paths that match, in the work tree at `top`; unless `each` file is asked for, a
     directory, with "/" at its end, stands for all in it. `read_paths` takes the answer."""
