@@ -193,13 +193,13 @@ class Repository:
 
     def finish(self, name: str, command: str = "true", *options: str, cwd: Path | None = None) -> None:
         """Start a run and wait until it ended, however it did."""
-        self.ok("new", *options, name, command, cwd=cwd)
-        self.wait(name)
+        result = self.runs("new", "--wait", *options, name, command, cwd=cwd)
+        assert result.code not in (128, 129), result
 
     def wait(self, name: str) -> None:
         """Until the run has ended, however it did."""
-        self.runs("wait", "--timeout=30", name)
-        assert self.lookup(name, "status") not in ("starting", "running"), self.ok("lookup", name)
+        result = self.runs("wait", "--timeout=30", name)
+        assert not result.err.endswith((": starting\n", ": running\n")), result
 
     def lookup(self, name: str, key: str) -> str:
         """One value of a record."""

@@ -163,9 +163,14 @@ def test_a_name_means_the_same_in_all_rows(repo: Repository) -> None:
 
 
 def test_how_long_a_run_took_is_a_key(repo: Repository) -> None:
-    repo.finish("a")
-    repo.finish("b", "sleep 1 #", *NO_FLAGS)
-    assert repo.ok("list", "--where=duration>=1").split() == ["b"]
+    for name, end in (("a", "12:00:01"), ("b", "13:00:00")):
+        record = repo.record_path(name)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(
+            f"id: {name}\nname: {name}\nstatus: finished\n"
+            f"datetime: '2026-01-31T12:00:00+00:00'\nfinished: '2026-01-31T{end}+00:00'\n"
+        )
+    assert repo.ok("list", "--where=duration>=60").split() == ["b"]
     assert repo.ok("table", "--columns=name", "--sort=-duration", "--format=csv").split() == ["name", "b", "a"]
 
 
