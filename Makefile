@@ -16,9 +16,10 @@ demo: $(BIN)/git-runs programs
 test: .venv/dev $(BIN)/git-runs programs programs-of-tests
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4
 
-## faults: break things on purpose, in full; takes about an hour
+## faults: break things on purpose, in full; takes hours
 faults: .venv/dev $(BIN)/git-runs programs
-	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 tests/faults tests/sharing/test_walk.py
+	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 \
+		tests/faults tests/sharing/test_walk.py tests/sharing/test_killed.py tests/code/test_messy_trees.py
 
 ## lint: types, style and formatting
 lint: .venv/dev $(BIN)/git-runs

@@ -87,9 +87,10 @@ def effect(repo: Repository, key: str, *options: str, new_options: tuple[str, ..
         return result.out
 
     def start(command: str = "true") -> str:
-        name = runs("new", "-q", *NO_FLAGS, *new_options, "ab", command).strip()
-        repo.wait(name)
-        return name
+        words = ("new", "-q", "--wait", *NO_FLAGS, *new_options, "ab", command)
+        result = repo.machine.run("git", *options, "runs", *words, cwd=repo.path)
+        assert result.code == (command == "false"), result
+        return result.out.strip()
 
     if key == "runs-dir":
         return runs("new", "-n", "base", "true").split("--tb-dir=")[1].split("/")[-4]
@@ -199,6 +200,7 @@ ON_THE_COMMAND_LINE = (
     "snapshot-limit",
 )
 MANY = ("extra-flag", "include", "link", "env", "metric-files", "metric-pattern", "slurm")
+AT_EACH_LEVEL = ("runs-dir", "tb-dir", "shell")  # some: all settings are read by the same code
 
 
 @pytest.mark.parametrize(
@@ -206,7 +208,7 @@ MANY = ("extra-flag", "include", "link", "env", "metric-files", "metric-pattern"
     [
         (key, level)
         for key in VALUES
-        for level in LEVELS
+        for level in (LEVELS if key in AT_EACH_LEVEL else ("runsrc", "local", "option"))
         if key not in MANY
         and (level != "option" or key in ON_THE_COMMAND_LINE)
         and (level != "runsrc" or key not in OF_GIT_CONFIG)

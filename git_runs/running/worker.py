@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from ..project import Project
 
 PATIENCE = 10.0  # seconds to wait for another worker that takes a run
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 2.0  # seconds between two looks whether a run may be taken
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 2.0  # seconds between two looks whether a run may be taken, or has ended
 AFTER_FAILURE = 1.0  # seconds to wait where a run could not be started
 TRIES = 3  # to start a run, after which others have their turn
-LONG = 60.0  # seconds after which a run that goes on is asked for anew, or that could not be started tried again
+LONG = 60.0  # seconds after which a run that could not be started is tried again
 
 
 def main() -> int:
@@ -153,4 +153,5 @@ def _wait_for_occupant(here: Project, slot: int) -> None:
         if now is None or not _goes_on(here, now):
             return
         process = now.record.get("process") or {}
-        processes.wait_for_end(process, processes.MOMENT if processes.is_us(process) else LONG)
+        # Its supervisor may outlive it by far: it compares what a re-run has put out, and runs runs.on-finish.
+        processes.wait_for_end(process, processes.MOMENT if processes.is_us(process) else LONGEST_PAUSE)

@@ -1,6 +1,6 @@
 """Breaking things on purpose, and checking afterwards whether all is as it was promised.
 
-`RUNS_FAULTS=full` makes the tests long: 500 moments instead of a dozen, 10,000 inputs instead of a few hundred.
+`RUNS_FAULTS=full` makes the tests long: 500 moments instead of two, 10,000 inputs instead of some dozens.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from git_runs.system import processes
 from tests.conftest import Machine, Repository, wait_for
 
 FULL = os.environ.get("RUNS_FAULTS") == "full"
-MOMENTS = 500 if FULL else 3
-SYSTEM_CALLS = 10**9 if FULL else 3  # at most so many of those that write
-EXAMPLES = 10_000 if FULL else 150
+MOMENTS = 500 if FULL else 2
+SYSTEM_CALLS = 10**9 if FULL else 2  # at most so many of those that write
+EXAMPLES = 10_000 if FULL else 50
 
 STRACE = shutil.which("strace")
 

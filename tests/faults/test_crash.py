@@ -17,6 +17,7 @@ import yaml
 from tests import remotes
 from tests.conftest import Repository, needs_mounts, wait_for
 from tests.faults.harness import (
+    FULL,
     MOMENTS,
     STRACE,
     Bystanders,
@@ -89,9 +90,7 @@ def with_another_host(request: pytest.FixtureRequest, repo: Repository) -> None:
         repo.git("config", "runs.host.box.path", str(path))
 
 
-@by_strace
-@pytest.mark.parametrize("command", POSSIBLE)
-def test_killed_at_any_call_that_writes(repo: Repository, command: str) -> None:
+def killed_at_any_call_that_writes(repo: Repository, command: str) -> None:
     bystanders, strace = prepare(repo, command, "v0")
     moments = strace.moments(*arguments(command, "v0"))
     make_ready(repo, command, *map(named, moments))
@@ -103,8 +102,7 @@ def test_killed_at_any_call_that_writes(repo: Repository, command: str) -> None:
         bystanders.check()
 
 
-@pytest.mark.parametrize("command", POSSIBLE)
-def test_killed_at_any_time(repo: Repository, command: str) -> None:
+def killed_at_any_time(repo: Repository, command: str) -> None:
     bystanders, _ = prepare(repo, command, "v0")
     before = time.monotonic()
     repo.ok(*arguments(command, "v0"))
@@ -120,6 +118,41 @@ def test_killed_at_any_time(repo: Repository, command: str) -> None:
             bystanders.check()
         if read_records(repo).keys() - {"by", "stander"}:  # so that there are never many to look at
             repo.runs("delete", "-y", "v[0-9]+v.*")
+
+
+def let_writes_fail(repo: Repository, command: str) -> None:
+    bystanders, strace = prepare(repo, command, "v0")
+    moments = strace.moments(*arguments(command, "v0"), only=strace.FAILING)
+    make_ready(repo, command, *map(named, moments))
+    for moment in moments:
+        name = named(moment)
+        error = random.choice(["ENOSPC", "EROFS", "EIO"])
+        make_stray(repo, command, name)
+        _, err, code = strace.fail(moment, error, *arguments(command, name))
+        if not strace.missed():
+            check_failure(repo, command, name, err, code)
+        bystanders.check()
+        if f"refs/runs/{name} is still there" in err:  # only the person who read it can say that nobody needs it
+            repo.git("update-ref", "-d", f"refs/runs/{name}")
+        if command == "adopt":
+            repo.runs(*arguments(command, name))
+        mend(repo)
+        check(repo)
+
+
+def broken_in_one_way(repo: Repository, command: str) -> None:
+    """As there are many commands."""
+    random.choice(WAYS)(repo, command)
+
+
+WAYS = [killed_at_any_call_that_writes, killed_at_any_time, let_writes_fail]
+
+
+@by_strace
+@pytest.mark.parametrize("break_it", WAYS if FULL else [broken_in_one_way])
+@pytest.mark.parametrize("command", POSSIBLE)
+def test_broken_anywhere(repo: Repository, command: str, break_it: Callable[[Repository, str], None]) -> None:
+    break_it(repo, command)
 
 
 def test_a_deletion_ended_at_any_time_leaves_whole_runs(repo: Repository) -> None:
@@ -463,28 +496,6 @@ CHECKS = {
     "report": check_report,
     "gc": check_gc,
 }
-
-
-@by_strace
-@pytest.mark.parametrize("command", POSSIBLE)
-def test_where_a_write_fails_it_is_said_and_undone(repo: Repository, command: str) -> None:
-    bystanders, strace = prepare(repo, command, "v0")
-    moments = strace.moments(*arguments(command, "v0"), only=strace.FAILING)
-    make_ready(repo, command, *map(named, moments))
-    for moment in moments:
-        name = named(moment)
-        error = random.choice(["ENOSPC", "EROFS", "EIO"])
-        make_stray(repo, command, name)
-        _, err, code = strace.fail(moment, error, *arguments(command, name))
-        if not strace.missed():
-            check_failure(repo, command, name, err, code)
-        bystanders.check()
-        if f"refs/runs/{name} is still there" in err:  # only the person who read it can say that nobody needs it
-            repo.git("update-ref", "-d", f"refs/runs/{name}")
-        if command == "adopt":
-            repo.runs(*arguments(command, name))
-        mend(repo)
-        check(repo)
 
 
 def check_failure(repo: Repository, command: str, name: str, err: str, code: int) -> None:
