@@ -87,6 +87,7 @@ class Machine:
 
     def __init__(self, home: Path, tmux_dir: str) -> None:
         self.home = home
+        self.tmux_dir = tmux_dir
         self.environment = {
             "HOME": str(home),
             "PATH": os.pathsep.join([_own_python(), sysconfig.get_path("scripts"), os.environ["PATH"]]),
@@ -138,6 +139,12 @@ class Machine:
             with suppress(OSError):
                 if os.fsencode(f"HOME={self.home}") in (process / "environ").read_bytes().split(b"\0"):
                     yield process
+
+    def end(self) -> None:
+        """End its tmux servers, and wait until all that ran there is gone."""
+        for socket in Path(self.tmux_dir).glob("tmux-*/*"):
+            self.run("tmux", "-S", str(socket), "kill-server")
+        wait_for(lambda: not list(self.processes()))
 
     def tmux(self, *arguments: str) -> Result:
         """Ask this machine's tmux server."""
@@ -304,10 +311,8 @@ def _machine(home: Path) -> Iterator[Machine]:
     tmux_dir = tempfile.mkdtemp(prefix="gr-", dir="/tmp")
     machine = Machine(home, tmux_dir)
     yield machine
-    for socket in Path(tmux_dir).glob("tmux-*/*"):
-        machine.run("tmux", "-S", str(socket), "kill-server")
+    machine.end()
     shutil.rmtree(tmux_dir)
-    wait_for(lambda: not list(machine.processes()))
 
 
 @pytest.fixture
@@ -318,6 +323,49 @@ def repo(machine: Machine, tmp_path: Path) -> Repository:
     repository = Repository(machine, path)
     repository.commit("train.py", "import sys\nprint(*sys.argv[1:], sep='\\n')\n", "first model")
     return repository
+
+
+def prepared(build: Callable[[Repository], None]) -> Any:
+    """A fixture by the name of `build`: the repository, once that has been done to it. It is done once in each process
+    that runs tests, and what was there afterwards is put back for each test, in the same place, which records name."""
+    _PREPARED.setdefault(build.__module__, {})[build.__name__] = {}
+
+    @pytest.fixture(name=build.__name__)
+    def fixture(repo: Repository) -> Repository:
+        world, environment = repo.path.parent, repo.machine.environment
+        kept = world.with_name(f"{world.name}.{build.__name__}")
+        changes = _PREPARED[build.__module__][build.__name__]
+        if not kept.exists():
+            before = dict(environment)
+            build(repo)
+            repo.machine.end()
+            changes |= {key: value for key, value in environment.items() if before.get(key) != value}
+            shutil.copytree(world, kept, symlinks=True)
+        else:
+            for path in (repo.machine.home, repo.path):
+                shutil.rmtree(path)
+            shutil.copytree(kept, world, symlinks=True, dirs_exist_ok=True)
+            environment |= changes
+        return repo
+
+    return fixture
+
+
+_PREPARED: dict[str, dict[str, dict[str, str]]] = {}  # in each module by name: the variables that were set
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of the test's own; with a fixture that is `prepared`, always the same one, which is empty."""
+    module = request.module.__name__
+    names = [name for name in request.fixturenames if name in _PREPARED.get(module, ())]
+    if not names:
+        return tmp_path
+    place = tmp_path_factory.getbasetemp() / f"{module.rpartition('.')[2]}-{names[-1]}"
+    if place.exists():
+        shutil.rmtree(place)
+    place.mkdir()
+    return place
 
 
 @pytest.fixture(scope="session")

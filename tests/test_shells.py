@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Repository, Screen, wait_for
+from tests.conftest import Repository, Screen, prepared, wait_for
 
 SHARE = Path(sysconfig.get_path("data"), "share")  # where what belongs to the installed package is
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
@@ -74,8 +74,8 @@ class Typist:
             pytest.fail(f"{expected!r} is not on the last line:\n{self.screen.text()}")
 
 
-@pytest.fixture
-def runs(repo: Repository) -> Repository:
+@prepared
+def runs(repo: Repository) -> None:
     """The repository with three runs."""
     commit = repo.git("rev-parse", "HEAD").strip()
     for name in ("base", "exp/lr=1,seed=1", "exp/lr=1,seed=2"):
@@ -84,7 +84,6 @@ def runs(repo: Repository) -> Repository:
         path.write_text(RECORD.format(name=name, commit=commit))
         repo.git("update-ref", f"refs/runs/{name}", commit)
     (repo.path / "a-file").touch()
-    return repo
 
 
 def bash(repo: Repository) -> list[str]:

@@ -12,6 +12,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pip
+
 from tests.conftest import Machine
 
 
@@ -43,7 +45,7 @@ class Virtualenv:
     def __init__(self, machine: Machine, path: Path) -> None:
         self.machine = machine
         self.path = path
-        assert machine.run(sys.executable, "-m", "venv", "--without-pip", str(path)).code == 0
+        assert path.exists() or machine.run(sys.executable, "-m", "venv", "--without-pip", str(path)).code == 0
 
     @property
     def site(self) -> Path:
@@ -52,8 +54,9 @@ class Virtualenv:
 
     def install(self, *arguments: str) -> None:
         """By the pip of the tests."""
-        pip = (sys.executable, "-m", "pip", "--python", str(self.path / "bin/python"), "--isolated")
-        result = self.machine.run(*pip, "install", "--no-index", "--no-deps", "--quiet", *arguments)
+        runner = Path(pip.__file__).with_name("__pip-runner__.py")  # by which pip's option --python starts it anew
+        words = (str(self.path / "bin/python"), str(runner), "--isolated", "install", "--no-index", "--no-deps")
+        result = self.machine.run(*words, "--quiet", *arguments)
         assert result.code == 0, result
 
     def install_editable(self, top: Path, name: str, sources: str) -> None:

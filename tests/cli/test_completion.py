@@ -13,7 +13,7 @@ from git_runs.cli import completion, grammar
 from git_runs.commands.complete import unquoted
 from git_runs.main import COMMANDS, parser_of
 from tests import remotes
-from tests.conftest import Repository
+from tests.conftest import Repository, prepared
 
 RECORD = """\
 id: {number:08}-0000-4000-8000-000000000000
@@ -33,8 +33,8 @@ metrics:
 NAMES = ("base", "exp/x", "exp/y", "exp/deep/z")
 
 
-@pytest.fixture
-def runs(repo: Repository) -> Repository:
+@prepared
+def runs(repo: Repository) -> None:
     """The repository with a few runs."""
     commit = repo.git("rev-parse", "HEAD").strip()
     for number, name in enumerate(NAMES, 1):
@@ -44,7 +44,6 @@ def runs(repo: Repository) -> Repository:
         os.utime(path, (1e9, 1e9))  # long ago, so that it is remembered
         repo.git("update-ref", f"refs/runs/{name}", commit)
     (repo.path / ".runs/.gitignore").write_text("*\n")
-    return repo
 
 
 def complete(

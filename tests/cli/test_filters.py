@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository, Screen
+from tests.conftest import NO_FLAGS, Repository, Screen, prepared
 
 RUNS = {
     "a": "2026-01-01T12:00:00.000000+00:00",
@@ -13,8 +13,8 @@ RUNS = {
 }
 
 
-@pytest.fixture
-def three(repo: Repository) -> Repository:
+@prepared
+def three(repo: Repository) -> None:
     """Three runs that were started on different days and ended differently."""
     repo.finish("x")
     record = repo.record_path("x").read_text()
@@ -26,7 +26,6 @@ def three(repo: Repository) -> Repository:
             text.replace("status: finished", f"status: {status}").replace("exit-code: 0", f"exit-code: {code}")
         )
     repo.record_path("x").unlink()
-    return repo
 
 
 @pytest.mark.parametrize(

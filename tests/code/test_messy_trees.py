@@ -1,4 +1,4 @@
-"""Runs of the trees in messy_trees.py, in three ways, and what becomes of them; in the short form each in one of them."""
+"""Runs of the trees in messy_trees.py, in three ways, and what becomes of them; in the short form each in one way."""
 
 from __future__ import annotations
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
-
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, prepared
 
 
-@pytest.fixture
-def lost(repo: Repository) -> Repository:
+@prepared
+def lost(repo: Repository) -> None:
     """A repository whose runs dir is gone, but for one run that came later."""
     for name in ("a", "g/b"):
         repo.finish(name, "true", *NO_FLAGS)
     shutil.rmtree(repo.path / ".runs")
-    return repo
 
 
 def test_a_runs_dir_that_is_gone_is_missed(lost: Repository) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository, Screen
+from tests.conftest import NO_FLAGS, Repository, Screen, prepared
 
 PROGRAM = """import os, sys
 if sys.argv[-1] != "none":
@@ -27,13 +27,12 @@ def train(repo: Repository, name: str, arguments: str, loss: str) -> None:
     record.write_text(re.sub("(?m)^finished: .*$", f"finished: {finished.isoformat()}", record.read_text()))
 
 
-@pytest.fixture
-def pair(repo: Repository) -> Repository:
+@prepared
+def pair(repo: Repository) -> None:
     """With two runs."""
     repo.commit("train.py", PROGRAM)
     train(repo, "a", "--lr=0.1 --seed=3 --batch=32 --opt=adam", "0.5")
     train(repo, "b", "--lr=0.10 --seed=1 --batch=32 --opt=sgd", "0.25")
-    return repo
 
 
 @pytest.fixture

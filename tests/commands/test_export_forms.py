@@ -12,18 +12,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, prepared
 from tests.old_tool.make import STUBS
 
 LOSSES = "echo step 1: loss 0.5; echo step 2: loss 0.25 # --lr=0.1"
 
 
-@pytest.fixture
-def two(repo: Repository) -> Repository:
+@prepared
+def two(repo: Repository) -> None:
     """A repository with a run that has metrics, and one in a group that failed."""
     repo.finish("good", f"true --lr=0.1; {LOSSES}", *NO_FLAGS, "-m", 'a, "b"\nc')
     repo.finish("g/bad", "exit 3", *NO_FLAGS)
-    return repo
 
 
 def test_csv_has_a_row_a_run(two: Repository) -> None:

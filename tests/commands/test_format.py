@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from git_runs.records.store import Store
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, prepared
 
 LOSSES = "for x in 0.9 0.3 0.5; do echo loss: $x; done"
 
@@ -20,15 +20,14 @@ def start(repo: Repository, name: str, command: str, *options: str) -> None:
     repo.runs("new", "-q", "--launcher=foreground", *NO_FLAGS, *options, name, command)
 
 
-@pytest.fixture
-def three(repo: Repository) -> Repository:
+@prepared
+def three(repo: Repository) -> None:
     """A repository with three runs: of the first the parameters were given, of the second read off its command, and the
     third failed."""
     repo.git("config", "runs.metric-pattern", "(?P<key>loss): (?P<value>[0-9.]+)")
     start(repo, "exp/a", LOSSES, "--param=lr=0.1", "-m", "the first\n\nwith two paragraphs")
     start(repo, "exp/b", "echo --lr=0.25", "-m", "the second")
     start(repo, "c", "exit 3", "-m", 'said "no"\tand \x1b[31mred\x07 \u202eback')
-    return repo
 
 
 def objects(text: str) -> list[dict[str, object]]:

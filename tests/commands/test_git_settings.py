@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, prepared
 
 ESCAPE = "\x1b["
 
 
-@pytest.fixture
-def failed(repo: Repository) -> Repository:
+@prepared
+def failed(repo: Repository) -> None:
     """A repository with two runs, one of which failed."""
     for name in ("a", "b"):
         repo.ok("new", "-q", "--launcher=foreground", *NO_FLAGS, name, "true")
     repo.runs("new", "-q", "--launcher=foreground", *NO_FLAGS, "c", "exit 3")
-    return repo
 
 
 def test_an_option_says_when_to_use_colours(failed: Repository) -> None:

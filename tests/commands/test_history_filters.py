@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from tests.conftest import Repository
+from tests.conftest import Repository, prepared
 
 
-@pytest.fixture
-def history(repo: Repository) -> Repository:
+@prepared
+def history(repo: Repository) -> None:
     """A run at each of two commits of `main`, one beside them on `side`, and a snapshot on top of the second."""
     repo.ok("new", "--launcher=foreground", "first", "true")
     repo.commit("train.py", "second\n")
@@ -20,7 +18,6 @@ def history(repo: Repository) -> Repository:
     repo.git("checkout", "-q", "-f", "-b", "side", "HEAD~1")
     repo.commit("train.py", "side\n")
     repo.ok("new", "--launcher=foreground", "beside", "true")
-    return repo
 
 
 def test_runs_are_selected_by_what_git_says_of_their_commits(history: Repository) -> None:

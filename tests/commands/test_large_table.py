@@ -11,7 +11,7 @@ import pytest
 
 from git_runs.commands.table import MANY
 from git_runs.records import cache
-from tests.conftest import Repository
+from tests.conftest import Repository, prepared
 
 NAMES = [f"{'group/' if number % 3 else ''}r{number}" for number in range(MANY + 50)]
 KNOWN = {*NAMES, "first", "zz-new"}
@@ -25,8 +25,8 @@ ODD = {
 }
 
 
-@pytest.fixture
-def many(repo: Repository) -> Repository:
+@prepared
+def many(repo: Repository) -> None:
     """Many runs whose records were written long ago."""
     repo.finish("first")
     template = repo.record_path("first").read_text()
@@ -40,7 +40,6 @@ def many(repo: Repository) -> Repository:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
         os.utime(path, (1e9, 1e9))
-    return repo
 
 
 def rows(repo: Repository, *arguments: str, zone: str = "UTC") -> dict[str, str]:

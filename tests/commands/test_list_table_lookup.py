@@ -11,15 +11,14 @@ import shutil
 import pytest
 import yaml
 
-from tests.conftest import Repository, Screen
+from tests.conftest import Repository, Screen, prepared
 
 
-@pytest.fixture
-def three(repo: Repository) -> Repository:
+@prepared
+def three(repo: Repository) -> None:
     """A repository with three runs."""
     for name in ("lr10", "exp/a", "lr2"):
         repo.finish(name, f"echo {name}", "-m", f"about {name}")
-    return repo
 
 
 # --- list

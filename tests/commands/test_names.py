@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, prepared
 
 
-@pytest.fixture
-def three(repo: Repository) -> Repository:
+@prepared
+def three(repo: Repository) -> None:
     """A repository with three runs, `c` the newest, of which two are in a group."""
     for name in ("b", "g/a", "g/c"):
         repo.finish(name, f"echo {name}", *NO_FLAGS)
-    return repo
 
 
 def test_a_run_is_named_by_its_ref_or_its_age(three: Repository) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.conftest import Repository, Screen, wait_for
+from tests.conftest import Repository, Screen, prepared, wait_for
 
 PROGRAM = """import json, sys
 given = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:])
@@ -16,11 +16,10 @@ with open(f"{given['tb-dir']}/metrics.jsonl", "w") as file:
 """
 
 
-@pytest.fixture
-def project(repo: Repository) -> Repository:
+@prepared
+def project(repo: Repository) -> None:
     """With a program that writes the metrics it is given."""
     repo.commit("train.py", PROGRAM)
-    return repo
 
 
 def train(repo: Repository, name: str, *rows: dict[str, float]) -> None:

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from tests import remotes
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, prepared
 
 
-@pytest.fixture
-def ann(repo: Repository) -> Repository:
+@prepared
+def ann(repo: Repository) -> None:
     """A clone with two runs, which she has sent to a remote."""
     remotes.bare(repo)
     repo.finish("base", "echo loss: 0.5", "--param=lr=0.1", *NO_FLAGS)
@@ -19,7 +19,6 @@ def ann(repo: Repository) -> Repository:
     repo.finish("group/new", "exit 3", "--snapshot", "-m", "better", *NO_FLAGS)
     repo.git("checkout", "-q", "train.py")
     remotes.push(repo)
-    return repo
 
 
 @pytest.fixture

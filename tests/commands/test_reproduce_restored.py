@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository, Screen, needs_mounts, wait_for
+from tests.conftest import NO_FLAGS, Repository, Screen, needs_mounts, prepared, wait_for
 from tests.wheels import Virtualenv, make
 
 PROGRAM = "import pkg; print(pkg.version)\n"
@@ -18,17 +18,12 @@ PROGRAM = "import pkg; print(pkg.version)\n"
 class Place:
     """A repository whose program uses a package of a virtualenv, and where both versions of it are found."""
 
-    def __init__(self, repo: Repository, wheels: Path) -> None:
+    def __init__(self, repo: Repository) -> None:
         self.repo = repo
-        self.wheels = wheels
+        self.wheels = repo.path.parent / "wheels"
         self.venv = Virtualenv(repo.machine, repo.path / ".venv")
-        for version in ("1.0", "2.0"):
-            make(wheels, "pkg", version)
-        self.install("pkg==1.0")
-        repo.commit(".gitignore", ".venv\n")
-        repo.commit("train.py", PROGRAM)
-        repo.machine.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
-        repo.machine.environment |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(wheels)}  # it may be there
+        repo.machine.environment |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels)}
+        repo.machine.environment |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(self.wheels)}  # it may be there
 
     def install(self, *packages: str) -> None:
         """Into the virtualenv, in the place of what is there."""
@@ -45,10 +40,21 @@ class Place:
         return list((self.repo.machine.home / ".cache/git-runs/environments").glob("*/"))
 
 
+@prepared
+def installed(repo: Repository) -> None:
+    """With the first version in the virtualenv."""
+    place = Place(repo)
+    for version in ("1.0", "2.0"):
+        make(place.wheels, "pkg", version)
+    place.install("pkg==1.0")
+    repo.commit(".gitignore", ".venv\n")
+    repo.commit("train.py", PROGRAM)
+
+
 @pytest.fixture
-def place(repo: Repository, tmp_path: Path) -> Place:
+def place(installed: Repository) -> Place:
     """Where a run is to be restored."""
-    return Place(repo, tmp_path / "wheels")
+    return Place(installed)
 
 
 def test_a_package_that_was_upgraded_is_had_back(place: Place) -> None:

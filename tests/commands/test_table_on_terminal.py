@@ -8,7 +8,7 @@ import pytest
 
 from git_runs.cli import layout
 from git_runs.cli.overview import PAGE
-from tests.conftest import NO_FLAGS, Repository, Screen, wait_for
+from tests.conftest import NO_FLAGS, Repository, Screen, prepared, wait_for
 
 TRAIN = """\
 import argparse, pathlib, sys
@@ -27,8 +27,8 @@ NO_SAVING = "--save-path-flag=None"
 BOLD, GREEN, RED, CYAN, RESET = "\x1b[1m", "\x1b[32m", "\x1b[31m", "\x1b[36m", "\x1b[m"
 
 
-@pytest.fixture
-def trained(repo: Repository) -> Repository:
+@prepared
+def trained(repo: Repository) -> None:
     """Two runs of a program that differ in two parameters, and one that failed."""
     repo.commit("train.py", TRAIN, "Learn XOR")
     for name, lr, loss in (("slow", "0.01", "0.5"), ("fast", "0.1", "0.25")):
@@ -36,7 +36,6 @@ def trained(repo: Repository) -> Repository:
         repo.finish(name, f"python3 train.py {flags}", "-m", "長い説明", NO_SAVING)
     repo.finish("bad", "python3 train.py --loss=x --lr=1.0 --seed=7 --epochs=10", "-m", "長い説明", NO_SAVING)
     repo.git("config", "runs.metric", "loss:min")
-    return repo
 
 
 def lines(repo: Repository, *arguments: str, columns: int = 80) -> list[str]:

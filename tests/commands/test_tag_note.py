@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
-from tests.conftest import Repository
+from tests.conftest import Repository, prepared
 
 
-@pytest.fixture
-def two(repo: Repository) -> Repository:
+@prepared
+def two(repo: Repository) -> None:
     """A repository with two runs."""
     for name in ("a", "b"):
         repo.finish(name)
-    return repo
 
 
 def test_tags_are_given_taken_away_and_asked_for(two: Repository) -> None:

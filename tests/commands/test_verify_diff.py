@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository, Screen
+from tests.conftest import NO_FLAGS, Repository, Screen, prepared
 
 
-@pytest.fixture
-def two(repo: Repository) -> Repository:
+@prepared
+def two(repo: Repository) -> None:
     """Runs `a` and `b` that differ in flag, code, environment and output."""
     repo.ok(
         "new",
@@ -30,7 +30,6 @@ def two(repo: Repository) -> Repository:
         MY_SEED="2",
     )
     repo.wait("b")
-    return repo
 
 
 def test_what_is_missing_is_named_as_in_the_usage(repo: Repository) -> None:

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository, wait_for
+from tests.conftest import NO_FLAGS, Repository, prepared, wait_for
 
 PROGRAM = """import csv, sys
 with open(f"{sys.argv[1].split('=')[1]}/metrics.csv", "w") as file:
@@ -22,12 +22,11 @@ with open(f"{sys.argv[1].split('=')[1]}/metrics.csv", "w") as file:
 """
 
 
-@pytest.fixture
-def trained(repo: Repository) -> Repository:
+@prepared
+def trained(repo: Repository) -> None:
     """With a run that has written a metric file."""
     repo.commit("train.py", PROGRAM)
     repo.finish("a", "python train.py")
-    return repo
 
 
 def test_each_metric_is_summed_up(trained: Repository) -> None:
@@ -234,13 +233,12 @@ def test_a_cache_that_is_locked_costs_little(repo: Repository) -> None:
         assert time.monotonic() - begin < 10
 
 
-@pytest.fixture
-def three(repo: Repository) -> Repository:
+@prepared
+def three(repo: Repository) -> None:
     """Three runs with the metrics `acc` and `loss`, and one without."""
     for name, acc, loss in (("a", "0.5", "0.10"), ("b", "0.9", "nan"), ("c", "0.7", "12")):
         repo.finish(name, f"echo acc {acc} loss {loss}", *NO_FLAGS, "--param=lr=3")
     repo.finish("d", "true")
-    return repo
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import Repository
+from tests.conftest import Repository, prepared
 
 HEAD = """import argparse, math
 parser = argparse.ArgumentParser()
@@ -70,8 +70,8 @@ RATES = ("0.5", "0.4", "0.3", "0.2")
 SOURCES = {"tensorboardx": "events", "tensorflow": "events", "prints": "log", "lightning": "files"}
 
 
-@pytest.fixture
-def trained(repo: Repository) -> Repository:
+@prepared
+def trained(repo: Repository) -> None:
     """A run of each of them, with other flags, the best first."""
     for name, program in PROGRAMS.items():
         (repo.path / f"train_{name}.py").write_text(HEAD + program)
@@ -80,7 +80,6 @@ def trained(repo: Repository) -> Repository:
     for name, lr in zip(PROGRAMS, RATES, strict=True):
         repo.finish(name, f"{sys.executable} train_{name}.py --lr={lr}")
     repo.git("config", "runs.metric", "val_loss:min")
-    return repo
 
 
 def test_they_stand_in_one_table_by_their_best_value_and_are_drawn_together(trained: Repository) -> None:

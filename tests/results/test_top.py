@@ -32,7 +32,7 @@ from git_runs.results.top.table import RunsTable
 from git_runs.results.top.watch import Watch
 from git_runs.system import programs
 from git_runs.system.git.discovery import Search
-from tests.conftest import BOUND, Repository, wait_for
+from tests.conftest import BOUND, Repository, prepared, wait_for
 
 PROGRAM = """import json, sys, time
 given = dict(word.removeprefix("--").split("=", 1) for word in sys.argv[1:])
@@ -46,12 +46,18 @@ with open(f"{given['tb-dir']}/metrics.jsonl", "w", buffering=1) as file:
 Steps = Callable[[Pilot[None], Top], Awaitable[None]]
 
 
-@pytest.fixture
-def trained(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
-    """Runs `a`, `b` and `c` that have finished, one after the other, where this process is now, too."""
+@prepared
+def three(repo: Repository) -> None:
+    """Runs `a`, `b` and `c` that have finished, one after the other."""
     repo.commit("train.py", PROGRAM)
     for name, lr, losses in (("a", 0.3, [4, 1]), ("b", 0.01, [4, 3]), ("c", 0.1, [4, 2])):
         train(repo, name, lr, losses, "--launcher=foreground")
+
+
+@pytest.fixture
+def trained(three: Repository, monkeypatch: pytest.MonkeyPatch) -> Iterator[Repository]:
+    """With those runs, and where this process is now, too."""
+    repo = three
     umask = os.umask(0o022)
     os.umask(umask)
     monkeypatch.chdir(repo.path)

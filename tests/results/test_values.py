@@ -6,16 +6,15 @@ import json
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, prepared
 
 
-@pytest.fixture
-def runs(repo: Repository) -> Repository:
+@prepared
+def runs(repo: Repository) -> None:
     """Three runs of one program with other flags."""
     repo.finish("a", "true --lr=0.1 --seed 3 --amp", *NO_FLAGS)
     repo.finish("b", "true --lr 1e-2 --seed 20 status=mine", *NO_FLAGS, "--param=lr=0.01", "--param=note=by hand")
     repo.finish("c", "true --lr=0.10 --tag x --tag y", *NO_FLAGS)
-    return repo
 
 
 def test_parameters_are_columns(runs: Repository) -> None:

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Repository, wait_for
+from tests.conftest import NO_FLAGS, Repository, prepared, wait_for
 
 
-@pytest.fixture
-def kept(repo: Repository) -> Repository:
+@prepared
+def kept(repo: Repository) -> None:
     """A repository with a run, and an untracked and an ignored file."""
     repo.commit(".gitignore", "*.log\n")
     repo.finish("a", 'echo model >"$RUNS_SAVE_PATH"', *NO_FLAGS)
     (repo.path / "notes").write_text("notes")
     (repo.path / "x.log").write_text("log")
-    return repo
 
 
 def contents(repo: Repository) -> dict[Path, bytes]:
