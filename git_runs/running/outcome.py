@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from ..records import query
 from ..records.record import Record, Run
-from ..reproducing import reproduction
 from ..results import metrics
 from ..results.sources.source import Rules
 from ..system import signals
@@ -75,6 +74,8 @@ class Outcome:
         original = self._spec.original
         if not original:
             return {}
+        from ..reproducing import reproduction  # a re-run alone uses it
+
         former = Run(original["name"], Record(id=original["identifier"]))
         surroundings, repository = self._surroundings(), self._spec.common_dir
         return reproduction.judge(self._store, self._outputs, former, this, surroundings, repository)
