@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,7 @@ class Module:
                     names = [part for part in (*base, alias.name) if part]
                     yield ".".join(names if ".".join(names) in NAMES else names[:-1])
 
+    @cached_property
     def others(self) -> set[str]:
         """The first words of all else that it imports."""
         found = {
@@ -249,7 +251,7 @@ def test_imports_go_only_downwards(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_our_own_modules_are_imported_by_relative_names(name: str) -> None:
-    assert "git_runs" not in MODULES[name].others()
+    assert "git_runs" not in MODULES[name].others
 
 
 def test_no_command_imports_another() -> None:
@@ -260,7 +262,7 @@ def test_no_command_imports_another() -> None:
 
 @pytest.mark.parametrize("library", DOORS)
 def test_there_is_one_door_to_each_outside_thing(library: str) -> None:
-    assert {name for name, module in MODULES.items() if library in module.others()} == DOORS[library]
+    assert {name for name, module in MODULES.items() if library in module.others} == DOORS[library]
 
 
 def test_nothing_outside_launchers_knows_which_there_are() -> None:

@@ -22,7 +22,7 @@ MOUNT_HINT = "hint: to have the run's own tree in the place of yours: --isolate=
 def start(repo: Repository, name: str, command: str, *options: str, cwd: Path | None = None) -> None:
     """Start an isolated run and wait until its work tree is there or it has ended."""
     repo.ok(*ISOLATED, *options, name, command, cwd=cwd)
-    wait_for(lambda: repo.lookup(name, "status") != "starting")
+    wait_for(lambda: repo.record(name)["status"] != "starting")
 
 
 def finish(repo: Repository, name: str, command: str, *options: str, cwd: Path | None = None) -> None:

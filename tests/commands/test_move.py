@@ -252,7 +252,7 @@ def test_a_group_of_others_keeps_its_name(repo: Repository) -> None:
 
 def test_a_run_that_goes_on_is_not_moved_onto_its_group(repo: Repository) -> None:
     repo.ok("new", "-q", *NO_FLAGS, "g/x", "sleep 60")
-    wait_for(lambda: repo.lookup("g/x", "status") == "running")
+    wait_for(lambda: repo.record("g/x")["status"] == "running")
     result = repo.runs("move", "g/x", "g")
     assert (result.code, result.err) == (
         128,

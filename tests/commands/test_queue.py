@@ -133,7 +133,7 @@ def test_the_queue_for_programs(stopped: Repository) -> None:
 def test_the_queue_on_a_terminal(repo: Repository) -> None:
     hold = HOLD.format(repo.path.parent)
     add(repo, "a", "--jobs=1", "--gpus=4", command=hold)
-    wait_for(lambda: repo.lookup("a", "status") == "running")
+    wait_for(lambda: repo.record("a")["status"] == "running")
     add(repo, "b", "--jobs=1")
     add(repo, "c", "--jobs=1", "--priority=2")
     add(repo, "a-name-for-which-there-is-hardly-any-room-on-a-terminal-of-eighty-places", "--jobs=1")
@@ -154,7 +154,7 @@ def test_a_stopped_queue_lets_what_runs_go_on(repo: Repository) -> None:
     hold = HOLD.format(repo.path.parent)
     add(repo, "a", "--jobs=1", command=hold)
     add(repo, "b", "--jobs=1")
-    wait_for(lambda: repo.lookup("a", "status") == "running")
+    wait_for(lambda: repo.record("a")["status"] == "running")
     assert repo.ok("queue", "stop").endswith("to its end; 1 run waits\n")
     (repo.path.parent / "go").touch()
     repo.ok("wait", "a")

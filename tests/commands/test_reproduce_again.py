@@ -501,7 +501,7 @@ def test_an_original_that_is_gone_is_reported(messy: Repository) -> None:
     launch(messy, command=f"if [ -e {go}.up ]; then while [ ! -e {go} ]; do sleep 0.02; done; fi; echo done")
     Path(f"{go}.up").touch()
     messy.ok("reproduce", "--run", "x")
-    wait_for(lambda: messy.lookup("x-repro", "status") == "running")
+    wait_for(lambda: messy.record("x-repro")["status"] == "running")
     messy.ok("delete", "-y", "x")
     go.touch()
     messy.wait("x-repro")

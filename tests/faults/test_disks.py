@@ -118,7 +118,7 @@ def test_what_cannot_be_removed_is_reported_and_stays_in_the_trash(repo: Reposit
 def start(repo: Repository, name: str) -> None:
     """Start a run that goes on until `end`, and wait until all is recorded that is while it goes on."""
     repo.ok("new", "-q", *NO_FLAGS, name, WAITING)
-    wait_for(lambda: repo.lookup(name, "status") == "running" and "environment" in repo.record(name))
+    wait_for(lambda: repo.record(name)["status"] == "running" and "environment" in repo.record(name))
     wait_for(lambda: not list((repo.path / ".runs/records").glob("*.lock")))
 
 

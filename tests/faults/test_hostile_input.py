@@ -574,7 +574,7 @@ def test_a_spec_is_its_owners_alone_and_gone_once_read(repo: Repository) -> None
             with suppress(FileNotFoundError):
                 modes.add(spec.stat().st_mode & 0o777)
     process.communicate()
-    wait_for(lambda: repo.lookup("base", "status") == "running")
+    wait_for(lambda: repo.record("base")["status"] == "running")
     assert modes <= {0o600}
     assert list(repo.path.glob(".runs/specs/*")) == []
     found = repo.machine.run("grep", "-rl", "swordfish", str(repo.path / ".runs"))

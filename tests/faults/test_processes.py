@@ -99,14 +99,14 @@ def test_a_flood_of_output_is_complete_and_costs_no_memory(repo: Repository) -> 
         "base",
         f"stty -opost; while [ ! -e go ]; do sleep 0.01; done; head -c {size} /dev/zero | tr '\\0' x",
     )
-    wait_for(lambda: repo.lookup("base", "status") == "running")
+    wait_for(lambda: repo.record("base")["status"] == "running")
     supervisor = int(repo.record("base")["process"]["pid"])  # type: ignore[index]
     before = memory(supervisor)
     (repo.path / "go").touch()
     log = repo.path / ".runs/logs/base.log"
     wait_for(lambda: log.stat().st_size > size * 0.8, bound=1200)
     assert memory(supervisor) < before + (16 << 10)  # it may be at the end of the run already, which takes some
-    wait_for(lambda: repo.lookup("base", "status") == "finished", bound=300)
+    wait_for(lambda: repo.record("base")["status"] == "finished", bound=300)
     assert log.stat().st_size == size
 
 
@@ -136,7 +136,7 @@ def test_who_closes_its_output_and_goes_on_is_waited_for(repo: Repository) -> No
         "new", "-q", *NO_FLAGS, "base", "exec >&- 2>&- <&-; touch up; while [ ! -e go ]; do sleep 0.01; done; exit 9"
     )
     wait_for((repo.path / "up").exists)
-    assert repo.lookup("base", "status") == "running"
+    assert repo.record("base")["status"] == "running"
     (repo.path / "go").touch()
     repo.wait("base")
     assert repo.record("base")["exit-code"] == 9

@@ -75,7 +75,7 @@ def train(repo: Repository, name: str, lr: float, losses: Sequence[float], *opti
     more = ["--stay=true"] if stay else []
     program = ["python", "train.py", f"--lr={lr}", f"--losses={json.dumps(losses)}", *more]
     repo.ok("new", "-q", "-m", f"About {name}", *options, name, "--", *program)
-    wait_for(lambda: repo.lookup(name, "status") == ("running" if stay else "finished"))
+    wait_for(lambda: repo.record(name)["status"] == ("running" if stay else "finished"))
 
 
 def on_screen(steps: Steps, *, where: tuple[str, ...] = (), size: tuple[int, int] = (80, 24)) -> None:

@@ -100,7 +100,7 @@ def test_what_is_taken_or_no_run_changes_nothing(ann: Repository) -> None:
 
 def test_what_runs_in_another_clone_is_not_settled_here(ann: Repository) -> None:
     ann.ok("new", "x", "while ! [ -e end ]; do sleep 0.02; done", *NO_FLAGS)
-    wait_for(lambda: ann.lookup("x", "status") == "running" and "launcher" in ann.record("x"))
+    wait_for(lambda: ann.record("x")["status"] == "running" and "launcher" in ann.record("x"))
     ann.ok("queue", "stop")
     ann.ok("new", "-q", "--jobs=1", "waits", "true", *NO_FLAGS)
     bob = bob_of(ann)
