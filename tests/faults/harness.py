@@ -13,10 +13,10 @@ import signal
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -29,6 +29,13 @@ SYSTEM_CALLS = 10**9 if FULL else 1  # at most so many of those that write
 EXAMPLES = 10_000 if FULL else 50
 
 STRACE = shutil.which("strace")
+
+Way = TypeVar("Way")
+
+
+def one_of(ways: Sequence[Way], of: str) -> Way:
+    """One of the ways, chosen at random for each row of a table: pytest-randomly begins anew with each test."""
+    return random.Random(f"{random.random()} {of}").choice(ways)
 
 
 # --- what is promised

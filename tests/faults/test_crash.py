@@ -30,6 +30,7 @@ from tests.faults.harness import (
     kill_after_a_while,
     make,
     mend,
+    one_of,
     read_records,
     settle,
     supervisors,
@@ -142,7 +143,7 @@ def let_writes_fail(repo: Repository, command: str) -> None:
 
 def broken_in_one_way(repo: Repository, command: str) -> None:
     """As there are many commands."""
-    random.choice(WAYS)(repo, command)
+    one_of(WAYS, command)(repo, command)
 
 
 WAYS = [killed_at_any_call_that_writes, killed_at_any_time, let_writes_fail]

@@ -18,6 +18,7 @@ from tests.faults.harness import (
     disagreements,
     make,
     mend,
+    one_of,
     read_records,
     surprises,
 )
@@ -223,7 +224,7 @@ def fail(strace: Strace, moment: Moment, arguments: list[str]) -> str:
 
 def either(strace: Strace, moment: Moment, arguments: list[str]) -> str:
     call, _ = moment
-    return random.choice([kill, fail] if call in strace.FAILING else [kill])(strace, moment, arguments)
+    return one_of([kill, fail] if call in strace.FAILING else [kill], arguments[-1])(strace, moment, arguments)
 
 
 @pytest.mark.parametrize("breaking", [kill, fail] if FULL else [either])  # there are many rows
