@@ -14,11 +14,11 @@ demo: $(BIN)/git-runs programs
 
 ## test: set everything up, and pass the tests
 test: .venv/dev $(BIN)/git-runs programs programs-of-tests
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 4 --dist worksteal
 
 ## faults: break things on purpose, in full; takes hours
 faults: .venv/dev $(BIN)/git-runs programs
-	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 \
+	PATH="$(CURDIR)/$(BIN):$$PATH" RUNS_FAULTS=full $(BIN)/python -m pytest -n 4 --dist worksteal \
 		tests/faults tests/sharing/test_walk.py tests/sharing/test_killed.py tests/code/test_messy_trees.py
 
 ## lint: types, style and formatting

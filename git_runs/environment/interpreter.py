@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import cached_property, lru_cache
 
 from ..system import programs
-from . import packages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,6 +123,8 @@ class Command:
 def _editable_packages(top: str) -> list[tuple[str, str]]:
     """Those of the virtualenv in that directory, which is read once for all commands of a sweep."""
     from urllib.parse import unquote
+
+    from . import packages
 
     found = []
     for metadata in glob.glob(f"{glob.escape(top)}/lib/python*/site-packages/*.dist-info"):

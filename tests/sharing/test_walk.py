@@ -22,7 +22,7 @@ from tests.sharing.conftest import Clone
 
 pytestmark = pytest.mark.timeout(3600)
 
-STEPS = 1000 if FULL else 40
+STEPS = 1000 if FULL else 25
 SEED = int(os.environ.get("RUNS_SEED") or random.randrange(10**6))
 Records = dict[str, dict[str, Any]]  # by id
 RECORDS = "refs/git-runs/remotes/origin/records"
