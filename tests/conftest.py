@@ -233,7 +233,7 @@ class Repository:
 
     def record(self, name: str) -> dict[str, object]:
         """The record, as any YAML reader sees it."""
-        content: dict[str, object] = yaml.safe_load(self.record_path(name).read_text())
+        content: dict[str, object] = yaml.load(self.record_path(name).read_bytes(), yaml.CSafeLoader)
         return content
 
     def refs(self) -> list[str]:
