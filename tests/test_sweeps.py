@@ -10,7 +10,7 @@ from tests.cluster import Cluster
 from tests.conftest import Repository, wait_for
 
 TRAIN = (Path(__file__).parent.parent / "demo/train.py").read_text()
-COMMAND = "python train.py --lr={lr} --seed={seed} --epochs=30000"
+COMMAND = "python train.py --lr={lr} --seed={seed} --epochs=40000"
 VALUES = ("lr=0.3,1,3", "seed=1..3")
 COLUMNS = "name,status,lr,seed,gpus,loss"
 
@@ -21,7 +21,7 @@ def test_a_sweep_is_interrupted_resumed_and_done_again_on_a_cluster(repo: Reposi
     repo.ok("sweep", "--gpus=0,1", "here", COMMAND, *VALUES)
     wait_for(lambda: is_in_the_middle(states(repo)))
     repo.machine.tmux("kill-server")
-    wait_for(lambda: not states(repo)["running"] and not states(repo)["starting"])
+    wait_for(lambda: not states(repo)["running"])  # one may be left that was just starting, and has its turn again
     assert states(repo)["killed"] >= 1
     assert states(repo)["queued"] >= 1
     finished = {name: record for name, record in records(repo).items() if record["status"] == "finished"}
@@ -50,8 +50,8 @@ def records(repo: Repository) -> dict[str, dict[str, object]]:
 
 
 def is_in_the_middle(count: Counter[object]) -> bool:
-    """Whether some have ended, some go on, and some wait."""
-    return count["finished"] >= 2 and count["running"] >= 1 and count["queued"] >= 1
+    """Whether some have ended, and both slots are in use."""
+    return count["finished"] >= 2 and count["running"] == 2
 
 
 def states(repo: Repository) -> Counter[object]:
