@@ -331,18 +331,18 @@ def repo(machine: Machine, tmp_path: Path) -> Repository:
 def prepared(build: Callable[[Repository], None]) -> Any:
     """A fixture by the name of `build`: the repository, once that has been done to it. It is done once in each process
     that runs tests, and what was there afterwards is put back for each test, in the same place, which records name."""
-    _PREPARED.setdefault(build.__module__, {})[build.__name__] = {}
+    _PREPARED.add((build.__module__, build.__name__))
+    changes: dict[str, str] = {}  # of the variables, by what is done
 
     @pytest.fixture(name=build.__name__)
     def fixture(repo: Repository) -> Repository:
         world, environment = repo.path.parent, repo.machine.environment
         kept = world.with_name(f"{world.name}.{build.__name__}")
-        changes = _PREPARED[build.__module__][build.__name__]
         if not kept.exists():
             before = dict(environment)
             build(repo)
             repo.machine.end()
-            changes |= {key: value for key, value in environment.items() if before.get(key) != value}
+            changes.update({key: value for key, value in environment.items() if before.get(key) != value})
             shutil.copytree(world, kept, symlinks=True)
         else:
             for path in (repo.machine.home, repo.path):
@@ -354,14 +354,14 @@ def prepared(build: Callable[[Repository], None]) -> Any:
     return fixture
 
 
-_PREPARED: dict[str, dict[str, dict[str, str]]] = {}  # in each module by name: the variables that were set
+_PREPARED: set[tuple[str, str]] = set()  # the module and the name of each such fixture
 
 
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory of the test's own; with a fixture that is `prepared`, always the same one, which is empty."""
     module = request.module.__name__
-    names = [name for name in request.fixturenames if name in _PREPARED.get(module, ())]
+    names = [name for name in request.fixturenames if (module, name) in _PREPARED]
     if not names:
         return tmp_path
     place = tmp_path_factory.getbasetemp() / f"{module.rpartition('.')[2]}-{names[-1]}"
