@@ -22,7 +22,7 @@ _POINTS = re.compile(
 )
 # Only what can be nothing but a time: a number with a blank and a unit after it may be a result.
 _TIMES = re.compile(
-    rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [\w: ]*?" + _CLOCK + rb"(?: [AP]M)?(?: [A-Z]{2,5})?(?: \d{4})?"  # ctime
+    rb"\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? [\w: ]{0,15}?" + _CLOCK + rb"(?: [AP]M)?(?: [A-Z]{2,5})?(?: \d{4})?"  # ctime
     rb"|^[IWEF]\d{4} (?=\d\d:\d\d:\d\d)"  # glog
     rb"|\b" + _CLOCK + rb"\b"
     rb"|(?<=\[)\d+:\d\d(?::\d\d)?<[\d:?]+(?:, *[\d.?]+ ?(?:[\w]+/s|s/[\w]+))?"  # in a progress bar

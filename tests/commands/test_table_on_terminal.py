@@ -89,7 +89,7 @@ def test_names_that_begin_alike_stay_apart(repo: Repository) -> None:
     name = "grid/lr=0.1,seed=1,epochs=10,width=64"
     for one in (name, f"{name}-repro"):
         repo.finish(one, f"true {'long ' * 20}{one}", *NO_FLAGS, "-m", "long " * 20)
-    rows = lines(repo, "--sort=name", columns=50)[-2:]
+    rows = lines(repo, "--sort=name", "--columns=name,status", columns=36)[-2:]
     names = [row.split()[0] for row in rows]
     assert [one.rpartition("…")[2] for one in names] == ["=10,width=64", "dth=64-repro"], rows
 

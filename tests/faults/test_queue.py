@@ -86,7 +86,7 @@ def test_tmux_servers_that_are_killed_take_what_runs_and_nothing_that_waits(repo
     killing.until_all_have_ended(servers=True)
     starts, records = killing.starts(), read_records(repo)
     assert records.keys() == {*killing.names}
-    assert set(starts.values()) == {1}
+    assert max(starts.values()) == 1  # a shell that dies between opening its mark and writing to it leaves an empty one
     for name, fields in records.items():
         assert fields["status"] in ("finished", "killed"), (name, fields)
         assert fields["status"] == "killed" or starts[name] == 1

@@ -93,6 +93,7 @@ def test_what_is_another_each_time_is_masked(pair: Pair, left: bytes, right: byt
         (b"wind 12 m/s\n", b"wind 99 m/s\n"),
         (b"rows 1512345678.5\n", b"rows 1999999999.5\n"),
         (b"peak 2031-01-01 10:00\n", b"peak 2044-01-01 10:00\n"),
+        (b"Sun of layer 3 has 1 percent 10:00:00\n", b"Sun of layer 3 has 9 percent 10:00:00\n"),
     ],
 )
 def test_numbers_that_count_are_not_masked(pair: Pair, left: bytes, right: bytes) -> None:

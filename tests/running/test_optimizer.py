@@ -182,7 +182,7 @@ while True:
 def test_killing_all_that_goes_on_ends_the_search(training: Repository, tmp_path: Path) -> None:
     training.commit("loss.py", ONE_LEAVES_LATE.replace("sys.argv[1]", repr(str(tmp_path / "first"))))
     training.ok("sweep", *SEARCH, *VALUES, "--trials=9", "--jobs=2")
-    wait_for(lambda: ["ready" in training.log(name) for name in runs(training)] == [True] * 2)
+    wait_for(lambda: ["ready" in training.runs("log", name).out for name in runs(training)] == [True] * 2)
     assert "the search of 's' goes on" in training.runs("sweep", *SEARCH, *VALUES, "--trials=9", "--resume").err
     assert "the search of 's' goes on" in training.runs("move", "s", "t").err
     training.ok("kill", "s")
