@@ -300,6 +300,7 @@ def test_a_copy_of_a_runs_tree_is_a_tree_of_its_own(repo: Repository, tmp_path: 
 
 
 def test_a_run_starts_no_tmux_server(repo: Repository) -> None:
+    repo.git("config", "runs.history", "false")  # whose process would go on for half a minute
     flags = " ".join(NO_FLAGS)
     command = f"git runs new -q inner true; echo $?; git runs new -q {flags} --launcher=foreground here 'cat train.py'"
     result = repo.runs(*MOUNTED, "--launcher=foreground", "x", command)
