@@ -51,7 +51,7 @@ class Progress:
             self._enter(int(epoch["done"]), int(epoch["total"] or 0), is_header)
             if is_result and not total and epoch["total"]:
                 self._memory["part"] = 1.0
-        if total or "%" in line:
+        if total or "%|" in line or ("%" in line and _SAID.search(line.lower())):
             self._count(line, start, done, total)
         elif epoch:
             self._tell()

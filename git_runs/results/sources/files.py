@@ -2,13 +2,14 @@
 
     metrics.csv, results.csv    a row a step, a column a metric, blank where a step has none: Lightning, Ultralytics;
                                 numbers may be as people print them: "1,234.5", or 80%, which is 80
-    *.jsonl, scalars.json       a line a step, a JSON object; mmengine
-    metrics.json                one JSON object: numbers, at any depth, or Sacred's lists of `steps` and `values`; or a
-                                list of objects, one a step; or lines as above, as detectron2 has them
+    *.jsonl, scalars.json       a line a step, a JSON object with numbers at any depth; mmengine
+    metrics.json                one such object, in which Sacred has lists of `steps` and `values`; or a list of them,
+                                one a step; or lines as above, as detectron2 has them
     trainer_state.json          JSON, a list of steps in `log_history`: Hugging Face's Trainer
 
 Further ones are named by the setting runs.metric-files, and read by what their names end in: .csv, .tsv, .jsonl, .json.
-A step is what a row names so (STEPS), else its number.
+A step is what a row names so (STEPS), else its number. A row that names in one of its fields (words.PARTS) another part
+of the data than that for training has this before its keys: `val_loss`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from fnmatch import fnmatchcase
 from math import isfinite, nan
 
 from .source import Series, Source, blocks, whole_lines
-from .words import without_separators
+from .words import OTHER_DATA, PARTS, names_data, without_separators
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ LARGEST = 1 << 26  # bytes of a file that is read as a whole; a larger one is da
 LONG_AGO = 1e9  # seconds since the epoch; what is less is a duration
 BOM = b"\xef\xbb\xbf"
 EPOCH = "epoch"  # a metric, too
+COUNTERS = {*STEPS} - {EPOCH}
 
 
 class OwnSource(Source):
@@ -88,16 +90,29 @@ def _series(rows: Iterable[Row], memory: dict[str, Any]) -> dict[str, Series]:
     found: dict[str, Series] = {}
     number = memory.get("rows", 0)
     for number, row in enumerate(rows, number):  # noqa: B020
-        steps = (_number(row[key]) for key in STEPS if key in row)
+        names = {key.lower(): key for key in row}
+        steps = (_number(row[names[key]]) for key in STEPS if key in names)
         step = next((step for step in steps if step is not None and isfinite(step)), float(number))
-        moments = ((key, moment) for key in TIMES if key in row and (moment := _number(row[key])) is not None)
+        clocks = (names[key] for key in TIMES if key in names)
+        moments = ((key, moment) for key in clocks if (moment := _number(row[key])) is not None)
         clock, time = next(((key, moment) for key, moment in moments if moment > LONG_AGO), ("", nan))
+        other_data = "" if names.keys().isdisjoint(PARTS) else _other_data(row)
         for key, value in row.items():
-            is_metric = key != clock and (key not in STEPS or key == EPOCH)
-            if is_metric and (point := _number(value)) is not None:
-                found.setdefault(key, Series()).add(step, point, time)
+            if key == clock or key.lower() in COUNTERS or (point := _number(value)) is None:
+                continue
+            is_whole = not other_data or key.lower() == EPOCH or names_data(key)
+            found.setdefault(key if is_whole else f"{other_data}_{key}", Series()).add(step, point, time)
         memory["rows"] = number + 1
     return found
+
+
+def _other_data(row: Row) -> str:
+    """Which data a row is about; empty where these are the training data, or none are named."""
+    return next((value.strip().lower() for key, value in row.items() if _names_other_data(key, value)), "")
+
+
+def _names_other_data(key: str, value: object) -> bool:
+    return key.lower() in PARTS and isinstance(value, str) and value.strip().lower() in OTHER_DATA
 
 
 def _number(value: object) -> float | None:
@@ -142,7 +157,7 @@ def _from_lines(content: bytes, memory: dict[str, Any]) -> Iterator[Row]:
         with suppress(ValueError, RecursionError):
             row = json.loads(line)
             if isinstance(row, dict):
-                yield _numbers(row)
+                yield dict(_flat(row))
 
 
 def _from_json(content: bytes, memory: dict[str, Any]) -> Iterator[Row]:
@@ -161,12 +176,12 @@ def _from_json(content: bytes, memory: dict[str, Any]) -> Iterator[Row]:
             yield from ({"step": step, key: value} for step, value in numbered if not isinstance(value, str))
 
 
-def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """The numbers in it, and in what is inside it: `train/loss`."""
+def _flat(row: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """The numbers in it, and in what is inside it: `train/loss`; and which data it is about."""
     for key, value in row.items():
         if isinstance(value, dict) and not _is_series(value):
             yield from _flat(value, f"{prefix}{key}/")
-        elif isinstance(value, (int, float)):
+        elif isinstance(value, (int, float)) or _names_other_data(key, value):
             yield prefix + key, value
 
 
@@ -179,12 +194,7 @@ def _from_trainer_state(content: bytes, memory: dict[str, Any]) -> Iterator[Row]
     history = whole.get("log_history") if isinstance(whole, dict) else None
     for row in history if isinstance(history, list) else ():
         if isinstance(row, dict):
-            yield _numbers(row)
-
-
-def _numbers(row: Mapping[str, object]) -> Row:
-    """The fields that JSON has as numbers."""
-    return {key: value for key, value in row.items() if isinstance(value, (int, float))}
+            yield dict(_flat(row))
 
 
 _READERS = {

@@ -23,7 +23,7 @@ from functools import lru_cache
 from ...records import logs
 from .counters import Progress
 from .source import Series, Source, whole_lines
-from .words import AMBIGUOUS, COLUMNS, IS_OTHER, KINDS, OTHER_DATA, STEPS, VOCABULARY, without_separators
+from .words import AMBIGUOUS, COLUMNS, IS_OTHER, KINDS, STEPS, VOCABULARY, names_data, without_separators
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,6 @@ _PAIR = re.compile(
 _IS_NUMBER = re.compile(_NUMBER)
 _LETTER = re.compile(r"[\[(]?([A-Z])")  # which of several networks: D loss
 _IS_TRAINING = re.compile(r"(?i)(?<![a-z])train")
-_NAMES_DATA = re.compile(rf"(?i)(?:.*[\W_])?(?:{'|'.join(OTHER_DATA)}|train(?:ing)?)(?:[\W_].*)?|.*/.*")
 
 
 _CELLS = re.compile(r"\s{2,}|\s*[|│┃]\s*")
@@ -244,7 +243,7 @@ def _metrics(line: str) -> dict[str, str]:
             and _kind(key.lower()) != "set"
         ):
             has_metric = True
-            if data and not _names_data(key):
+            if data and not names_data(key):
                 key = f"{data}_{key}"
         elif not has_sign or (is_in_sentence and "_" not in key) or _kind(word.lower()) == "none":
             continue
@@ -281,11 +280,6 @@ def _other_data(line: str, end: int) -> str | None:
     """Which data a line is about, as it begins with it; None where these are the training data, or none are named."""
     match = IS_OTHER.search(line, 0, end)
     return match[0] if match and not _IS_TRAINING.search(line) else None
-
-
-@lru_cache(MOST)
-def _names_data(key: str) -> bool:
-    return _NAMES_DATA.fullmatch(key) is not None
 
 
 def _cells(line: str) -> list[str]:

@@ -6,6 +6,7 @@ And numbers as people print them.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 VOCABULARY = (
     *("loss", "acc", "accuracy", "accu", "ppl", "perplexity", "nll", "bpb", "bpc", "mse", "rmse", "mae", "mape", "auc"),
@@ -32,10 +33,20 @@ COLUMNS = {"epoch": "epoch", "e": "epoch", "step": "step", "#": "step", "iter": 
 # What stands before a bar that counts the program itself, and not a download.
 LABELS = {"epoch", "epochs", "train", "training", "step", "steps", "iter", "iteration", "progress", "total"}
 
+# Fields that name in each row which data it is about.
+PARTS = ("phase", "split", "subset", "partition", "stage", "mode")
+
 IS_OTHER = re.compile(rf"(?i)(?<![\w./-])(?:{'|'.join(OTHER_DATA)})(?![\w./-])")
 # Nor a list, as [1,200], or the end of a time, as 10:11:12,345.
 _SEPARATED = re.compile(r"(?<![\w.,])(?<!\d:)(?!(?<=[\[(])[\d,]+[\])])[1-9]\d{0,2}(?:,\d{3})+(?!,?\d)")
+_NAMES_DATA = re.compile(rf"(?i)(?:.*[\W_])?(?:{'|'.join(OTHER_DATA)}|train(?:ing)?)(?:[\W_].*)?|.*/.*")
 _MAY_SEPARATE = re.compile(r",\d{3}")  # found fast, and rare
+
+
+@lru_cache(1000)
+def names_data(key: str) -> bool:
+    """Whether the name of a metric says which data it is about."""
+    return _NAMES_DATA.fullmatch(key) is not None
 
 
 def without_separators(text: str) -> str:
