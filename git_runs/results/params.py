@@ -3,16 +3,16 @@
 They are taken from the command at the time of reading, and stored nowhere. What cannot be known, since a shell would
 make something else of it (a variable, a pattern of file names), is left out: a parameter is never a wrong one.
 
-The grammar of the shell: POSIX, Shell Command Language, 2.2 Quoting, 2.6.3 Command Substitution, 2.9.1 Simple
-Commands. Of programs: flags as getopt_long(3) and argparse have them, and `key=value` with `+`, `++` or `:=`, as Hydra
-has it.
+The grammar of the shell: POSIX, Shell Command Language, 2.2 Quoting, 2.6.3 Command Substitution, 2.7.4 Here-Document,
+2.9.1 Simple Commands. Of programs: flags as getopt_long(3) and argparse have them, and `key=value` with `+`, `++` or
+`:=`, as Hydra has it.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from itertools import pairwise, takewhile
+from itertools import dropwhile, pairwise, takewhile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,27 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _JOINED = re.compile(r"-([A-Za-z])(\d+(?:\.\d+)?)")  # as in make -j4
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _PYTHON_FLAGS_WITH_VALUE = ("-m", "-c", "-W", "-X")
+# What only prepares: it has flags, and they are no parameters.
+_PREPARE = {
+    *(
+        "set",
+        "shopt",
+        "source",
+        ".",
+        "cd",
+        "ulimit",
+        "umask",
+        "unset",
+        "trap",
+        "module",
+        "mkdir",
+        "cp",
+        "ln",
+        "mv",
+        "rm",
+    ),
+    *("touch", "chmod"),
+}
 _SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
 _SCRIPT = re.compile(r".*\.(?:py|sh|R|jl|pl|rb)")
 
@@ -58,37 +79,46 @@ class _Word:
 
 
 def of(command: str) -> Params:
-    """The parameters of a command, by name: of the first program in it that has any; none where it is no whole command.
+    """The parameters of a command, by name: of the first program in it that has any, beside what is exported before it;
+    none where it is no whole command.
 
     A value is text, as the program gets it.
     """
     variables: Params = {}
+    exported: Params = {}
     for step in _steps(command):
         assigned, words = _parted(step)
-        found = _flags(words)
-        variables = variables or assigned
-        if found:
-            return {**assigned, **found}
-    return variables
+        if words and words[0].text == "export":
+            exported |= _variables(words[1:])
+        elif not words or os.path.basename(words[0].text) not in _PREPARE:
+            variables = variables or assigned
+            if found := _flags(words):
+                return {**exported, **assigned, **found}
+    return {**exported, **variables}
 
 
 # --- the words of a command
 
 
 def _steps(command: str) -> Iterator[list[_Word]]:
-    """The words of its simple commands, without redirections; nothing where a quote or substitution is not closed."""
+    """The words of its simple commands, without redirections and here-documents; none where a quote or substitution is
+    not closed."""
     words: list[_Word] = []
     steps: list[list[_Word]] = [words]
-    skips = False  # the word behind a redirection
+    redirection = ""  # whose word is to come
+    documents: list[tuple[str, str]] = []  # the redirection and the last line of each that begins in the next line
     word: _Word | None = None
     place = 0
 
     def end() -> None:
-        nonlocal word, skips
-        if word and not skips:
+        nonlocal word, redirection
+        if word is None:
+            return
+        if not redirection:
             words.append(word)
-        skips = skips and word is None
-        word = None
+        elif redirection in ("<<", "<<-"):
+            documents.append((redirection, word.text))
+        word, redirection = None, ""
 
     while place < len(command):
         if command[place] == "#" and word is None:
@@ -106,12 +136,26 @@ def _steps(command: str) -> Iterator[list[_Word]]:
             continue
         end()
         if match["redirection"]:
-            skips = True
+            redirection = match["redirection"]
         elif match["operator"]:
             words = []
             steps.append(words)
+        if match["operator"] == "\n":
+            place = _behind_documents(command, place, documents)
+            documents.clear()
     end()
     yield from filter(None, steps)
+
+
+def _behind_documents(command: str, place: int, documents: list[tuple[str, str]]) -> int:
+    """Where the lines after here-documents begin, of which the first begins there."""
+    for redirection, end in documents:
+        line = None
+        while line != end and place < len(command):
+            line, newline, _ = command[place:].partition("\n")
+            place += len(line + newline)
+            line = line.lstrip("\t") if redirection == "<<-" else line
+    return place
 
 
 def _closed(command: str, place: int) -> int:
@@ -154,12 +198,18 @@ def _parted(step: list[_Word]) -> tuple[Params, list[_Word]]:
         words.pop(0)
     if not words or words[0].text in _WITHOUT_COMMAND:
         return {}, []
-    assigned: Params = {}
-    while words and ((match := _ASSIGNMENT.fullmatch(words[0].text)) or os.path.basename(words[0].text) == "env"):
-        word = words.pop(0)
-        if match and word.is_known:
-            assigned[ENV + match[1]] = match[2]
-    return assigned, words
+    rest = list(dropwhile(_sets_variables, words))
+    return _variables(words[: len(words) - len(rest)]), rest
+
+
+def _sets_variables(word: _Word) -> bool:
+    return _ASSIGNMENT.fullmatch(word.text) is not None or os.path.basename(word.text) == "env"
+
+
+def _variables(words: list[_Word]) -> Params:
+    """Those that are set, as far as they are known."""
+    matches = (_ASSIGNMENT.fullmatch(word.text) for word in words if word.is_known)
+    return {ENV + match[1]: match[2] for match in matches if match}
 
 
 def _flags(words: list[_Word]) -> Params:

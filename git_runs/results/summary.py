@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # of the last, the lowest and the highest value, `n` is the number of values.
 ASPECTS = ("last", "min", "max", "first", "step", "argmin", "argmax", "n")
 _NUMBERS = (*ASPECTS, "start", "end")  # and the first and the largest step
+SHORT = 12  # characters of a number that nobody has made longer by saving it in 4 bytes
 DIGITS = 6  # of a number, for people
 CURVE = 64  # values at most by which a curve is drawn small
 DENSE = 32  # points at the beginning of an outline, which has each of them
@@ -166,6 +167,8 @@ def tidy(number: float) -> float:
     """The number as people write it: 3 for 3.0, and 0.1 for what 0.1 becomes in 4 bytes, as programs save it."""
     if abs(number) < 1e15 and number == int(number):
         return int(number)
+    if len(repr(number)) <= SHORT:
+        return number
     try:
         short = unpack("<f", pack("<f", number))[0]
     except OverflowError:

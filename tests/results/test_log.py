@@ -398,7 +398,6 @@ D loss 0.3 val G loss 1.3
             "loss": [(1000, 0.5), (2000, 0.25), (2, 2.5)],
             "ppl": [(1000, 1043.21), (2000, 424.1)],
             "reward": [(2000, -1e6)],
-            "acc": [(0, 1)],
         },
     ),
     "thousands in a table": (
@@ -586,6 +585,10 @@ Memory usage: 3.5 GB
 Accuracy: 9820/10000
 correct: 9820 / 10000
 acc 12/15
+step 1 loss 0,5
+step 2 loss 1,2345
+loss: 3.2 -> 2.1
+val loss 0.9 => 0.8
 + python train.py --lr 0.001 --loss 0.5
 python train.py --acc=0.9 loss
 123.59M parameters

@@ -302,6 +302,8 @@ def test_values_that_are_no_number_are_neither_lowest_nor_highest() -> None:
         (0.10000000149011612, 0.1),
         (3.0, 3),
         (0.1, 0.1),
+        (16384.0625, 16384.0625),
+        (1234567.75, 1234567.75),
         (1e300, 1e300),
         (16777216.0, 16777216),
         (math.inf, math.inf),

@@ -267,6 +267,9 @@ def test_a_directory_of_all_runs_is_not_one_of_them(outputs: Outputs, tmp_path: 
             '{"loss": 1, "split": "train"}\n{"loss": 2, "split": "test"}\n{"loss": 3, "split": "few"}\n',
             {"loss": [(0, 1), (2, 3)], "test_loss": [(1, 2)]},
         ),
+        ("val_metrics.jsonl", '{"step": 3, "loss": 2}\n', {"val_loss": [(3, 2)]}),
+        ("val/metrics.csv", "step,loss,epoch\n3,2,1\n", {"val_loss": [(3, 2)], "epoch": [(3, 1)]}),
+        ("train/metrics.csv", "step,loss\n3,2\n", {"loss": [(3, 2)]}),
         ("metrics.csv", "split,loss\n1,2\n", {"split": [(0, 1)], "loss": [(0, 2)]}),
         ("log.jsonl", '{"step": NaN, "iter": 7, "loss": 1}\n', {"loss": [(7, 1)]}),
         ("log.jsonl", f'{{"note": "{"x" * BLOCK}", "loss": 1}}\n{{"loss": 2}}\n', {"loss": [(0, 2)]}),
@@ -295,7 +298,20 @@ def test_files_that_a_setting_names(outputs: Outputs) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     found = read(outputs, Rules(["scores-*", "out/*.json"]))
-    assert {key: points(series) for key, series in found.items()} == {"f1": [(3, 0.5)], "acc": [(0, 1)]}
+    assert {key: points(series) for key, series in found.items()} == {"f1": [(3, 0.5)], "eval_acc": [(0, 1)]}
+
+
+@pytest.mark.parametrize(
+    ("status", "in_csv", "in_lines"), [("running", 1, 1), ("killed", 1, 2), ("failed", 1, 2), ("finished", 2, 2)]
+)
+def test_a_last_line_without_its_end(outputs: Outputs, status: str, in_csv: int, in_lines: int) -> None:
+    """A program that was stopped may have written a part of a number."""
+    place = Path(outputs.tensorboard("a"))
+    place.mkdir(parents=True)
+    (place / "metrics.csv").write_text("step,acc\n1,0.5\n2,0.75")
+    (place / "log.jsonl").write_text('{"loss": 3}\n{"loss": 2}')
+    found, _ = curves(Written(Places(outputs, "a", Record(status=status)), Rules()))
+    assert {key: len(series.values) for key, (_, series) in found.items()} == {"acc": in_csv, "loss": in_lines}
 
 
 def test_the_file_that_was_written_last_counts(outputs: Outputs) -> None:

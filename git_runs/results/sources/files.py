@@ -8,8 +8,8 @@
     trainer_state.json          JSON, a list of steps in `log_history`: Hugging Face's Trainer
 
 Further ones are named by the setting runs.metric-files, and read by what their names end in: .csv, .tsv, .jsonl, .json.
-A step is what a row names so (STEPS), else its number. A row that names in one of its fields (words.PARTS) another part
-of the data than that for training has this before its keys: `val_loss`.
+A step is what a row names so (STEPS), else its number. Where one of its fields (words.PARTS), or else the path, names
+another part of the data than that for training, this stands before the keys: `val_loss`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from math import isfinite, nan
@@ -65,9 +66,13 @@ class OwnSource(Source):
         """Numbers by the name of their column or field."""
         reader = _reader(inside)
         is_at_start = mark.offset == 0
-        for content in whole_lines(file, mark, [b"\n"]) if self.grows(inside) else _whole(file, mark):
+        # The last cell of a row may be a part of a number; the last line of the other form has a brace at its end.
+        is_complete = self.places.has_finished if reader is _from_csv else self.places.has_ended
+        lines = whole_lines(file, mark, [b"\n"], is_complete=is_complete)
+        for content in lines if self.grows(inside) else _whole(file, mark):
+            rows = reader(content.removeprefix(BOM) if is_at_start else content, mark.memory)
             try:
-                yield _series(reader(content.removeprefix(BOM) if is_at_start else content, mark.memory), mark.memory)
+                yield _series(rows, mark.memory, _other_data_of(inside))
             except (ValueError, RecursionError):
                 mark.broken = 0
             is_at_start = False
@@ -86,7 +91,8 @@ def _reader(path: str) -> Callable[[bytes, dict[str, Any]], Iterable[Row]]:
     return known or _BY_SUFFIX.get(os.path.splitext(name)[1].lower(), _from_csv)
 
 
-def _series(rows: Iterable[Row], memory: dict[str, Any]) -> dict[str, Series]:
+def _series(rows: Iterable[Row], memory: dict[str, Any], of_file: str) -> dict[str, Series]:
+    """The points in the rows of a file that is about the data `of_file`."""
     found: dict[str, Series] = {}
     number = memory.get("rows", 0)
     for number, row in enumerate(rows, number):  # noqa: B020
@@ -96,7 +102,7 @@ def _series(rows: Iterable[Row], memory: dict[str, Any]) -> dict[str, Series]:
         clocks = (names[key] for key in TIMES if key in names)
         moments = ((key, moment) for key in clocks if (moment := _number(row[key])) is not None)
         clock, time = next(((key, moment) for key, moment in moments if moment > LONG_AGO), ("", nan))
-        other_data = "" if names.keys().isdisjoint(PARTS) else _other_data(row)
+        other_data = of_file if names.keys().isdisjoint(PARTS) else _other_data(row)
         for key, value in row.items():
             if key == clock or key.lower() in COUNTERS or (point := _number(value)) is None:
                 continue
@@ -109,6 +115,12 @@ def _series(rows: Iterable[Row], memory: dict[str, Any]) -> dict[str, Series]:
 def _other_data(row: Row) -> str:
     """Which data a row is about; empty where these are the training data, or none are named."""
     return next((value.strip().lower() for key, value in row.items() if _names_other_data(key, value)), "")
+
+
+def _other_data_of(path: str) -> str:
+    """Which data a file is about, as a directory, or a word of its own name, says; empty as above."""
+    *directories, name = path.lower().split("/")
+    return next((word for word in [*directories, *re.split(r"[\W_]+", name)] if word in OTHER_DATA), "")
 
 
 def _names_other_data(key: str, value: object) -> bool:

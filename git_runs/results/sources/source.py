@@ -19,7 +19,7 @@ from abc import ABC, abstractmethod
 from array import array
 from math import nan
 
-from ...records.record import OPEN
+from ...records.record import FINISHED, OPEN
 from ...system.files import is_below
 
 TYPE_CHECKING = False
@@ -82,6 +82,7 @@ class Places:
         self.elsewhere = record.texts("outputs")  # of a run that was imported: what it put out, and stayed there
         self.start = record.moment("datetime") or 0.0  # seconds since the epoch
         self.has_ended = record.text("status") not in ("", *OPEN)  # then nothing comes behind the last line
+        self.has_finished = record.text("status") == FINISHED  # and not died in the middle of a line
         self.record = record
         self._outputs = outputs
 
