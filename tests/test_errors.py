@@ -92,6 +92,7 @@ def test_a_name_and_a_group_of_that_name(repo: Repository, pack: bool) -> None:
         ("a\x1b[31m", "'\\x1b' is not allowed; letters, digits and . _ - = + , @ % / are"),
         ("x" * 201, "it is longer than 200 bytes"),
         ("da6030dd973c810c330d9635eb8d9c2105bdfe2f", "it could be the hash of a commit"),
+        ("environments/fa1443c2ec53b199", "records of environments are kept under such names"),
         ("a//b", "it has a '/' at its end or two in a row"),
         ("a/", "it has a '/' at its end or two in a row"),
         ("a/.b", "'.b' starts with '.'"),

@@ -61,6 +61,8 @@ def _broken_rule(name: str) -> str | None:
         return "git has a ref of that name"
     if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", name):
         return "it could be the hash of a commit"
+    if re.fullmatch(r"environments/[0-9a-f]{16}", name):
+        return "records of environments are kept under such names"
     for part in name.split("/"):
         if not part:
             return "it has a '/' at its end or two in a row"

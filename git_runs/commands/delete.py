@@ -49,7 +49,7 @@ def _delete_here(here: Project, args: Namespace) -> int:
         return 0
     if not args.yes:
         confirm(f"Delete the following {plural(len(shown), 'run')}?", shown, doing="delete runs")
-    deleted = deletion.delete(here, runs, force=args.force, now=args.now)
+    deleted = deletion.delete(here, runs, force=args.force, days=0 if args.now else None)
     maintenance.start_if_due(here)
     lines = [f"Deleted run '{one.name}'{_was(here, one)}" for one in deleted]
     if not args.quiet:

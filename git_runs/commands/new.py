@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count
 
 from .. import launchers, project
@@ -151,25 +151,27 @@ def _start(
     under `stem` and the time, if there is a stem."""
     while True:
         prepared = starting.launch_of(here, work_tree, work_tree.code(here, name), typed, params, args)
-        if old:
-            with signals.allowed():
-                _make_room(here, prepared, old, force=args.force)
         try:
-            fields = prepared.record(here, name)
-            if not is_queued:
-                return fields, prepared.start(here, fields)
-            queue.add(here, [(prepared, fields)], args.priority or 0)
-            return fields, Started({}, None)
+            with _in_place_of(here, prepared, old, force=args.force) if old else nullcontext():
+                fields = prepared.record(here, name)
+                if not is_queued:
+                    return fields, prepared.start(here, fields)
+                queue.add(here, [(prepared, fields)], args.priority or 0)
+                return fields, Started({}, None)
         except NameTaken:
             if stem is None:
                 raise
             name = _with_timestamp(here, stem)
 
 
-def _make_room(here: Project, prepared: Launch, old: Run, *, force: bool) -> None:
-    """Delete the old run, once it is known that the new one can be made."""
-    prepared.check(here, prepared.fields(here, old.name))
-    deletion.delete(here, [old], force=force)
+@contextmanager
+def _in_place_of(here: Project, prepared: Launch, old: Run, *, force: bool) -> Iterator[None]:
+    """Deletes the old run, once it is known that the new one can be made."""
+    with ExitStack() as replaced:
+        with signals.allowed():
+            prepared.check(here, prepared.fields(here, old.name))
+            replaced.enter_context(deletion.replacing(here, [old], force=force))
+        yield
 
 
 def _settle_name(here: Project, neighbours: Neighbours, collision: str) -> tuple[str, Run | None]:

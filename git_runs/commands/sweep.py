@@ -12,6 +12,7 @@ import shlex
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
 
 from .. import launchers, project
 from ..cli import starting, table
@@ -34,6 +35,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from ..code.snapshot import Snapshot
@@ -107,9 +109,8 @@ def run(args: Namespace, search: Search) -> int:
     if planned.replaces and _has_to_ask(here, args):
         work_tree = _ask(here, planned)
     launches = _launches(here, work_tree, work_tree.code(here, group), template, planned, fixed, args)
-    if planned.replaces:
-        _make_room(here, planned, launches, args)
-    slots_now = _start(here, launches, args)
+    with _in_place_of(here, planned, launches, args) if planned.replaces else nullcontext():
+        slots_now = _start(here, launches, args)
     _say(here, work_tree, group, planned, launches[0][1], quiet=args.quiet)
     if slots_now and slots_now.jobs == 1 < len(launches) and not (args.quiet or args.jobs or here.settings.jobs):
         hint("they go on one at a time; for more of them at once: --jobs=N, or git config runs.jobs N")
@@ -203,11 +204,13 @@ def _ask(here: Project, planned: Plan) -> WorkTree:
     return work_tree
 
 
-def _make_room(here: Project, planned: Plan, launches: Sequence[tuple[Launch, Record]], args: Namespace) -> None:
-    """Delete the runs that others replace, once it is known that these can be made."""
+def _in_place_of(
+    here: Project, planned: Plan, launches: Sequence[tuple[Launch, Record]], args: Namespace
+) -> AbstractContextManager[None]:
+    """Deletes the runs that others replace, once it is known that these can be made."""
     for one, fields in launches:
         one.check(here, fields)
-    deletion.delete(here, planned.replaces, force=args.force)
+    return deletion.replacing(here, planned.replaces, force=args.force)
 
 
 def _has_to_ask(here: Project, args: Namespace) -> bool:

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 # --- delete
 
 
-def delete(project: Project, runs: list[Run], *, force: bool, now: bool = False) -> list[Run]:
-    """Stop the runs and put their refs, outputs and records into the trash, or delete them for good where that is asked
-    for, `now` or by `runs.trash-days`; gives those that were deleted.
+def delete(project: Project, runs: list[Run], *, force: bool, days: int | None = None) -> list[Run]:
+    """Stop the runs and put their refs, outputs and records into the trash for so many days, by default those of
+    `runs.trash-days`, or delete them for good where that is 0; gives those that were deleted.
 
     A run whose name was given to another one meanwhile is not. Of more than `runs.gc-auto` runs the files that are
     deleted for good are removed by `git runs gc`. Raises OtherHost or OtherRepository, before any is touched, unless
@@ -60,8 +60,9 @@ def delete(project: Project, runs: list[Run], *, force: bool, now: bool = False)
     lifecycle.close_sessions(project, [run.record for run in runs])
     with project.store.removal(runs) as held:
         if held:
-            deleting = _deleting_for_good if now or not project.settings.trash_days else _deleting
-            with deleting(project, held, commits) as put_away:
+            days = project.settings.trash_days if days is None else days
+            is_kept = _deleting(project, held, commits, days) if days else _deleting_for_good(project, held, commits)
+            with is_kept as put_away:
                 for run in progress.over(held, "Deleting runs", len(held)):
                     _delete_one(project, run, put_away)
     project.outputs.prune(run.name for run in held)
@@ -69,6 +70,43 @@ def delete(project: Project, runs: list[Run], *, force: bool, now: bool = False)
     if not limit or len(held) <= limit:
         project.trash.free()
     return held
+
+
+@contextmanager
+def replacing(project: Project, runs: list[Run], *, force: bool) -> Iterator[None]:
+    """Delete runs whose names are given to others in the `with` block; where that raises, they are back, unless the
+    names are taken by then. Raises what `delete` raises."""
+    days = project.settings.trash_days
+    held = delete(project, runs, force=force, days=days or 1)
+    deletion = _deletion_of(project, held[0]) if held else None
+    names = [run.name for run in held]
+    try:
+        yield
+    except BaseException:
+        if deletion:
+            _bring_back(project, deletion, names)
+        raise
+    if deletion and not days:
+        forget(project, deletion, names)
+
+
+def _bring_back(project: Project, deletion: Deletion, names: list[str]) -> None:
+    """What fails hides no error that led there."""
+    try:
+        failed = list(undelete(project, deletion, names).values())
+    except RunsError as error:
+        failed = [error]
+    for why in failed:
+        warn(f"what was to be replaced stays in the trash: {why}")
+
+
+def _deletion_of(project: Project, run: Run) -> Deletion | None:
+    """The one that has just taken the run."""
+    for deletion in project.trash.deletions():
+        with suppress(BadRecord):
+            if deletion.exists(run.name) and deletion.read(run.name).get("id") == run.record.get("id"):
+                return deletion
+    return None
 
 
 def _stop(project: Project, runs: list[Run], force: bool) -> None:
@@ -129,11 +167,13 @@ def _is_half_deleted(project: Project, run: Run) -> bool:
 
 
 @contextmanager
-def _deleting(project: Project, runs: list[Run], commits: Mapping[str, str]) -> Iterator[Callable[[Run], None]]:
+def _deleting(
+    project: Project, runs: list[Run], commits: Mapping[str, str], days: int
+) -> Iterator[Callable[[Run], None]]:
     """Move the refs of the runs to the trash, and give what moves the rest of one there, its record last. What still
     has a record where the `with` block is interrupted gets its ref back."""
     with signals.held():
-        deletion = project.trash.begin(project.settings.trash_days)
+        deletion = project.trash.begin(days)
         try:
             _move_refs(deletion, {run.name: commits.get(run.name) for run in runs})
             try:

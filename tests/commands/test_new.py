@@ -365,6 +365,26 @@ def test_overwrite_deletes_nothing_where_the_new_run_cannot_be_made(repo: Reposi
     assert (repo.path / ".runs/tensorboard/base/old").exists()
 
 
+@pytest.mark.parametrize("days", ["0", "3"])
+@pytest.mark.parametrize(
+    "fault", [("--tb-dir=/dev/null/x",), ("--launcher=broken",), ("--jobs=1", "--tb-dir=/dev/null/x")]
+)
+def test_overwrite_gives_back_the_old_run_where_the_new_one_cannot_be_started(
+    repo: Repository, fault: tuple[str, ...], days: str
+) -> None:
+    repo.git("config", "runs.trash-days", days)
+    for key, line in {"submit": "exit 1", "state": "true", "cancel": "true"}.items():
+        repo.git("config", f"runs.launcher.broken.{key}", line)
+    repo.finish("base", "echo old >$RUNS_TB_DIR/old")
+    identifier = repo.lookup("base", "id")
+    result = repo.runs("new", "--overwrite", "-y", *fault, "base", "true")
+    assert result.code == 128
+    assert (repo.lookup("base", "id"), repo.refs()) == (identifier, ["refs/runs/base"])
+    assert (repo.path / ".runs/tensorboard/base/old").exists()
+    repo.ok("new", "-q", "--overwrite", "-y", "base", "true")
+    assert ("base" in repo.runs("trash").out) == (days == "3")
+
+
 def test_overwrite_stops_a_run_that_goes_on(repo: Repository) -> None:
     repo.ok("new", *NO_FLAGS, "base", "echo $$ >new; mv new pid; exec sleep 60")
     wait_for((repo.path / "pid").exists)

@@ -194,6 +194,10 @@ def test_overwriting_deletes_nothing_where_the_new_ones_cannot_be_made(stopped: 
     assert (result.code, "longer than the 128 KiB" in result.err) == (128, True), result
     assert stopped.ok("table", "--format=json") == before
     assert len(stopped.refs()) == 3
+    result = stopped.runs("sweep", "--overwrite", "-y", "--tb-dir=/dev/null/x", "grid", "true", "a=2..4")
+    assert (result.code, "Not a directory" in result.err) == (128, True), result
+    assert stopped.ok("list", "grid").split() == ["grid/a=1", "grid/a=2", "grid/a=3"]
+    assert len(stopped.refs()) == 3
 
 
 def test_what_is_drawn_is_drawn_again(stopped: Repository) -> None:
