@@ -73,7 +73,8 @@ def run(args: Namespace, search: Search) -> int:
     except Negative:
         report_all(bad)
         raise
-    missing = [f"left out: {counted(read - len(found), 'run')} without these metrics"] if read > len(found) else []
+    lacking = read - sum(any(metric.key in keys for metric in has) for has in found.values())
+    missing = [f"left out: {counted(lacking, 'run')} without these metrics"] if lacking else []
     warnings = [*missing, *_left_out(unknown, args.axis)]
     is_part = len(found) == MANY and args.max_count is None and read < len(newest)
     hints = (

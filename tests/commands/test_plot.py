@@ -98,6 +98,7 @@ def test_which_metric_is_meant_must_be_clear(project: Repository) -> None:
     result = project.runs("plot", "--metric=loss")
     assert result.code == 0
     assert result.err == "warning: left out: 1 run without these metrics\n"
+    assert project.runs("-c", "runs.metric=loss:min", "plot").err == result.err
     train(project, "c", {f"m{number}": 1 for number in range(30)})
     result = project.runs("plot", "c")
     assert result.code == 1
