@@ -112,6 +112,9 @@ def run(args: Namespace, search: Search) -> int:
     with _in_place_of(here, planned, launches, args) if planned.replaces else nullcontext():
         slots_now = _start(here, launches, args)
     _say(here, work_tree, group, planned, launches[0][1], quiet=args.quiet)
+    if planned.replaces and here.settings.trash_days and not args.quiet:
+        days = counted(here.settings.trash_days, "day")
+        hint(f"what the {len(planned.replaces)} that begin anew had put out is in the trash for {days}: git runs trash")
     if slots_now and slots_now.jobs == 1 < len(launches) and not (args.quiet or args.jobs or here.settings.jobs):
         hint("they go on one at a time; for more of them at once: --jobs=N, or git config runs.jobs N")
     sys.stdout.flush()

@@ -144,8 +144,10 @@ def test_resuming_starts_only_what_did_not_finish(repo: Repository) -> None:
     before = {name: repo.lookup(name, "id") for name in repo.ok("list").split()}
     repo.ok("queue", "stop")
     repo.commit("fixed", "")
-    said = repo.ok("sweep", "--resume", *command)
-    assert said.startswith("Queued 3 of 4 runs of 'grid'")
+    resumed = repo.runs("sweep", "--resume", *command)
+    assert resumed.out.startswith("Queued 3 of 4 runs of 'grid'")
+    said = "hint: what the 2 that begin anew had put out is in the trash for 3 days: git runs trash\n"
+    assert said in resumed.err
     assert statuses(repo) == {
         "grid/a=1": "queued",
         "grid/a=2": "finished",
