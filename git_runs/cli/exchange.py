@@ -142,7 +142,8 @@ def tell_news(remote: Remote, news: News, *, quiet: bool) -> None:
     if news.lost:
         gone = f"{counted(len(news.lost), 'run')} of {remote.name} {'is' if len(news.lost) == 1 else 'are'} gone"
         warn(f"{gone}, without having been deleted there")
-        hint(f"what was seen of them is kept here; to put it back: git runs push --restore {remote.name}")
+        if remotes.is_one(remote.project, remote.name):  # and no bundle
+            hint(f"what was seen of them is kept here; to put it back: git runs push --restore {remote.name}")
     if not quiet and (news.counts or not news.lost):
         print(f"{remote.name}: {', '.join(news.counts) or 'nothing new'}")
 

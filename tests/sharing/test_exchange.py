@@ -582,6 +582,9 @@ def test_a_bundle(ann: Clone, clone: Callable[[str], Clone], tmp_path: Path) -> 
     ann.ok("bundle", "create", str(bundle), "base")
     far.ok("bundle", "import", str(bundle))
     assert far.lookup("base", "description") == "later"
+    ann.ok("bundle", "create", str(bundle), "other")
+    said = far.runs("bundle", "import", "--replace", str(bundle)).err
+    assert ("1 run of bundle is gone" in said, "push --restore" in said) == (True, False), said
 
 
 def test_a_bundle_without_commits_that_are_missing_here_is_refused(
