@@ -108,10 +108,9 @@ class Import:
             for entry in read:
                 entry.outputs = [found for found in entry.outputs if self._may_be_of_run(found[0])]
             known, new = here.divided(read, self.tool)
-            gone = [one for one in new if one[0] in deleted and "id" not in one[1].fields]
-            self.deleted += (deleted[identifier] for identifier, _ in gone)
-            new = [one for one in new if one not in gone]
-            incoming = [Incoming(entry, self._record(entry, identifier)) for identifier, entry in new]
+            self.deleted += (deleted[identifier] for identifier, _ in new if identifier in deleted)
+            wanted = [(identifier, entry) for identifier, entry in new if identifier not in deleted]
+            incoming = [Incoming(entry, self._record(entry, identifier)) for identifier, entry in wanted]
             self._resolve_commits(incoming)
             others = [] if takes_all else [one for one in incoming if _is_of_other(one, top)]
             self.of_others += others
@@ -259,14 +258,12 @@ def _alone(project: Project) -> Iterator[None]:
 
 
 def _in_trash(project: Project) -> dict[str, str]:
-    """The names that the runs of other tools had that can be had back, by their ids."""
+    """The names that the runs had that can be had back, by their ids."""
     found = {}
     for deletion in project.trash.deletions():
         for name in deletion.names():
             with suppress(RunsError, OSError):
-                record = deletion.read(name)
-                if record.is_imported:
-                    found[record.text("id")] = name
+                found[deletion.read(name).text("id")] = name
     return found
 
 

@@ -82,7 +82,7 @@ def test_an_export_is_of_the_first_tools_form_and_can_be_imported(repo: Reposito
         whole = {**record, "environment": {**repo.environment(name), **lists}}
         assert content[name] == {key: value for key, value in whole.items() if key != "name"}
     path.rename(repo.machine.home / "kept.yml")
-    repo.ok("delete", "-y", ".*")
+    repo.ok("delete", "-y", "--now", ".*")
     repo.ok("import", str(repo.machine.home / "kept.yml"))
     assert {name: repo.record(name) for name in content} == records
 
@@ -161,6 +161,24 @@ def test_a_run_that_is_here_is_not_imported_again_under_another_name(repo: Repos
     repo.ok("move", "a", "b")
     assert repo.ok("import", str(path)) == f"Imported 0 of 1 run from '{path}' (runs); 1 run is here already\n"
     assert repo.refs() == ["refs/runs/b"]
+
+
+def test_a_run_of_an_export_that_was_deleted_is_left_out_while_it_can_be_had_back(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name)
+    path = repo.machine.home / "runs.yml"
+    repo.ok("export", "-o", str(path))
+    repo.ok("move", "a", "c")
+    repo.ok("delete", "-y", "c")
+    assert repo.ok("import", str(path)) == (
+        f"Imported 0 of 2 runs from '{path}' (runs); 1 run is here already\n"
+        "Left out what was deleted here, and can be had back by 'git runs undelete': 'c'\n"
+    )
+    repo.ok("undelete", "c")
+    assert repo.ok("list") == "b\nc\n"
+    repo.ok("delete", "-y", "--now", "c")
+    repo.ok("import", "-q", str(path))
+    assert repo.ok("list") == "a\nb\n"
 
 
 def test_a_commit_is_a_hash_and_nothing_that_moves(repo: Repository) -> None:

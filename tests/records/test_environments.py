@@ -118,7 +118,7 @@ def test_an_export_holds_all_and_an_import_shares_it_again(repo: Repository, tmp
     exported = yaml.safe_load((tmp_path / "all").read_text())
     assert exported["a"]["environment"] == {**before, "packages": lines}
     assert exported["b"]["environment"] == before
-    repo.ok("delete", "-y", "a", "b")
+    repo.ok("delete", "-y", "--now", "a", "b")
     for path in (repo.path / ".runs/environments").iterdir():
         path.unlink()
     repo.ok("import", str(tmp_path / "all"))
@@ -133,7 +133,7 @@ def test_what_a_run_without_its_commit_holds_for_others_is_imported(repo: Reposi
     exported = yaml.safe_load(repo.ok("export", "-o", "-"))
     exported["a"]["commit"] = "0" * 40
     (tmp_path / "all").write_text(yaml.safe_dump(exported, sort_keys=False))
-    repo.ok("delete", "-y", "a", "b")
+    repo.ok("delete", "-y", "--now", "a", "b")
     for path in (repo.path / ".runs/environments").iterdir():
         path.unlink()
     repo.ok("import", str(tmp_path / "all"))
