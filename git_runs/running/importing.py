@@ -1,8 +1,9 @@
 """Runs of other tools become runs of this repository.
 
 What a run is, its tool says: its `id` here is made of that (RFC 9562, UUID version 5), so that the same run is known
-again, also in another clone, whatever it is called by then. A name that another run has is never taken from it: the one
-that comes gets a number behind it. A run whose commit is not here gets no ref.
+again, also in another clone, whatever it is called by then; a run of ours that was exported for that tool is known by
+its own. A name that another run has is never taken from it: the one that comes gets a number behind it. A run whose
+commit is not here gets no ref.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from . import registration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from ..project import Project
     from ..records.importers.importer import FoundOutput, Importer, Points
@@ -101,7 +102,8 @@ class Import:
     def _carry_out(self, outputs: str, *, all_projects: bool, dry_run: bool) -> None:
         top = self._project.repository.top
         takes_all = all_projects or _is_inside(self.path, top)
-        here, deleted, self._names = _Here(self._project), _in_trash(self._project), _Names(self._project)
+        deleted, self._names = _in_trash(self._project), _Names(self._project)
+        here = _Here(self._project, deleted)
         for entries in _in_batches(self._importer.read(self.path, surroundings(self._project))):
             self.failed += (one for one in entries if isinstance(one, RunsError))
             read = [one for one in entries if isinstance(one, Entry)]
@@ -120,7 +122,8 @@ class Import:
             self.new += incoming
             if not dry_run:
                 self._add(incoming)
-                for name, entry in [*((one.name, one.entry) for one in incoming), *known]:
+                from_tool = [one for one in known if not here.is_own(one[1])]
+                for name, entry in [*((one.name, one.entry) for one in incoming), *from_tool]:
                     self._treat_outputs(name, entry, outputs)
             for entry in read:
                 entry.metrics = {}  # of many runs they would not fit into memory
@@ -295,19 +298,25 @@ class _Names:
 class _Here:
     """The runs that are here."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, deleted: Container[str]) -> None:
+        """`deleted`: the ids of those that can be had back."""
         store = project.store
         runs = [run.only(_KNOWN_FIELDS) for run in query.recall(store, list(store.names()), _KNOWN_FIELDS, [])]
         self._records = {run.name: run.record for run in runs}
         self._names = {fields.text("id"): name for name, fields in self._records.items()}
+        self._deleted = deleted
         self._seen: set[str] = set()
+
+    def is_own(self, entry: Entry) -> bool:
+        """Whether it is one of these that was exported: then what it has put out is here."""
+        return bool(entry.exported) and (entry.exported in self._names or entry.exported in self._deleted)
 
     def divided(self, entries: Iterable[Entry], tool: str) -> tuple[list[tuple[str, Entry]], list[tuple[str, Entry]]]:
         """Those that are here already, by the names that they have, and the others, by the ids that they are to get;
         each once."""
         known, new = [], []
         for entry in entries:
-            identifier = entry.fields.text("id") or str(uuid.uuid5(IDENTITIES, f"{tool} {entry.source}"))
+            identifier = entry.exported if self.is_own(entry) else _identifier(entry, tool)
             if identifier in self._seen:
                 continue
             self._seen.add(identifier)
@@ -318,6 +327,11 @@ class _Here:
             else:
                 new.append((identifier, entry))
         return known, new
+
+
+def _identifier(entry: Entry, tool: str) -> str:
+    """The id that a run gets here: its own, or one that is made of the tool's."""
+    return entry.fields.text("id") or str(uuid.uuid5(IDENTITIES, f"{tool} {entry.source}"))
 
 
 def _is_same(there: Record | None, fields: Record) -> bool:

@@ -62,6 +62,23 @@ def test_an_mlflow_store_comes_back_with_the_same_values(two: Repository, tmp_pa
     assert (other.lookup("good", "lr"), other.lookup("good", "loss:min")) == ("0.1", "0.25")
 
 
+def test_the_runs_of_an_mlflow_store_that_are_here_are_known(two: Repository) -> None:
+    two.ok("export", "--format=mlflow")
+    records = {name: two.record(name) for name in ("g/bad", "good")}
+    store = two.path / "mlruns"
+    for words in ([], ["--move-outputs", str(store)]):
+        known = f"Imported 0 of 2 runs from '{store}' (MLflow); 2 runs are here already\n"
+        assert two.ok("import", *words) == known
+    assert {name: two.record(name) for name in records} == records
+    assert list((two.path / ".runs").rglob("imported.jsonl")) == []
+    two.ok("move", "good", "better")
+    two.ok("delete", "-y", "better")
+    assert two.ok("import").splitlines()[1:] == [
+        "Left out what was deleted here, and can be had back by 'git runs undelete': 'better'"
+    ]
+    assert two.ok("list") == "g/bad\n"
+
+
 def test_an_mlflow_store_has_the_values_of_all_keys(repo: Repository, tmp_path: Path) -> None:
     losses = """echo '{"loss": 1, "loss/train": 2, "loss/val/top": 3}' > $RUNS_TB_DIR/metrics.jsonl"""
     given = [f"--param={word}" for word in ("a@b=1", "a_b=2", "a@b/c=3", f"{'long' * 70}=4")]

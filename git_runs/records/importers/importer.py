@@ -46,6 +46,7 @@ class Entry:
         fields: Mapping[str, Value],
         *,
         source: str = "",
+        exported: str = "",
         metrics: Mapping[str, Points] | None = None,
         outputs: Iterable[str | FoundOutput] = (),
         project: str = "",
@@ -54,6 +55,7 @@ class Entry:
         # Of the record; `id` only where the record was one of ours before; `commit` may be short, or missing.
         self.fields = Record({key: _fit(value) for key, value in fields.items() if value not in (None, "", [], {})})
         self.source = _fit(source)  # by which the tool knows it, on whatever machine
+        self.exported = exported  # the id of the run of ours that `git runs export` made it of, where it did
         self.metrics = {_fit(key): points for key, points in (metrics or {}).items()}
         self.outputs = [found for found in map(_found_output, outputs) if os.path.lexists(found[0])]
         self.project = project  # the directory that it was started from, where the tool keeps the runs of many together

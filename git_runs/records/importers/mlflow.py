@@ -9,6 +9,8 @@ run is in tags that begin with `mlflow.`; the arguments of its command are not a
 from __future__ import annotations
 
 import os
+import uuid
+from contextlib import suppress
 from urllib.parse import unquote, urlparse
 
 from ...console import progress
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from .importer import Point, Surroundings
 
 OWN = "mlflow."  # begins the tags that MLflow itself writes
+OURS = "git-runs."  # begins those that `git runs export` writes
 DEFAULT = "Default"  # the experiment that nobody chose
 # As text in SQLite, and as numbers in files (mlflow/protos/service.proto).
 STATUSES = {"FINISHED": FINISHED, "FAILED": FAILED, "KILLED": KILLED, "3": FINISHED, "4": FAILED, "5": KILLED}
@@ -93,7 +96,14 @@ class _Run:
         full_name = f"{self.experiment}/{name}" if named else str(name)
         is_own = os.path.basename(os.path.dirname(artifacts)) == self.identifier
         outputs = [(artifacts, "" if is_own else SHARED, "")]
-        return Entry(full_name, fields, source=self.identifier, metrics=metrics, outputs=outputs)
+        exported = self._as_id() if f"{OURS}name" in tags else ""
+        return Entry(full_name, fields, source=self.identifier, exported=exported, metrics=metrics, outputs=outputs)
+
+    def _as_id(self) -> str:
+        """Its identifier as our records have ids; "" where it is none."""
+        with suppress(ValueError):
+            return str(uuid.UUID(self.identifier))
+        return ""
 
     def artifacts(self, inside: str) -> str:
         """The directory of its artifacts, which may have been moved together with the store, in which it is there."""
