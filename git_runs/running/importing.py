@@ -15,6 +15,7 @@ import uuid
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from itertools import islice
+from math import inf
 
 from ..code import refs
 from ..console.messages import warn
@@ -359,22 +360,30 @@ def _in_batches(entries: Iterable[Entry | RunsError]) -> Iterator[list[Entry | R
 
 
 def _write_curves(path: str, metrics: Mapping[str, Points]) -> None:
-    """All points, a line a step, as results/sources/files.py reads them. Nothing waits for the disk: the tool has them,
-    too."""
-    rows: dict[float, list[dict[str, float]]] = {}
+    """All points, as results/sources/files.py reads them. Nothing waits for the disk: the tool has them, too."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    partial = f"{path}.{os.getpid()}"
+    with open(partial, "w") as file:
+        file.writelines(f"{json.dumps(row)}\n" for row in _rows(metrics))
+    os.replace(partial, path)
+
+
+def _rows(metrics: Mapping[str, Points]) -> Iterator[dict[str, float]]:
+    """A row a step, in which each metric has its points in the order in which they came: one that goes back to an
+    earlier step begins another round of steps."""
+    rows: dict[tuple[int, float], list[dict[str, float]]] = {}  # by round and step
     for key, points in metrics.items():
+        rounds, before = 0, -inf
         for step, value in points if isinstance(points, list) else ():
-            of_step = rows.setdefault(step, [{}])
+            rounds += step < before
+            before = step
+            of_step = rows.setdefault((rounds, step), [{}])
             row = next((row for row in of_step if key not in row), None)
             if row is None:
                 of_step.append(row := {})
             row[key] = value
-    lines = (json.dumps({**row, "step": step}) for step, of_step in sorted(rows.items()) for row in of_step)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    partial = f"{path}.{os.getpid()}"
-    with open(partial, "w") as file:
-        file.writelines(f"{line}\n" for line in lines)
-    os.replace(partial, path)
+    for (_, step), of_step in sorted(rows.items()):
+        yield from ({**row, "step": step} for row in of_step)
 
 
 def _with_kind(found: FoundOutput) -> FoundOutput:

@@ -79,6 +79,22 @@ def test_the_runs_of_an_mlflow_store_that_are_here_are_known(two: Repository) ->
     assert two.ok("list") == "g/bad\n"
 
 
+def test_an_mlflow_store_comes_back_with_points_in_the_order_in_which_they_were_written(
+    repo: Repository, tmp_path: Path
+) -> None:
+    written = ((1, 5, 9), (2, 4, 8), (1, 3, 7), (1, 2, 6))
+    rows = "\n".join(f'{{"step": {step}, "loss": {loss}, "val": {val}}}' for step, loss, val in written)
+    repo.finish("one", f"echo '{rows}' >$RUNS_TB_DIR/metrics.jsonl", *NO_FLAGS)
+    repo.ok("export", "--format=mlflow", "-o", str(tmp_path / "store"))
+    other = Repository(repo.machine, tmp_path / "other")
+    repo.git("clone", "-q", str(repo.path), str(other.path))
+    other.ok("import", str(tmp_path / "store"))
+    table = ["table", "--columns=name,loss,loss:step,val,val:step", "--format=csv"]
+    assert other.ok(*table).splitlines()[1] == "one,2,1,6,1"
+    for words in (table, ["metrics", "one", "--format=csv"]):
+        assert other.ok(*words) == repo.ok(*words)
+
+
 def test_an_mlflow_store_has_the_values_of_all_keys(repo: Repository, tmp_path: Path) -> None:
     losses = """echo '{"loss": 1, "loss/train": 2, "loss/val/top": 3}' > $RUNS_TB_DIR/metrics.jsonl"""
     given = [f"--param={word}" for word in ("a@b=1", "a_b=2", "a@b/c=3", f"{'long' * 70}=4")]
