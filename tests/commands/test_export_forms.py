@@ -79,6 +79,27 @@ def test_the_runs_of_an_mlflow_store_that_are_here_are_known(two: Repository) ->
     assert two.ok("list") == "g/bad\n"
 
 
+def test_an_mlflow_store_comes_back_with_what_mlflow_has_no_word_for(repo: Repository, tmp_path: Path) -> None:
+    repo.finish("clean", "true", *NO_FLAGS)
+    (repo.path / "train.py").write_text("print('changed')\n")
+    repo.finish("changed", "true", *NO_FLAGS, "--allow-dirty")
+    repo.ok("tag", "changed", "+good")
+    for text in ("a seed\nthat is lucky", "two: words"):
+        repo.ok("note", "changed", "-m", text)
+    path = repo.record_path("changed")
+    path.write_text(path.read_text().replace("status: finished", "status: lost"))
+    repo.ok("export", "--format=mlflow", "-o", str(tmp_path / "store"))
+    other = Repository(repo.machine, tmp_path / "other")
+    repo.git("clone", "-q", str(repo.path), str(other.path))
+    other.ok("import", str(tmp_path / "store"))
+    keys = ("dirty", "notes", "status", "tags")
+    for name in ("changed", "clean"):
+        theirs, ours = other.record(name), repo.record(name)
+        assert {key: theirs.get(key) for key in keys} == {key: ours.get(key) for key in keys}
+    assert "(with uncommitted changes, which nothing keeps)" in other.ok("show", "changed")
+    assert len(other.record("changed")["notes"]) == 2  # type: ignore[arg-type]
+
+
 def test_an_mlflow_store_comes_back_with_points_in_the_order_in_which_they_were_written(
     repo: Repository, tmp_path: Path
 ) -> None:

@@ -3,11 +3,13 @@
 A file store has `<experiment>/meta.yaml`, and for each run `<experiment>/<run>/meta.yaml`, and in files of their own
 `params/<key>`, `tags/<key>` and `metrics/<key>`, whose lines are "time value step" (mlflow/store/tracking/
 file_store.py). SQLite has the same in tables (mlflow/store/tracking/dbmodels/models.py). What MLflow itself notes of a
-run is in tags that begin with `mlflow.`; the arguments of its command are not among that.
+run is in tags that begin with `mlflow.`; the arguments of its command are not among that. What
+results/exports/mlflow.py notes of a run of ours is in tags that begin with `git-runs.`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from contextlib import suppress
@@ -17,7 +19,7 @@ from ...console import progress
 from ...errors.records import ForeignRuns
 from ...system.files import entries, files_below, is_below
 from .. import yamltext
-from ..record import FAILED, FINISHED, KILLED, UNKNOWN
+from ..record import FAILED, FINISHED, KILLED, LOST, UNKNOWN
 from . import database
 from .importer import SHARED, Entry, Importer, moment, number
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 OWN = "mlflow."  # begins the tags that MLflow itself writes
 OURS = "git-runs."  # begins those that `git runs export` writes
+ENDS = (FINISHED, FAILED, KILLED, LOST, UNKNOWN)  # what a status of ours may be that says more than MLflow's
 DEFAULT = "Default"  # the experiment that nobody chose
 # As text in SQLite, and as numbers in files (mlflow/protos/service.proto).
 STATUSES = {"FINISHED": FINISHED, "FAILED": FAILED, "KILLED": KILLED, "3": FINISHED, "4": FAILED, "5": KILLED}
@@ -77,26 +80,29 @@ class _Run:
         self, params: Mapping[str, str], tags: Mapping[str, str], metrics: Mapping[str, list[Point]], artifacts: str
     ) -> Entry:
         """All that is known of it."""
-        own = {key[len(OWN) :]: value for key, value in tags.items() if key.startswith(OWN)}
+        own, ours = _beginning_with(OWN, tags), _beginning_with(OURS, tags)
         name = own.get("runName") or self.fields.get("run_name") or self.fields.get("name") or self.identifier[:8]
-        words = [f"{key}={value}" if value else key for key, value in tags.items() if not key.startswith(OWN)]
+        others = {key: value for key, value in tags.items() if not key.startswith((OWN, OURS))}
+        status = STATUSES.get(str(self.fields.get("status")), UNKNOWN)
         end = number(self.fields.get("end_time"))
         fields = {
             "description": own.get("note.content"),
-            "tags": words,
+            "tags": [f"{key}={value}" if value else key for key, value in others.items()],
+            "notes": _items(ours.get("notes", "")),
             "params": dict(params),
             "commit": own.get("source.git.commit") or self.fields.get("source_version"),
+            "dirty": True if "dirty" in ours else None,
             "branch": own.get("source.git.branch"),
             "datetime": moment(self.start and self.start / 1000),
             "user": own.get("user") or self.fields.get("user_id"),
-            "status": STATUSES.get(str(self.fields.get("status")), UNKNOWN),
+            "status": ours["status"] if ours.get("status") in ENDS else status,
             "finished": moment(end / 1000 if end else None),
         }
         named = self.experiment not in (DEFAULT, "")
         full_name = f"{self.experiment}/{name}" if named else str(name)
         is_own = os.path.basename(os.path.dirname(artifacts)) == self.identifier
         outputs = [(artifacts, "" if is_own else SHARED, "")]
-        exported = self._as_id() if f"{OURS}name" in tags else ""
+        exported = self._as_id() if "name" in ours else ""
         return Entry(full_name, fields, source=self.identifier, exported=exported, metrics=metrics, outputs=outputs)
 
     def _as_id(self) -> str:
@@ -110,6 +116,19 @@ class _Run:
         uri = urlparse(str(self.fields.get("artifact_uri", "")))
         path = unquote(uri.path) if uri.scheme in ("", "file") else ""
         return path if path and os.path.isdir(path) else os.path.join(self.store, inside, "artifacts")
+
+
+def _beginning_with(prefix: str, tags: Mapping[str, str]) -> dict[str, str]:
+    return {key[len(prefix) :]: value for key, value in tags.items() if key.startswith(prefix)}
+
+
+def _items(text: str) -> list[str]:
+    """The texts in a list in JSON; what is none is one text, as a person may have written it."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(text)
+        if isinstance(found, list):
+            return list(map(str, found))
+    return [text] if text else []
 
 
 # --- files

@@ -1,6 +1,7 @@
 """Runs as a file store of MLflow, which `mlflow ui --backend-store-uri DIR` and its programs read.
 
-The form is that of records/importers/mlflow.py. A group is an experiment; what has none is in the one that is called
+The form is that of records/importers/mlflow.py, which reads the tags that begin with `git-runs.` again: they have what
+MLflow has no word for. A group is an experiment; what has none is in the one that is called
 Default. A run has the same identity each time it is exported, so that it is never there twice; what else lies in its
 directory stays.
 """
@@ -143,6 +144,8 @@ def _tags(run: Run) -> Iterator[tuple[str, str]]:
         "mlflow.user": record.text("user"),
         "git-runs.name": run.name,
         "git-runs.status": record.status,
+        "git-runs.dirty": "true" if "dirty" in record else "",
+        "git-runs.notes": to_text(record.texts("notes") or None),
         "git-runs.outputs": "\n".join(record.texts("outputs")),
     }
     yield from ((name, value) for name, value in known.items() if value)
