@@ -1,9 +1,8 @@
 """Runs as a file store of MLflow, which `mlflow ui --backend-store-uri DIR` and its programs read.
 
 The form is that of records/importers/mlflow.py, which reads the tags that begin with `git-runs.` again: they have what
-MLflow has no word for. A group is an experiment; what has none is in the one that is called
-Default. A run has the same identity each time it is exported, so that it is never there twice; what else lies in its
-directory stays.
+MLflow has no word for. A group is an experiment; what has none is in the one that is called Default. A run has the same
+identity each time it is exported, so that it is never there twice; what else lies in its directory stays.
 """
 
 from __future__ import annotations
