@@ -76,6 +76,7 @@ def import_(project: Project, path: str, name: str, *, replace: bool) -> tuple[f
             remote.set_refs(draft=None)
             raise BundleInUse(name, len(gone))
         remote.set_refs(bundle=there.commit)
+        remote.make_room([ref.removeprefix(refstore.RUNS) for ref in bundles.heads(path)])
         bundles.fetch(path, [f"+{REF}:{remote.records_here}", f"+{refstore.RUNS}*:{remote.run_here('*')}"])
         remote.set_refs(draft=None)
         news = fetching.compare(there.changes_since(Shared(remote.git_dir, before)))

@@ -44,6 +44,7 @@ def _is_here(commit: str) -> bool:
 def _fetch(there: Remote, run: Run, recorded: str) -> None:
     """By the ref that the run has on the remote, or else by the hash alone."""
     theirs, ours = there.run_there(run.own_name), there.run_here(run.own_name)
+    there.make_room([run.own_name])
     try:
         remotes.fetch(there.name, [f"+{theirs}:{ours}"])
         if (tip := objects.resolve(ours)) != recorded:

@@ -62,7 +62,8 @@ def merge_all(remote: Remote) -> Report:
     if changes and (here := ids(remote.project)):
         merger = _Merger(remote.project, now, here, report)
         merger.merge(changes)
-        remote.track(merger.shared)
+        taken = {name_of(change.path) for change in changes if change.now is not None}
+        remote.track({**dict.fromkeys(merger.former - taken), **merger.shared})
     if not report.failed:
         remote.set_refs(synced=tip)
     return report
@@ -149,6 +150,7 @@ class _Merger:
         self._here = here
         self._report = report
         self.shared: dict[str, str] = {}  # the commits of those that were merged, by their names there
+        self.former: set[str] = set()  # the names that some of them had there
         # By the names that they have here so far; with the records as merged, which have the names that they get.
         self._renamed: dict[str, tuple[Run, Record]] = {}
 
@@ -207,6 +209,8 @@ class _Merger:
         if is_changed:
             self._report.merged.append(run.name)
         self.shared[name_of(change.path)] = merged.record.text("commit")
+        if before and before.path != change.path and not before.path.startswith(DELETED):
+            self.former.add(name_of(before.path))
         for field in merged.lost:
             whose = str(merged.record.edits.get(field) or "").partition(" ")[2]
             self._report.lost.append((run.name, field, whose))

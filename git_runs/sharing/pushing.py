@@ -14,7 +14,7 @@ from ..console.messages import warn
 from ..errors.sharing import GaveUp, NamesPassTogether, PushedElsewhere, PushRefused, RefWithoutRecord, RunsGone
 from ..errors.system import NotAtomic
 from ..system import whoami
-from ..system.git import calls, fast_import, objects, refstore, remotes
+from ..system.git import calls, fast_import, objects, remotes
 from ..system.git.remotes import AT_ONCE, STALE, Update
 from . import fetching, merging
 
@@ -210,13 +210,6 @@ def build(remote: Remote, parent: str | None, parcel: Parcel) -> str:
 
 def _note(remote: Remote, now: str, parcel: Parcel) -> None:
     """What the remote has now, and that all of it is merged, as what was there before is."""
-    refs = [
-        remote.records_here,
-        remote.synced,
-        *([remote.pushed] if parcel.sent else []),
-    ]
-    words = [word for ref in refs for word in (f"update {ref}", now, "")] + [f"delete {remote.outbox}", ""]
-    for update in parcel.updates:
-        here = remote.run_here(update.ref[len(remote.run_there("")) :])
-        words += [f"update {here}", update.value, ""] if update.value else [f"delete {here}", ""]
-    refstore.update(words)
+    runs = {update.ref[len(remote.run_there("")) :]: update.value for update in parcel.updates}
+    pushed = {"pushed": now} if parcel.sent else {}
+    remote.track(runs, records_here=now, synced=now, outbox=None, **pushed)

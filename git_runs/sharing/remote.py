@@ -5,6 +5,8 @@
                                                      .deleted/<id>.yml for each run that was deleted there
     here    refs/git-runs/remotes/<remote>/runs/<name>, refs/git-runs/remotes/<remote>/records
                                                      the same as it was seen last
+            refs/git-runs/remotes/<remote>/runs/@former/<hash>
+                                                     at the commit of one that had to make room, see `make_room`
             refs/git-runs/synced/<remote>            the records there that were last merged into those here
             refs/git-runs/pushed/<remote>            the records that were last sent there from here
             refs/git-runs/bundle/<remote>            those of the bundle that was imported last, where it is one
@@ -22,6 +24,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager, suppress
 
+from ..code.refs import groups
 from ..console.messages import warn
 from ..errors.records import Locked
 from ..errors.sharing import BadNamespace, ExchangeUnderWay, NoRecords, NoSuchRemote
@@ -35,13 +38,14 @@ from ..system.git import config, objects, refstore, remotes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from ..project import Project
 
 BUNDLE = "bundle"  # the remote that the runs of a bundle are of
 # The refs of a remote, but for those of its runs, as attributes.
 REFS = ("records_here", "synced", "pushed", "lost", "bundle", "outbox", "draft")
+FORMER = "@former/"  # no name of a run begins so
 LOCK = "git-runs."  # how the names of locks begin, in the common git dir
 PATIENCE = 60.0  # seconds that somebody else's exchange with the remote may take
 UNNOTICED = 1.0  # seconds of them of which nothing is said
@@ -161,13 +165,46 @@ class Remote:
         with suppress(GitFailed):
             config.set_value(f"remote.{self.name}.runsKnownAs", self.name)
 
-    def track(self, commits: Mapping[str, str | None]) -> None:
-        """Note that the runs of those names there are at those commits, which are here; None: they are not there."""
-        _set({self.run_here(name): commit for name, commit in commits.items()})
+    def track(self, commits: Mapping[str, str | None], **others: str | None) -> None:
+        """Note that the runs of those names there are at those commits, which are here; None: they are not there. The
+        others are as in `set_refs`, and together with what is there.
+
+        What is not there goes first: git cannot have a name become that of a group in one step."""
+        gone = {self.run_here(name): None for name, commit in commits.items() if commit is None}
+        there = {self.run_here(name): commit for name, commit in commits.items() if commit}
+        if gone:
+            _set(gone)
+        refs = {**there, **self._as_refs(others)}
+        try:
+            _set(refs)
+        except GitFailed:
+            if not self.make_room([name for name, commit in commits.items() if commit]):
+                raise
+            _set(refs)
+
+    def make_room(self, names: Collection[str]) -> bool:
+        """Let no ref of a run here be in the way of those for runs of the given names: where these are there, no run
+        can be called as a group of theirs, or lie below them, any more. Whether there was any. Commits that nothing
+        else keeps here stay."""
+        wanted, above = {*names}, {group for name in names for group in groups(name)}
+        prefix = self.run_here("")
+        here = refstore.read(refstore.start_reading(prefix, self.git_dir))
+        names_here = {ref: ref[len(prefix) :] for ref in here}
+        stale = {ref for ref, name in names_here.items() if name in above or not wanted.isdisjoint(groups(name))}
+        if not stale:
+            return False
+        runs = refstore.read(refstore.start_reading(refstore.RUNS, self.git_dir))
+        kept = {*runs.values(), *(at for ref, at in here.items() if ref not in stale)}
+        former = {self.run_here(FORMER + here[ref]): here[ref] for ref in stale if here[ref] not in kept}
+        _set({**former, **dict.fromkeys(stale)})
+        return True
 
     def set_refs(self, **commits: str | None) -> None:
         """Let refs of this remote, by their names as attributes, be at those commits, None: go, all or none."""
-        _set({getattr(self, attribute): commit for attribute, commit in commits.items()})
+        _set(self._as_refs(commits))
+
+    def _as_refs(self, commits: Mapping[str, str | None]) -> dict[str, str | None]:
+        return {getattr(self, attribute): commit for attribute, commit in commits.items()}
 
 
 def _set(refs: Mapping[str, str | None]) -> None:
