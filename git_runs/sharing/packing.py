@@ -71,7 +71,38 @@ class Packer:
         self._add_environments(parcel)
         if parcel.names and LAYOUT not in self._held:
             parcel.changed[LAYOUT] = FORM
+        parcel.first = self._vacating(parcel)
         return parcel
+
+    def _vacating(self, parcel: Parcel) -> Parcel | None:
+        """What gives a third name to those of the parcel's runs that leave names which are in the way of others, as run
+        and group; None where there are none."""
+        start = len(self._remote.run_there(""))
+        leaving = {one.ref[start:]: one.before for one in parcel.updates if not one.value}
+        coming = {one.ref[start:] for one in parcel.updates if one.value and not one.before}
+        above = {group for name in coming for group in refs.groups(name)}
+        blocking = [name for name in leaving if name in above or not coming.isdisjoint(refs.groups(name))]
+        if not blocking:
+            return None
+        first = Parcel()
+        for name in blocking:
+            self._vacate(first, name, leaving[name])
+        return first
+
+    def _vacate(self, first: Parcel, name: str, commit: str | None) -> None:
+        """Have the run that is there, at that commit, be called otherwise. It is stamped as older than our renaming."""
+        fields = self._record(path_of(name)) or Record()
+        free = f"{name.replace('/', '-')[:100]}-{fields.text('id')[:8]}"
+        fields["name"] = free
+        fields.mark_edited("name", stamp=str(fields.edits.get("name") or fields.text("datetime")))
+        text = self._held[path_of(name)].decode()
+        first.changed[path_of(free)] = yamltext.edit(text, path_of(free), dict(fields)).encode()
+        first.removed.append(path_of(name))
+        first.updates += [
+            Update(self._remote.run_there(free), commit),
+            Update(self._remote.run_there(name), None, commit),
+        ]
+        first.renamed.append(Run(free, fields))
 
     def _followed(self, names: Iterable[str], texts: Mapping[str, bytes]) -> dict[str, str]:
         """Which of those of the runs have there, so far, the names that others of them have here: `{theirs: own}`."""

@@ -4,6 +4,9 @@ What is sent is built on the records as they are there: where these have changed
 and it is built anew. A ref that is new there has to be missing until then, and one that goes has to be where it was:
 the leases of git-push(1). Where the remote cannot change all refs together, those of runs come first, so that no record
 is there without its commit; but a ref that passes from one run to another only ever goes together with the records.
+
+Git cannot, in one step, remove a ref and make another one below its name, or above it. So a run that leaves such a name
+gets a third one there first, for a moment: whatever is interrupted, its commit and its record are there.
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ class Parcel:
         self.deleted: list[Run] = []
         self.refused: list[RunsError] = []  # what keeps single runs from being sent
         self.without_commit: set[str] = set()  # names of imported runs whose commit is not here: they stay here
+        self.first: Parcel | None = None  # what has to be sent before, so that names are free; then all is packed anew
 
     @property
     def is_empty(self) -> bool:
@@ -101,8 +105,11 @@ def deliver(
                     if not tries:
                         approve(parcel)
                     tries += 1
-                    if not (rejected := _send(remote, there, parcel)):
-                        return outcome
+                    if not (rejected := _send(remote, there, parcel.first or parcel)):
+                        if parcel.first is None:
+                            return outcome
+                        tries = 1
+                        continue
                     _wait_for_others(remote, rejected, tries)
             news = fetching.fetch(remote)
             if not news.has_records and there.commit:

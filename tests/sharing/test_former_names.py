@@ -3,8 +3,11 @@ have refs of both, neither here nor there."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.sharing.conftest import Clone
 from tests.sharing.test_exchange import share
@@ -155,3 +158,80 @@ def test_bundles_with_a_name_and_then_with_a_group(ann: Clone, clone: Callable[[
     cem.ok("bundle", "import", str(tmp_path / "2"))
     cem.ok("adopt", "bundle/x/1")
     assert cem.ok("list", "-r", "bundle/.*") == "bundle/x/1\nbundle/y\n"
+
+
+# --- refs there
+
+
+@pytest.mark.parametrize(("old", "new"), [("x", "x/1"), ("x/1", "x"), ("x/y/z", "x/y")])
+def test_a_run_moves_into_the_group_of_its_name_or_out_of_it(ann: Clone, bob: Clone, old: str, new: str) -> None:
+    share(ann, bob, old)
+    ann.ok("move", old, "aside")
+    ann.ok("move", "aside", new)
+    ann.ok("describe", new, "-m", "moved")
+    assert f"  renamed there: {old} to {new}\n" in ann.ok("push", "-n", new)
+    result = ann.runs("push", "-y", new)
+    assert (result.code, result.out, result.err) == (0, "origin: 1 renamed\n", "")
+    assert ann.names_there() == seen(ann) == [new]
+    assert f"Run '{old}' is now '{new}', as on origin" in bob.ok("pull")
+    assert bob.record(new) == ann.record(new)
+    assert seen(bob) == [new]
+    settled(ann, bob)
+
+
+def test_names_of_groups_and_runs_pass_among_several(ann: Clone, bob: Clone) -> None:
+    for name in ("x", "g/1", "z"):
+        share(ann, bob, name)
+    for old, new in (("x", "a"), ("g/1", "x/1"), ("z", "h")):
+        ann.ok("move", old, new)
+    ann.run("z/new")
+    assert ann.push("--all") == "origin: 1 new, 3 renamed\n"
+    assert sorted(ann.names_there()) == sorted(seen(ann)) == ["a", "h", "x/1", "z/new"]
+    bob.ok("pull")
+    assert bob.ok("list") == "a\nh\nx/1\n"
+    for name in ("a", "h", "x/1"):
+        assert bob.record(name) == ann.record(name)
+    settled(ann, bob)
+
+
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_a_push_that_is_interrupted_between_two_names_goes_on(
+    ann: Clone, bob: Clone, hub: Path, *, is_noted: bool
+) -> None:
+    share(ann, bob, "x")
+    commit = ann.git("rev-parse", "refs/runs/x").strip()
+    before = [line.split() for line in ann.git("for-each-ref", "refs/git-runs").splitlines()]
+    ann.ok("move", "x", "x/1")
+    ann.ok("describe", "x/1", "-m", "moved")
+    hook = hub / "hooks/pre-receive"
+    hook.write_text("#!/bin/sh\nif grep -q refs/runs/x/1; then exit 1; fi\n")
+    hook.chmod(0o755)
+    assert ann.runs("push", "-y", "x/1").code == 128
+    (between,) = ann.names_there()
+    assert re.fullmatch("x-[0-9a-f]{8}", between)
+    assert f"{commit}\trefs/runs/{between}" in ann.there()
+    bob.ok("pull")
+    assert bob.ok("list") == f"{between}\n"
+    if not is_noted:  # as if we had been ended before
+        ann.git("update-ref", "refs/git-runs/outbox/origin", "refs/git-runs/synced/origin")
+        for at, _, ref in before:
+            if "/outbox/" not in ref:
+                ann.git("update-ref", ref, at)
+        ann.git("update-ref", "-d", SEEN + between)
+    hook.unlink()
+    assert ann.push("x/1") == "origin: 1 renamed\n"
+    assert ann.names_there() == seen(ann) == ["x/1"]
+    assert "previous" not in ann.record("x/1")
+    assert f"Run '{between}' is now 'x/1', as on origin" in bob.ok("pull")
+    assert bob.record("x/1") == ann.record("x/1")
+    settled(ann, bob)
+
+
+def test_without_atomic_pushes_it_is_the_same(ann: Clone, bob: Clone, hub: Path) -> None:
+    share(ann, bob, "x")
+    ann.git("config", "receive.advertiseAtomic", "false", cwd=hub)
+    ann.ok("move", "x", "x/1")
+    assert ann.push("x/1") == "origin: 1 renamed\n"
+    assert ann.names_there() == ["x/1"]
+    bob.ok("pull")
+    settled(ann, bob)
