@@ -56,15 +56,20 @@ class History(Kept):
         """The last record of the run that can be read, by its name in git, `<commit>:<path>`; None where none is."""
         from . import yamltext
 
-        path = name + SUFFIX
-        with suppress(GitFailed):
-            commits = calls.run(*self._place, "log", "--no-show-signature", "--format=%H", REF, "--", path).split()
-            for commit in commits:
-                with suppress(BadRecord):
-                    if (content := Kept(self.common_dir, commit).content(path)) is not None:
-                        yamltext.parse(content, path)
-                        return f"{commit}:{path}"
+        for place, content in self.versions(name):
+            with suppress(BadRecord):
+                yamltext.parse(content, name + SUFFIX)
+                return place
         return None
+
+    def versions(self, name: str) -> Iterator[tuple[str, bytes]]:
+        """The records that were kept under that name, by their names in git, `<commit>:<path>`, the last one first."""
+        path, commits = name + SUFFIX, ""
+        with suppress(GitFailed):
+            commits = calls.run(*self._place, "log", "--no-show-signature", "--format=%H", REF, "--", path)
+        for commit in commits.split():
+            if (content := Kept(self.common_dir, commit).content(path)) is not None:
+                yield f"{commit}:{path}", content
 
     def moment(self) -> float:
         """When the records were kept last, in seconds since the epoch; 0 where they never were."""

@@ -125,7 +125,7 @@ class Packer:
     @staticmethod
     def _check(run: Run, commit: str | None) -> None:
         if not is_identifier(run.record.text("id")):
-            raise NotShareable(run.name, "its record has no id; git runs fsck finds such records")
+            raise NotShareable(run.name, "its record has no valid id; see git runs fsck")
         if commit is None or commit != run.record.text("commit"):
             place = refs.ref(run.name)
             raise NotShareable(run.name, f"{place} is not at the commit that its record names; see git runs fsck")

@@ -24,12 +24,15 @@ from ..console import progress
 from ..errors.code import CommitMissing, RefGone, RefMoved
 from ..errors.records import BadRecord, CacheDamaged
 from ..records import record
+from ..records import remotes as fetched
 from ..records.history import REF, History
 from ..records.journal import Journal
 from ..records.kept import Listing
 from ..records.order import natural_key
 from ..records.record import LOST, UNDER_WAY, Record, Run
 from ..running import adoption, deletion, lifecycle, queue, spec, submission
+from ..sharing import merging
+from ..sharing.shared import commit_of, identifier_of, is_identifier, path_of
 from ..system import whoami
 from ..system.git import objects
 from . import jobs, leftovers, remotes
@@ -101,6 +104,7 @@ def _look(project: Project, idle: float, among: Container[str] | None = None) ->
         *_never_queued(project, settled_runs),
         *jobs.problems(project, apart),
         *_twins(project, settled_runs, commits),
+        *_without_id(project, settled_runs),
         *found.problems(project, settled=[*unsettled, *starts]),
     ]
     names.update(commits, found.busy, unsettled)
@@ -347,6 +351,38 @@ def _give_other_id(project: Project, copy: Run) -> None:
     with project.store.change(copy) as fields:
         if fields.text("id") == copy.record.text("id"):
             fields["id"] = str(uuid.uuid4())
+
+
+def _without_id(project: Project, runs: Iterable[Run]) -> Iterator[Problem]:
+    """Runs that cannot be followed from clone to clone."""
+    for run in runs:
+        identifier = run.record.text("id")
+        if not identifier:
+            what, mend = f"the record of run '{run.name}' has no id", partial(_give_id, project, run)
+            yield Problem("no id", what, run=run.name, repair="given the one that it had, or a new one", mend=mend)
+        elif not is_identifier(identifier):
+            what = f"'{identifier}', in the record of run '{run.name}', cannot be an id"
+            advice = "take the line with 'id' out of its record; then git runs fsck --repair gives it another one"
+            yield Problem("no id", what, run=run.name, path=project.store.path(run.name), advice=advice)
+
+
+def _give_id(project: Project, run: Run) -> None:
+    taken = merging.ids(project)
+    with project.store.change(run) as fields:
+        found = (
+            identifier_of(text) for text in _former_records(project, run) if commit_of(text) == fields.text("commit")
+        )
+        fields["id"] = next((one for one in found if one and one not in taken), str(uuid.uuid4()))
+
+
+def _former_records(project: Project, run: Run) -> Iterator[bytes]:
+    """The texts of records of that name which remotes have, and which were kept here."""
+    common_dir = project.repository.common_dir
+    for remote in fetched.remotes(common_dir):
+        if content := fetched.Fetched(common_dir, remote).content(path_of(run.name)):
+            yield content
+    for _, content in History(common_dir).versions(run.name):
+        yield content
 
 
 # --- records and processes

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from git_runs.records.cache import NAME
 from git_runs.system import processes, whoami
@@ -386,6 +387,27 @@ def test_of_two_records_of_one_id_the_copy_gets_another(repo: Repository) -> Non
     assert repo.log("b") == "said\n"
     for name in ("a", "c"):
         assert {**repo.record(name), "id": repo.record("b")["id"]} == repo.record("b")
+
+
+def test_a_record_that_has_no_id_gets_one(repo: Repository) -> None:
+    for name in ("a", "b"):
+        repo.finish(name, "true", *NO_FLAGS)
+    (first, *rest) = repo.record_path("a").read_text().splitlines(keepends=True)
+    assert first.startswith("id: ")
+    repo.record_path("a").write_text("".join(rest))
+    other = repo.record_path("b").read_text().partition("\n")[2]
+    repo.record_path("b").write_text(f"id: not one\n{other}")
+    assert sorted(reported(repo)) == [("no id", "a"), ("no id", "b")]
+    said = repo.runs("fsck").out
+    assert "the record of run 'a' has no id; with --repair: given the one that it had, or a new one\n" in said
+    assert "'not one', in the record of run 'b', cannot be an id" in said
+    assert repo.runs("fsck", "--repair").code == 1
+    assert reported(repo) == [("no id", "b")]
+    assert len(str(repo.record("a").pop("id"))) == len(first.strip()) - len("id: ")
+    assert {**repo.record("a"), "id": ""} == {**yaml.safe_load("".join(rest)), "id": ""}
+    repo.record_path("b").write_text(other)
+    assert repo.runs("fsck", "--repair").code == 0
+    assert is_clean(repo)
 
 
 def test_a_move_that_cannot_take_the_old_record_away_leaves_one(repo: Repository) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import Machine, Screen
 from tests.sharing.conftest import Clone
@@ -90,6 +91,18 @@ def test_a_remote_that_was_removed_and_is_added_anew_is_a_first_one(ann: Clone, 
 def test_secrets_are_pointed_out(ann: Clone) -> None:
     ann.run("base", "true --api-token=abc")
     assert "what may be a secret leaves with the command of run 'base': --api-token" in ann.runs("push", "-y", ".*").err
+
+
+def test_a_record_that_has_lost_its_id_is_that_of_the_same_run_again(ann: Clone) -> None:
+    ann.run("base")
+    ann.push("base")
+    before = ann.record_path("base").read_text()
+    ann.edit("base", f"id: {ann.record('base')['id']}\n", "")
+    refused = ann.runs("push", "-y", "base").err
+    assert refused == "fatal: run 'base' cannot be pushed: its record has no valid id; see git runs fsck\n"
+    assert ann.runs("fsck", "--repair").code == 0
+    assert ann.record("base") == yaml.safe_load(before)
+    assert ann.push("--all") == "Everything up-to-date\n"
 
 
 def test_what_would_be_sent(ann: Clone) -> None:

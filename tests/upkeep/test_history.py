@@ -114,6 +114,18 @@ def test_what_is_deleted_or_moved_goes_from_the_tree_and_what_is_lost_stays(kept
     assert "deleted" in kept.git("log", "-p", REF, "--", "deleted.yml")
 
 
+def test_a_record_that_has_lost_its_id_gets_it_back(kept: Repository) -> None:
+    make(kept, "a")
+    kept.ok("gc")
+    before = kept.record("a")
+    path = kept.record_path("a")
+    path.write_text(path.read_text().replace(f"id: {before['id']}\n", ""))
+    kept.ok("gc")  # so that the last one that is kept has none
+    assert "id" not in kept.record("a")
+    kept.ok("fsck", "--repair")
+    assert kept.record("a") == before
+
+
 def test_a_record_that_is_gone_comes_back_with_its_ref(kept: Repository) -> None:
     make(kept, "a", "gone")
     kept.finish("g/b")
