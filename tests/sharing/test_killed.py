@@ -30,6 +30,7 @@ COMMANDS = {
     "push": ("push", "-y", "origin", "{}"),
     "push of a changed run": ("push", "-y", "origin", "{}"),
     "push of a renamed run": ("push", "-y", "origin", "{}-moved"),
+    "push of a run into its group": ("push", "-y", "origin", "{}/moved"),
     "push of names that pass": ("push", "-y", "origin", "{}-moved", "{}"),
     "push without atomic": ("push", "-y", "origin", "{}"),
     "push --restore": ("push", "-y", "--restore", "origin"),
@@ -45,12 +46,14 @@ COMMANDS = {
 UNSENT = ("push", "push without atomic", "bundle create", "bundle import")  # those whose run is nowhere else before
 BY_BOB = ("fetch", "pull", "pull of a renamed run", "pull of a deleted run")  # those that need another clone to act
 PASSING = "push of names that pass"  # the name of a run that has another one is that of a second run, of another commit
-RENAMED = ("push of a renamed run", "pull of a renamed run", PASSING)
+INTO_GROUP = "push of a run into its group"  # by way of a third name there
+RENAMED = ("push of a renamed run", "pull of a renamed run", INTO_GROUP, PASSING)
 DELETED = ("delete --remote", "pull of a deleted run")
 # What the description is then, and the field `note`.
 EDITS = {
     "push of a changed run": ("third", "ann"),
     "push of a renamed run": ("second", "ann"),
+    INTO_GROUP: ("second", "ann"),
     PASSING: ("second", "ann"),
     "fetch": ("bob", "ann"),
     "pull": ("bob", "ann"),
@@ -98,10 +101,12 @@ class Exchange:
 
     def begin(self, name: str) -> None:
         """What has to be so just before the command."""
-        if self.command in ("push of a changed run", "push of a renamed run", PASSING):
+        if self.command in ("push of a changed run", "push of a renamed run", INTO_GROUP, PASSING):
             self.ann.edit(name, "description: first\n", "description: second\nnote: ann\n")
         if self.command in ("push of a renamed run", PASSING):
             self.ann.ok("move", name, f"{name}-moved")
+        if self.command == INTO_GROUP:
+            self.ann.ok("move", name, f"{name}/moved")
         if self.command == PASSING:
             self.ann.ok("move", f"{name}-second", name)
         if self.command in BY_BOB[:2]:
@@ -142,7 +147,8 @@ class Exchange:
         assert incomplete(self.ann, self.hub) == []
         assert stray_refs(self.ann, self.hub) == []
         assert set(BYSTANDERS) <= there(self.ann, self.hub).keys()
-        own = f"{name}-moved" if self.command in RENAMED else name
+        moved = f"{name}/moved" if self.command == INTO_GROUP else f"{name}-moved"
+        own = moved if self.command in RENAMED else name
         records, away = read_records(self.ann), there(self.ann, self.hub)
         if self.command in DELETED:
             assert name not in away
