@@ -388,6 +388,18 @@ D loss 0.3 val G loss 1.3
             "val_G_loss": [(0, 1.3)],
         },
     ),
+    "bars with what they are about and their metrics": (
+        """Training:  50%|█████     | 50/100 [00:01<00:01, 45.00it/s, loss=0.5]
+Validating: 50%|█████     | 5/10 [00:01<00:01, 45.00it/s, loss=0.7]
+loss=0.0100: 100%|██████████| 100/100 [00:01<00:00]
+loss: 0.4321, acc: 0.9: 100%|██████████| 100/100 [00:01<00:00]
+""",
+        {
+            "loss": [(50, 0.5), (100, 0.01), (100, 0.4321)],
+            "Validating_loss": [(5, 0.7)],
+            "acc": [(100, 0.9)],
+        },
+    ),
     "thousands with separators": (
         """2024-05-01 10:11:12,345 step 1,000: loss 0.5, 0.6 ppl 1,043.21
 2024-05-01 10:11:13,345 step 2,000: loss 0.25, 0.3 ppl 424.1 reward -1,000,000
@@ -588,6 +600,10 @@ acc 12/15
 step 1 loss 0,5
 step 2 loss 1,2345
 loss: 3.2 -> 2.1
+loss: 1'234.5
+mae: 12 345.6
+mse: 1.234,5
+Evaluating: 45%|████▌     | 450/1000 [00:10<00:12, 45.00it/s]
 val loss 0.9 => 0.8
 + python train.py --lr 0.001 --loss 0.5
 python train.py --acc=0.9 loss

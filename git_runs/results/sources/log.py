@@ -86,10 +86,11 @@ _PAIR = re.compile(
     rf"(?<![\w.@/-])(?P<key>[A-Za-z_][\w./@'%-]{{0,{LONGEST_KEY}}})[\"']?"
     r"(?P<sign>\s*[:=|│┃]\s*|\s+)[\"']?"
     r"(?:\d+/\d+ \((?=[\d.]+%))?"  # as in 98/100 (98%)
-    rf"(?P<number>{_NUMBER})(?![\w:]|\.\w|,\d\d\d\b|\s*/\s*\d|\s*[*+]|\s-+$|\s*(?:[-=]>|→))"  # not what was
+    rf"(?P<number>{_NUMBER})(?!\w|'\d|:(?!\s+\d+%\|)|\.\w|,\d\d\d\b|%\||\s*/\s*\d|\s*[*+]|\s-+$|\s*(?:[-=]>|→))"
 )
 _IS_NUMBER = re.compile(_NUMBER)
-_HAS_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d")
+# As people elsewhere write numbers: 0,5 and 1.234,5 and 1 234.
+_IS_OTHER_FORM = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d|[-+]?\d{1,3}(?: \d{3})+(?![\w.,]*[:=])\b")
 _LETTER = re.compile(r"[\[(]?([A-Z])")  # which of several networks: D loss
 _IS_TRAINING = re.compile(r"(?i)(?<![a-z])train")
 
@@ -234,7 +235,7 @@ def _metrics(line: str) -> dict[str, str]:
         word, has_sign, number = pair["key"].strip("'./-"), bool(pair["sign"].strip()), pair["number"]
         if "/" in word and pair["sign"] == ":" and number.isdigit():  # loss/mul:0 is the name of a tensor
             continue
-        if _HAS_DECIMAL_COMMA.match(line, pair.start("number")):
+        if _IS_OTHER_FORM.match(line, pair.start("number")):
             continue
         key = "_".join([*_taken_from(before, word), word])
         is_in_sentence = (

@@ -23,7 +23,9 @@ KINDS = (
     *("lm", "mlm", "masked", "sop", "learning", "grad", "loss", "global", "target"),
 )
 # What says that a line is not about the training data.
-OTHER_DATA = ("val", "valid", "validation", "eval", "evaluation", "test", "testing", "dev")
+OTHER_DATA = (
+    *("val", "valid", "validation", "validating", "eval", "evaluation", "evaluating", "test", "testing", "dev"),
+)
 # What counts, beside epochs, and is the step of the others; and columns of tables that do so.
 STEPS = (
     *("step", "global_step", "global step", "train_step", "trainer/global_step", "iter", "iteration", "batch"),
