@@ -116,7 +116,7 @@ def run(args: Namespace, search: Search) -> int:
     _warn_of_plain_checkout(here, one.record, inner)
     if args.dry_run:
         settings = None if status.differs(commit, runsrc.NAME) else _settings(here.repository, one)
-        lines = [f"git checkout {commit}", _command(here.repository, one, settings)]
+        lines = [f"git checkout --no-overwrite-ignore {commit}", _command(here.repository, one, settings)]
     else:
         _check_out(here, work_tree, commit)
         lines = [_command(here.repository, one, _settings(discovery.Search().repository(), one))]

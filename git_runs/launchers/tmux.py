@@ -219,8 +219,13 @@ def _new_session(server: Server, session: str, job: Job) -> Answer:
         *(";", "set-option", "-t", target, "destroy-unattached", "off"),
         *(";", "set-option", "-t", target, "@run", job.tag),
         *(";", "set-option", "-p", "-t", target, "remain-on-exit", "on" if job.stays else "off"),
-        *(";", "pipe-pane", "-t", target, f"cat >>{_quote_for_pipe_pane(job.log)}"),
+        *(";", "pipe-pane", "-t", target, _logging(job.log)),
     )
+
+
+def _logging(path: str) -> str:
+    """The command that writes what comes to that file, at its end; what finds the disk full is lost, and no more."""
+    return f"exec >>{_quote_for_pipe_pane(path)}; until cat; do sleep 1; done"
 
 
 USED_PANES = "#{W:#{P:#{?pane_dead,,used}}}"  # "used" for each pane of a session in which something runs

@@ -31,7 +31,9 @@ def copy(
     """
     identifier = record.text("id")
     cleaner = _Cleaner(start_marker(identifier), end_marker(identifier))
-    start = beginning(log, record) or 0
+    while (begun := beginning(log, record)) is None and goes_on and goes_on():
+        time.sleep(PAUSE)
+    start = begun or 0
     log.seek(start)
     if last is not None:
         _seek_last_lines(log, last, start)

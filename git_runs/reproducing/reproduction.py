@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..code import keeping
 from ..environment import collection, links
 from ..environment.interpreter import HASH_SEED
+from ..errors.base import RunsError
 from ..errors.records import NoEnvironment
 from . import comparison
 
@@ -32,7 +33,10 @@ def judge(
         return _unknown(f"run '{former.name}' is not here")
     if error := this.record.text("error"):
         return _unknown(f"the re-run could not be started: {error.removeprefix('fatal: ')}")
-    items = comparison.compare(outputs, original, this)
+    try:
+        items = comparison.compare(outputs, original, this)
+    except RunsError as error:  # a work tree of which git knows no more, say
+        return _unknown(f"they could not be compared: {error}")
     if not comparison.has_outputs(outputs, original) and not items[0].differs:
         return _unknown("nothing of the original is here to compare with")
     found = [f"{item.what}: {item.detail or item.state}" for item in items if item.differs]

@@ -48,7 +48,7 @@ def test_a_dry_run_prints_both_commands_and_touches_nothing(repo: Repository) ->
     (repo.path / "dirt").touch()
     assert repo.ok("reproduce", "--dry-run", "base").splitlines() == [
         "To reproduce:",
-        f" git checkout {commit}",
+        f" git checkout --no-overwrite-ignore {commit}",
         " git runs new --timestamp base 'python3 train.py' --description='first model'",
     ]
     assert repo.git("rev-parse", "HEAD").strip() == head

@@ -64,6 +64,28 @@ def test_a_run_that_ends_on_a_full_disk_is_recorded_once_there_is_room(repo: Rep
     check_end(repo, "b")
 
 
+def test_a_log_goes_on_once_there_is_room(repo: Repository, small_disk: Path) -> None:
+    (repo.path / ".runs").symlink_to(small_disk)
+    (repo.path / ".git/info/exclude").write_text(".runs\n")
+    await_file = "while [ ! -e .git/{} ]; do sleep 0.02; done"
+    much = "head -c 100000 /dev/zero | tr '\\0' x; echo; touch .git/printed"
+    repo.ok(
+        "new",
+        "-q",
+        *NO_FLAGS,
+        "a",
+        "; ".join([await_file.format("full"), much, await_file.format("room"), "echo after"]),
+    )
+    repo.machine.run("sh", "-c", f"cat /dev/zero >{small_disk}/filler")
+    (repo.path / ".git/full").touch()
+    wait_for((repo.path / ".git/printed").exists)
+    log = small_disk / "logs/a.log"
+    wait_for(lambda: log.stat().st_size % 4096 == 0)  # no more fits
+    (small_disk / "filler").unlink()
+    (repo.path / ".git/room").touch()
+    wait_for(lambda: b"after" in log.read_bytes())
+
+
 def test_what_is_on_a_full_disk_can_be_deleted(repo: Repository, small_disk: Path) -> None:
     (repo.path / ".runs").symlink_to(small_disk)
     (repo.path / ".git/info/exclude").write_text(".runs\n")

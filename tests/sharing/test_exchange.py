@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.conftest import Machine, Screen
+from tests.conftest import Machine, Screen, wait_for
 from tests.sharing.conftest import Clone
 
 
@@ -341,6 +341,7 @@ def test_what_ran_is_not_changed_by_anybody(ann: Clone, bob: Clone) -> None:
 
 def test_an_end_comes_from_where_the_run_went_on(ann: Clone, bob: Clone) -> None:
     ann.ok("new", "-q", "--tb-dir-flag=None", "--save-path-flag=None", "base", "until [ -e go ]; do sleep 0.05; done")
+    wait_for(lambda: ann.record("base")["status"] == "running")
     ann.push("base")
     bob.ok("fetch")
     bob.ok("adopt", "origin/base")
