@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from itertools import dropwhile, pairwise, takewhile
+from itertools import pairwise, takewhile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _JOINED = re.compile(r"-([A-Za-z])(\d+(?:\.\d+)?)")  # as in make -j4
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _PYTHON_FLAGS_WITH_VALUE = ("-m", "-c", "-W", "-X")
-# What only prepares: it has flags, and they are no parameters.
+# What only prepares or tests: it has flags, and they are no parameters.
 _PREPARE = {
     *(
         "set",
@@ -63,8 +63,10 @@ _PREPARE = {
         "mv",
         "rm",
     ),
-    *("touch", "chmod"),
+    *("touch", "chmod", "read", "test", "[", "[["),
 }
+_TOOLS = {"echo", "printf", "date", "ls", "cat", "sleep", "tee"}  # theirs count where no other program has any
+_ENV_FLAGS_WITH_VALUE = ("-u", "--unset", "-C", "--chdir")
 _SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
 _SCRIPT = re.compile(r".*\.(?:py|sh|R|jl|pl|rb)")
 
@@ -86,15 +88,19 @@ def of(command: str) -> Params:
     """
     variables: Params = {}
     exported: Params = {}
+    of_tool: Params = {}
     for step in _steps(command):
         assigned, words = _parted(step)
-        if words and words[0].text == "export":
+        program = os.path.basename(words[0].text) if words else ""
+        if program == "export":
             exported |= _variables(words[1:])
-        elif not words or os.path.basename(words[0].text) not in _PREPARE:
+        elif program in _TOOLS:
+            of_tool = of_tool or _flags(words)
+        elif program not in _PREPARE:
             variables = variables or assigned
             if found := _flags(words):
                 return {**exported, **assigned, **found}
-    return {**exported, **variables}
+    return {**exported, **variables, **of_tool}
 
 
 # --- the words of a command
@@ -198,12 +204,18 @@ def _parted(step: list[_Word]) -> tuple[Params, list[_Word]]:
         words.pop(0)
     if not words or words[0].text in _WITHOUT_COMMAND:
         return {}, []
-    rest = list(dropwhile(_sets_variables, words))
-    return _variables(words[: len(words) - len(rest)]), rest
-
-
-def _sets_variables(word: _Word) -> bool:
-    return _ASSIGNMENT.fullmatch(word.text) is not None or os.path.basename(word.text) == "env"
+    place = 0
+    is_env = False
+    while place < len(words):
+        text = words[place].text
+        if os.path.basename(text) == "env":
+            is_env = True
+        elif is_env and text in _ENV_FLAGS_WITH_VALUE:
+            place += 1
+        elif not (_ASSIGNMENT.fullmatch(text) or (is_env and text.startswith("-"))):
+            break
+        place += 1
+    return _variables(words[:place]), words[place:]
 
 
 def _variables(words: list[_Word]) -> Params:

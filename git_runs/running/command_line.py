@@ -38,7 +38,7 @@ def compose(typed: str, settings: Settings, paths: Paths) -> str:
     """`typed` with its placeholders filled in, and with the flags that pass the program its paths, but for those that
     it places itself; in the virtualenv. Raises LaunchFailed if too long."""
     filled = paths.fill(typed, lambda value, start: quoted_within(value, typed[:start]))
-    words = [without_last_line_break(filled)]
+    words = [before_flags(filled)]
     if settings.tb_dir_flag is not None and "<tb-dir>" not in typed:
         words.append(_flag(settings.tb_dir_flag, paths.tb_dir))
     if settings.save_path_flag is not None and "<save-path>" not in typed:
@@ -74,9 +74,12 @@ _NESTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\$\([^()]*\)|`[^`]*`""", 
 _PREPARATIONS = re.compile(r"\A(?:\s*(?:cd|export|set|source|\.)\s[^|;&]*(?:;|&&))+")
 
 
-def without_last_line_break(command: str) -> str:
-    """The command, to which flags are to be added: white space after its last line would end it before them; a
-    backslash there goes on with them."""
+def before_flags(command: str) -> str:
+    """The command, to which flags are to be added: a comment at its end would swallow them, and white space after its
+    last line would end it before them; a backslash there goes on with them."""
+    plain = _NESTED.sub(lambda nested: "_" * len(nested[0]), command)
+    if comment := re.search(r"(?:\A|(?<=[\s;&|()]))#[^\n]*\s*\Z", plain):
+        command = command[: comment.start()].rstrip(" \t")
     return re.sub(r"(?<!\\)\n\s*\Z", "", command)
 
 

@@ -11,7 +11,7 @@ from itertools import count
 from ..errors.base import did_you_mean
 from ..errors.running import NoSuchParameter, StrayBrace
 from ..records.record import LONGEST_NAME, NAME_CONSISTS_OF
-from .command_line import quoted_within, without_last_line_break
+from .command_line import before_flags, quoted_within
 from .space import KEY
 
 TYPE_CHECKING = False
@@ -59,7 +59,7 @@ class Template:
             command += literal + (quoted_within(point[key], before) if point[key] else "")
         command += self._end
         flags = [f"--{key}={shlex.quote(point[key])}" for key in self._others]
-        return " ".join([without_last_line_break(command), *flags]) if flags else command
+        return " ".join([before_flags(command), *flags]) if flags else command
 
 
 def names(group: str, points: Iterable[Point], taken: Iterable[str] = ()) -> list[str]:

@@ -144,6 +144,16 @@ def test_a_line_continued_at_the_end_goes_on_with_the_flags(repo: Repository) ->
     assert repo.log("base").splitlines()[0].startswith("--tb-dir=/")
 
 
+@pytest.mark.parametrize(
+    ("comment", "shown"), [(" # it's the second", []), (" '#' \\# a#b", ["#", "#", "a#b"]), ("\t#\n\n", [])]
+)
+def test_flags_are_no_part_of_a_comment(repo: Repository, comment: str, shown: list[str]) -> None:
+    repo.finish("base", f"python3 train.py{comment}")
+    *words, tb_dir, _ = repo.log("base").splitlines()
+    assert (words, tb_dir.startswith("--tb-dir=/")) == (shown, True)
+    assert repo.record("base")["input-command"] == f"python3 train.py{comment}"
+
+
 def test_the_command_runs_where_it_was_started(repo: Repository) -> None:
     (repo.path / "sub dir").mkdir()
     repo.commit("sub dir/file", "")
