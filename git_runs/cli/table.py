@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FORMAT = "simple"
 FOR_PROGRAMS = ("csv", "tsv", "json")  # the formats that have values as they are
+MARKDOWN = ("github", "pipe")  # in which a | ends a cell: GitHub Flavored Markdown, 4.10 Tables
 PAGE = 1000  # rows that are drawn together
 
 
@@ -46,6 +47,8 @@ def _for_people(columns: Sequence[str], rows: Iterable[list[str]], style: str) -
     if style not in tabulate_formats:
         known = ", ".join(sorted({"csv", "json", "tsv", *tabulate_formats}))
         raise UsageError(f"unknown format '{style}'", f"formats: {known}\n")
+    if style in MARKDOWN:
+        rows = ([cell.replace("|", "\\|") for cell in row] for row in rows)
     # Without disable_numparse the hash 1e5 would become 100000.
     return iter([tabulate(list(rows), headers=list(columns), tablefmt=style, disable_numparse=True) + "\n"])
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tabulate import tabulate
@@ -65,3 +66,9 @@ def test_later_pages_make_columns_wider_never_narrower() -> None:
     assert lines[2].index("x", 12) < lines[-1].rindex("x")
     assert len(set(map(len, lines[2 : 2 + table.PAGE]))) == 1
     assert len(set(map(len, lines[2 + table.PAGE :]))) == 1
+
+
+@pytest.mark.parametrize("style", ["github", "pipe"])
+def test_no_cell_ends_another_one_in_markdown(style: str) -> None:
+    *_, row = "".join(table.render(["name", "command"], [["a", "x | y"]], style, 20)).splitlines()
+    assert row.replace(" ", "") == "|a|x\\|y|"
