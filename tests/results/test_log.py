@@ -400,6 +400,35 @@ loss: 0.4321, acc: 0.9: 100%|██████████| 100/100 [00:01<00:0
             "acc": [(100, 0.9)],
         },
     ),
+    "losses of several things": (
+        """Generator loss: 5.5
+Discriminator loss: 0.25
+Policy loss: -0.1, Value loss: 7.0
+The loss: 3
+""",
+        {
+            "Generator_loss": [(0, 5.5)],
+            "Discriminator_loss": [(0, 0.25)],
+            "Policy_loss": [(0, -0.1)],
+            "Value_loss": [(0, 7)],
+            "loss": [(0, 3)],
+        },
+    ),
+    "training and validation in one line": (
+        """train: loss=0.5, acc=0.1 | val: loss=0.7, acc=0.2
+Train Loss 0.5 Acc 0.25 Val Loss 0.7 Acc 0.75
+""",
+        {
+            "loss": [(0, 0.5)],
+            "acc": [(0, 0.1)],
+            "val_loss": [(0, 0.7)],
+            "val_acc": [(0, 0.2)],
+            "Train_Loss": [(0, 0.5)],
+            "Acc": [(0, 0.25)],
+            "Val_Loss": [(0, 0.7)],
+            "Val_Acc": [(0, 0.75)],
+        },
+    ),
     "thousands with separators": (
         """2024-05-01 10:11:12,345 step 1,000: loss 0.5, 0.6 ppl 1,043.21
 2024-05-01 10:11:13,345 step 2,000: loss 0.25, 0.3 ppl 424.1 reward -1,000,000

@@ -6,9 +6,9 @@ counts, too: `lr=1e-3`. A line of names, one of them a metric's, begins a table,
 rows. What lists arguments, versions, warnings or code counts for nothing. The setting runs.metric-pattern adds regular
 expressions: their named groups are metrics, but for `step`, and `key` and `value`, which are one together.
 
-A key is what is printed, `_` for blanks: `Train loss` is `Train_loss`, and `D loss` is `D_loss`. In a line that begins
-with another part of the data, as in `Test: loss 0.5 acc 0.9`, or names it behind the epoch, this comes first:
-`Test_acc`.
+A key is what is printed, `_` for blanks: `Train loss` is `Train_loss`, `D loss` is `D_loss`, and `Value loss` is
+`Value_loss`. In a line that begins with another part of the data, as in `Test: loss 0.5 acc 0.9`, or names it behind the
+epoch, this comes first: `Test_acc`; and so for what a line has a second time, behind the name of such a part.
 
 The step is what the line calls step or iteration; that of a bar, `30/100`, after those of earlier epochs; or the epoch;
 else the number of the point.
@@ -92,6 +92,7 @@ _IS_NUMBER = re.compile(_NUMBER)
 # As people elsewhere write numbers: 0,5 and 1.234,5 and 1 234.
 _IS_OTHER_FORM = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d|[-+]?\d{1,3}(?: \d{3})+(?![\w.,]*[:=])\b")
 _LETTER = re.compile(r"[\[(]?([A-Z])")  # which of several networks: D loss
+_NAME = re.compile(r"(?!Current|New|The|This)[A-Z][a-z]+")  # Generator loss, at the beginning or after a comma
 _IS_TRAINING = re.compile(r"(?i)(?<![a-z])train")
 
 
@@ -247,8 +248,9 @@ def _metrics(line: str) -> dict[str, str]:
             and _kind(key.lower()) != "set"
         ):
             has_metric = True
-            if data and not names_data(key):
-                key = f"{data}_{key}"
+            named = data or (_last_other_data(line, pair.end("key")) if key in found else None)
+            if named and not names_data(key):
+                key = f"{named}_{key}"
         elif not has_sign or (is_in_sentence and "_" not in key) or _kind(word.lower()) == "none":
             continue
         found.setdefault(key, number)
@@ -263,7 +265,14 @@ def _taken_from(before: list[str], word: str) -> list[str]:
         taken.append(letter[1])
     while before and (before[-1].rstrip(".").lower() in KINDS or before[-1].endswith("'s")):
         taken.insert(0, before.pop().rstrip(".").removesuffix("'s"))
+    if not taken and _begins_with_name(before) and _kind(word.lower()) == "metric":
+        taken.append(before.pop())
     return taken
+
+
+def _begins_with_name(before: list[str]) -> bool:
+    """Whether the last of the words is a name of what the metric is of, and nothing goes on with it."""
+    return bool(before) and _NAME.fullmatch(before[-1]) is not None and not (before[1:] and before[-2][-1].isalnum())
 
 
 def _is_metric(key: str, has_sign: bool, number: str) -> bool:
@@ -284,6 +293,11 @@ def _other_data(line: str, end: int) -> str | None:
     """Which data a line is about, as it begins with it; None where these are the training data, or none are named."""
     match = IS_OTHER.search(line, 0, end)
     return match[0] if match and not _IS_TRAINING.search(line) else None
+
+
+def _last_other_data(line: str, end: int) -> str | None:
+    """Which data is named last before there, of a line that has the same for training, too."""
+    return next((match[0] for match in reversed([*IS_OTHER.finditer(line, 0, end)])), None)
 
 
 def _cells(line: str) -> list[str]:
