@@ -7,8 +7,8 @@ rows. What lists arguments, versions, warnings or code counts for nothing. The s
 expressions: their named groups are metrics, but for `step`, and `key` and `value`, which are one together.
 
 A key is what is printed, `_` for blanks: `Train loss` is `Train_loss`, `D loss` is `D_loss`, and `Value loss` is
-`Value_loss`. In a line that begins with another part of the data, as in `Test: loss 0.5 acc 0.9`, or names it behind the
-epoch, this comes first: `Test_acc`; and so for what a line has a second time, behind the name of such a part.
+`Value_loss`. In a line that begins with another part of the data, as in `Test: loss 0.5 acc 0.9`, or names it behind
+the epoch, this comes first: `Test_acc`; and so for what a line has a second time, behind the name of such a part.
 
 The step is what the line calls step or iteration; that of a bar, `30/100`, after those of earlier epochs; or the epoch;
 else the number of the point.
