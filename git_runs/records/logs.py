@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .record import Record
 
+FAILED_SO = "hint: it failed with exit code "  # how the line begins after which a command is started again
 BLOCK = 1 << 16  # bytes
 PAUSE = 0.1  # seconds between two reads of a log that is followed
 

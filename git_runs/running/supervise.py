@@ -26,6 +26,7 @@ from ..errors.records import BadRecord, Locked, NoSuchRun, Unencodable
 from ..errors.system import GitFailed
 from ..launchers.launcher import COMES_AGAIN
 from ..records import record
+from ..records.logs import FAILED_SO
 from ..records.outputs import Outputs, end_marker, start_marker
 from ..records.record import Record, Run
 from ..records.runs_dir import share
@@ -255,7 +256,7 @@ class Supervisor:
             code = self.execution.run(words, cwd=self.spec.cwd, began=self._command_began, view=self.view)
             if code <= 0 or self.execution.was_killed or attempt >= last:
                 break
-            _say(f"hint: it failed with exit code {code}: attempt {attempt + 1} of {last}")
+            _say(f"{FAILED_SO}{code}: attempt {attempt + 1} of {last}")
             self._record_attempt(attempt + 1)
         return code
 

@@ -692,6 +692,9 @@ PROGRESSES: list[tuple[str, float | None]] = [
     ("Epoch [2/5], Step [300/600], Loss: 0.4\n", 0.3),
     ("Epoch 0/9  ━━━━━━━━━━╸━━━━━━━━━━ 30/60 0:00:01 • 0:00:01 train_loss: 1.5\n", 0.05),
     ("Epochs:  30%|███       | 3/10 [00:10<00:12]\r", 0.3),
+    # started again
+    ("step 500/600\nhint: it failed with exit code 1: attempt 2 of 2\nstep 300/600\n", 0.5),
+    ("Epoch 3/4 loss 1\nhint: it failed with exit code 1: attempt 2 of 2\nEpoch 2/4 loss 1\n", 0.5),
     # of how many epochs is not known
     ("Epoch 3:  50%|█████     | 25/50 [00:01<00:01, 20.00it/s]\r", None),
     ("Epoch: [3][  10/5005]\tLoss 6.9\n", None),

@@ -65,6 +65,11 @@ class Progress:
         begin = _ROUND.match(line)
         return float(begin[1] or begin[2]) if begin else None
 
+    def begin_anew(self) -> None:
+        """The program was started again, from wherever it goes on."""
+        for key in ("epoch", "epochs", "first", "part", "bar", PROGRESS):
+            self._memory.pop(key, None)
+
     def _enter(self, epoch: int, epochs: int, is_header: bool) -> None:
         """The program is in that epoch."""
         memory = self._memory

@@ -21,6 +21,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from ...records import logs
+from ...records.logs import FAILED_SO
 from .counters import Progress
 from .source import Series, Source, whole_lines
 from .words import AMBIGUOUS, COLUMNS, IS_OTHER, KINDS, STEPS, VOCABULARY, names_data, without_separators
@@ -76,7 +77,10 @@ _BREAKS = bytes.maketrans(b"\r\x08", b"\n\n")  # what ends a line, or begins it 
 # or the next column of a table.
 _WORDS = {*VOCABULARY, *AMBIGUOUS, *(word for word in STEPS if word.isalpha()), "num_update", "epoch", "progress"}
 _MAY_COUNT = re.compile(
-    (rf"(?:[^a-z](?:{_any_of(_WORDS)})|loss|accuracy|error)[^\n]{{0,40}}?(?:\d|\t|  |[|]|nan|inf)" + r"|%\|").encode()
+    (
+        rf"(?:[^a-z](?:{_any_of(_WORDS)})|loss|accuracy|error)[^\n]{{0,40}}?(?:\d|\t|  |[|]|nan|inf)"
+        rf"|%\||\n{FAILED_SO}"
+    ).encode()
 )
 _METRIC = re.compile(rf"(?:.*[\W_])?(?:\w*loss|\w*accuracy|{'|'.join(VOCABULARY)})s?(?:[\W_\d].*)?")
 _AMBIGUOUS = re.compile(rf"(?:.*[\W_])?(?:\w*error|{'|'.join(AMBIGUOUS)})s?[\W_\d]*")
@@ -171,6 +175,9 @@ class _Lines:
         return text.find(b'  File "', text.rfind(b"\n", 0, start - 1) + 1, start) >= 0
 
     def _read_line(self, printed: str, may_count: bool) -> None:
+        if printed.startswith(FAILED_SO):
+            self._progress.begin_anew()
+            return
         line = without_separators(printed)
         found: dict[str, str] = {}
         step: float | None = None
