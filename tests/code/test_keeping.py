@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import NO_FLAGS, Machine, Repository
+from tests.conftest import NO_FLAGS, Machine, Repository, wait_for
 
 ISOLATED = ("new", "-q", *NO_FLAGS, "--launcher=foreground", "--snapshot", "--isolate")
 EQUAL = "Reproduction: equal\n"
@@ -105,7 +105,7 @@ def test_bytes_do_not_depend_on_settings_that_may_be_gone(
     assert "\\r" in expected
     forget(repo)
     assert repo.runs("reproduce", "--run", "--wait", "x").out.endswith(EQUAL)
-    assert not (repo.path / ".runs/worktrees/x-repro").exists()
+    wait_for(lambda: not (repo.path / ".runs/worktrees/x-repro").exists())
 
 
 def test_secrets_that_a_filter_hides_are_not_kept(repo: Repository) -> None:

@@ -57,7 +57,7 @@ def test_whatever_names_the_tree_by_its_path_reaches_the_runs_own(repo: Reposito
     go.touch()
     repo.wait("x")
     assert log(repo, "x") == ["as it was", "beside", str(repo.path)]
-    assert not tree(repo, "x").exists()
+    wait_for(lambda: not tree(repo, "x").exists())  # which follows the end of the run
     record = repo.record("x")
     assert (record["isolate"], record["top"]) == ("mount", str(repo.path))
     assert "live" not in record
@@ -98,7 +98,7 @@ def test_linked_paths_are_where_they_always_are(repo: Repository) -> None:
     shown = finish(repo, "x", f"cat conf/my.local {top}/data/x; readlink data; echo 2 >data/x; git status --porcelain")
     assert shown == ["mine", "1"]
     assert (repo.path / "data/x").read_text() == "2\n"
-    assert not tree(repo, "x").exists()
+    wait_for(lambda: not tree(repo, "x").exists())
     assert repo.record("x")["links"]["conf/my.local"]["size"] == 5  # type: ignore[index]
 
 
@@ -186,7 +186,7 @@ def test_submodules_and_clones_inside_the_tree(repo: Repository) -> None:
     shown = finish(repo, "x", f"{command}; git status --porcelain; git -C clone rev-parse HEAD --show-toplevel")
     submodules = repo.record("x")["submodules"]
     assert shown == ["changed", "changed", submodules["clone"]["commit"], f"{repo.path}/clone"]  # type: ignore[index]
-    assert not tree(repo, "x").exists()
+    wait_for(lambda: not tree(repo, "x").exists())
 
 
 def test_from_a_linked_work_tree(repo: Repository, tmp_path: Path) -> None:
@@ -351,7 +351,7 @@ def test_links_that_are_links_stay_links(repo: Repository, tmp_path: Path) -> No
         repo.git("config", "--add", "runs.link", path)
     assert finish(repo, "x", "cat data/x; ls -d shared/cache; git clean -fdxq") == ["precious", "shared/cache"]
     assert (tmp_path / "data/x").exists()
-    assert not tree(repo, "x").exists()
+    wait_for(lambda: not tree(repo, "x").exists())
 
 
 def test_a_virtualenv_in_the_tree_is_there_when_it_is_active(repo: Repository) -> None:
