@@ -49,6 +49,7 @@ COMMANDS = {
     "new --isolate": ("new", "-q", "--isolate", "{}", "echo $RUNS_NAME; :"),
     "new --isolate=mount": ("new", "-q", "--isolate=mount", "{}", "echo $RUNS_NAME; :"),
     "new --launcher=foreground": ("new", "-q", "--launcher=foreground", "{}", "echo $RUNS_NAME; :"),
+    "new --overwrite": ("new", "-q", "--overwrite", "-y", "{}", "echo $RUNS_NAME; true"),
     "new --jobs": ("new", "-q", "--jobs=1", "{}", "echo $RUNS_NAME; :"),
     "new --host": ("new", "-q", "--host=box", "{}", "echo $RUNS_NAME; :"),
     "kill": ("kill", "{}"),
@@ -73,7 +74,7 @@ COMMANDS = {
 POSSIBLE = [pytest.param(name, marks=needs_mounts) if "mount" in name else name for name in COMMANDS]
 WAITING = ("kill", "move of what waits")  # those that need a run to wait
 # Those that need a run to be there.
-CHANGING = ("delete", "delete --now", "move", "describe", "tag", "note", "get", "gc")
+CHANGING = ("new --overwrite", "delete", "delete --now", "move", "describe", "tag", "note", "get", "gc")
 
 
 def arguments(command: str, name: str) -> list[str]:
@@ -280,6 +281,18 @@ def check_new(repo: Repository, name: str, printed: str, out_of_step: list[str])
         assert repo.log(name) == f"{name}\n"
 
 
+def check_overwrite(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
+    """The old run is there, or can be had back; what was reported as started is whole."""
+    check_new(repo, name, printed, out_of_step)
+    mend(repo)
+    if read_records(repo).get(name, {}).get("input-command", "true").endswith("true"):
+        if name in read_records(repo):
+            repo.ok("delete", "-y", "--now", name)
+        repo.ok("undelete", name)
+    assert repo.lookup(name, "input-command").endswith(":")
+    assert repo.log(name) == f"{name}\n"
+
+
 def check_new_waiting(repo: Repository, name: str, printed: str, out_of_step: list[str]) -> None:
     """What was reported as queued is whole, and has its turn."""
     if name in printed:
@@ -476,6 +489,7 @@ def check_gc(repo: Repository, name: str, printed: str, out_of_step: list[str]) 
 CHECKS = {
     **dict.fromkeys(("new", "new --snapshot", "new --isolate", "new --isolate=mount"), check_new),
     "new --launcher=foreground": check_new_here,
+    "new --overwrite": check_overwrite,
     "new --jobs": check_new_waiting,
     "new --host": check_new_elsewhere,
     "kill": check_kill,
