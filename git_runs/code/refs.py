@@ -61,7 +61,7 @@ def _broken_rule(name: str) -> str | None:
         return "git has a ref of that name"
     if re.fullmatch(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", name):
         return "it could be the hash of a commit"
-    if re.fullmatch(r"environments/[0-9a-f]{16}", name):
+    if name.startswith("environments/") and _is_of_environment(name):
         return "records of environments are kept under such names"
     for part in name.split("/"):
         if not part:
@@ -75,6 +75,13 @@ def _broken_rule(name: str) -> str | None:
     if ".." in name:
         return "it has two dots in a row"
     return "it ends in '.'" if name.endswith(".") else None
+
+
+def _is_of_environment(name: str) -> bool:
+    """Whether the record of a run of that name would lie where one of an environment does."""
+    from ..records.kept import is_environment  # which hardly any name is worth
+
+    return is_environment(f"{name}.yml")
 
 
 def mended(name: str) -> str:

@@ -283,6 +283,11 @@ class Record(dict[str, "Value"]):
         edited = self.get("edited")
         return edited if isinstance(edited, dict) else {}
 
+    @property
+    def name_stamp(self) -> str:
+        """When the run got its name, and from whom, as `edits` has it: by the last rename, or else when it started."""
+        return str(self.edits.get("name") or self.text("datetime"))
+
     def mark_edited(self, *keys: str, stamp: str | None = None) -> None:
         """Write down who has edited these fields last, and when: by default we, now. Where a person keeps something
         else in `edited`, that stays."""

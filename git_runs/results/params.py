@@ -46,24 +46,8 @@ _PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
 _PYTHON_FLAGS_WITH_VALUE = ("-m", "-c", "-W", "-X")
 # What only prepares or tests: it has flags, and they are no parameters.
 _PREPARE = {
-    *(
-        "set",
-        "shopt",
-        "source",
-        ".",
-        "cd",
-        "ulimit",
-        "umask",
-        "unset",
-        "trap",
-        "module",
-        "mkdir",
-        "cp",
-        "ln",
-        "mv",
-        "rm",
-    ),
-    *("touch", "chmod", "read", "test", "[", "[["),
+    *("set", "shopt", "source", ".", "cd", "ulimit", "umask", "unset", "trap", "module", "read", "test", "[", "[["),
+    *("mkdir", "cp", "ln", "mv", "rm", "touch", "chmod"),
 }
 _TOOLS = {"echo", "printf", "date", "ls", "cat", "sleep", "tee"}  # theirs count where no other program has any
 _ENV_FLAGS_WITH_VALUE = ("-u", "--unset", "-C", "--chdir")
@@ -155,12 +139,12 @@ def _steps(command: str) -> Iterator[list[_Word]]:
 
 def _behind_documents(command: str, place: int, documents: list[tuple[str, str]]) -> int:
     """Where the lines after here-documents begin, of which the first begins there."""
+    text = command + "\n" if documents else ""
     for redirection, end in documents:
         line = None
-        while line != end and place < len(command):
-            line, newline, _ = command[place:].partition("\n")
-            place += len(line + newline)
-            line = line.lstrip("\t") if redirection == "<<-" else line
+        while line != end and place < len(text):
+            start, place = place, text.index("\n", place) + 1
+            line = text[start : place - 1].lstrip("\t" if redirection == "<<-" else "")
     return place
 
 

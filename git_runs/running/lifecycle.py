@@ -299,7 +299,7 @@ def _move_by_way_of_another_name(project: Project, run: Run, new: str, *, force:
         raise GoesOnInside(run.name, new)
     between = f"{new.replace('/', '-')}-{uuid.uuid4().hex[:8]}"
     # Where somebody else has renamed it, that is to be the last time that anybody did.
-    earlier = str(run.record.edits.get("name") or run.record.text("datetime")) if stamp else None
+    earlier = run.record.name_stamp if stamp else None
     with signals.held():
         move(project, run, between, force=force, stamp=earlier)
         moved = query.find(project.store, between)

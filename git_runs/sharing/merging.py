@@ -180,7 +180,7 @@ class _Merger:
         run, merged = self._renamed[name]
         if (now := self._project.store.find(run)) and now.name == name:
             free = next(f"{name}-{number}" for number in count(2) if not self._project.store.exists(f"{name}-{number}"))
-            stamp = str(now.record.edits.get("name") or now.record.text("datetime"))
+            stamp = now.record.name_stamp
             lifecycle.move(self._project, now, free, force=True, stamp=stamp)
             self._renamed[name] = Run(free, run.record), merged
 

@@ -94,7 +94,7 @@ class Packer:
         fields = self._record(path_of(name)) or Record()
         free = f"{name.replace('/', '-')[:100]}-{fields.text('id')[:8]}"
         fields["name"] = free
-        fields.mark_edited("name", stamp=str(fields.edits.get("name") or fields.text("datetime")))
+        fields.mark_edited("name", stamp=fields.name_stamp)
         text = self._held[path_of(name)].decode()
         first.changed[path_of(free)] = yamltext.edit(text, path_of(free), dict(fields)).encode()
         first.removed.append(path_of(name))

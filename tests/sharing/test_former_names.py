@@ -100,13 +100,18 @@ def test_a_push_that_was_ended_too_early_is_noted(ann: Clone, bob: Clone) -> Non
     settled(ann, bob)
 
 
-def test_what_only_a_former_name_keeps_stays(ann: Clone, bob: Clone) -> None:
+def look_at_snapshot(ann: Clone, bob: Clone) -> None:
+    """Let Bob see Ann's run x, whose commit he has by this alone."""
     ann.run("other")
     (ann.path / "train.py").write_text("print(2)\n")
     ann.run("x", "true", "--snapshot")
     ann.push("--all")
     bob.ok("fetch")
     assert "print(2)" in bob.runs("diff", "-p", "origin/x", "origin/other").out
+
+
+def test_what_only_a_former_name_keeps_stays(ann: Clone, bob: Clone) -> None:
+    look_at_snapshot(ann, bob)
     commit = bob.git("rev-parse", f"{SEEN}x").strip()
     ann.ok("delete", "-y", "--remote=origin", "x")
     ann.ok("delete", "-y", "x")
@@ -129,12 +134,7 @@ def test_what_only_a_former_name_keeps_stays(ann: Clone, bob: Clone) -> None:
 
 
 def test_what_is_looked_at_below_a_former_name(ann: Clone, bob: Clone) -> None:
-    ann.run("other")
-    (ann.path / "train.py").write_text("print(2)\n")
-    ann.run("x", "true", "--snapshot")
-    ann.push("--all")
-    bob.ok("fetch")
-    assert "print(2)" in bob.runs("diff", "-p", "origin/x", "origin/other").out
+    look_at_snapshot(ann, bob)
     ann.ok("move", "x", "y")
     ann.push("y")
     (ann.path / "train.py").write_text("print(3)\n")

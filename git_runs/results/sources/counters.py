@@ -51,7 +51,10 @@ class Progress:
             self._enter(int(epoch["done"]), int(epoch["total"] or 0), is_header)
             if is_result and not total and epoch["total"]:
                 self._memory["part"] = 1.0
-        if total or "%|" in line or ("%" in line and _SAID.search(line.lower())):
+        said = _SAID.search(line.lower()) if "%" in line else None
+        if said:
+            self._memory[PROGRESS] = min(float(said[1]) / 100, 1.0)
+        elif total or "%|" in line:
             self._count(line, start, done, total)
         elif epoch:
             self._tell()
@@ -87,9 +90,6 @@ class Progress:
 
     def _count(self, line: str, start: int, done: int, total: int) -> None:
         """A bar says how much is done of what; that may be the whole, an epoch, or something else."""
-        if said := _SAID.search(line.lower()):
-            self._memory[PROGRESS] = min(float(said[1]) / 100, 1.0)
-            return
         percent = _PERCENT.search(line) if "%|" in line else None
         label = line[: percent.start() if percent else start]
         if percent and not total:

@@ -69,10 +69,11 @@ class OwnSource(Source):
         # The last cell of a row may be a part of a number; the last line of the other form has a brace at its end.
         is_complete = self.places.has_finished if reader is _from_csv else self.places.has_ended
         lines = whole_lines(file, mark, [b"\n"], is_complete=is_complete)
+        of_file = _other_data_of(inside)
         for content in lines if self.grows(inside) else _whole(file, mark):
             rows = reader(content.removeprefix(BOM) if is_at_start else content, mark.memory)
             try:
-                yield _series(rows, mark.memory, _other_data_of(inside))
+                yield _series(rows, mark.memory, of_file)
             except (ValueError, RecursionError):
                 mark.broken = 0
             is_at_start = False

@@ -21,7 +21,6 @@ from contextlib import suppress
 from functools import lru_cache
 
 from ...records import logs
-from ...records.logs import FAILED_SO
 from .counters import Progress
 from .source import Series, Source, whole_lines
 from .words import AMBIGUOUS, COLUMNS, IS_OTHER, KINDS, STEPS, VOCABULARY, names_data, without_separators
@@ -79,7 +78,7 @@ _WORDS = {*VOCABULARY, *AMBIGUOUS, *(word for word in STEPS if word.isalpha()), 
 _MAY_COUNT = re.compile(
     (
         rf"(?:[^a-z](?:{_any_of(_WORDS)})|loss|accuracy|error)[^\n]{{0,40}}?(?:\d|\t|  |[|]|nan|inf)"
-        rf"|%\||\n{FAILED_SO}"
+        rf"|%\||\n{logs.FAILED_SO}"
     ).encode()
 )
 _METRIC = re.compile(rf"(?:.*[\W_])?(?:\w*loss|\w*accuracy|{'|'.join(VOCABULARY)})s?(?:[\W_\d].*)?")
@@ -98,8 +97,6 @@ _IS_OTHER_FORM = re.compile(r"[-+]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d|[-+]?\d{1,3}(?
 _LETTER = re.compile(r"[\[(]?([A-Z])")  # which of several networks: D loss
 _NAME = re.compile(r"(?!Current|New|The|This)[A-Z][a-z]+")  # Generator loss, at the beginning or after a comma
 _IS_TRAINING = re.compile(r"(?i)(?<![a-z])train")
-
-
 _CELLS = re.compile(r"\s{2,}|\s*[|│┃]\s*")
 _BAR_BEHIND = re.compile(r":\s+\d+%\|.*")  # a row may be the label of a bar
 _IS_RULE = re.compile(r"[\s=_|+─━-]*")
@@ -175,7 +172,7 @@ class _Lines:
         return text.find(b'  File "', text.rfind(b"\n", 0, start - 1) + 1, start) >= 0
 
     def _read_line(self, printed: str, may_count: bool) -> None:
-        if printed.startswith(FAILED_SO):
+        if printed.startswith(logs.FAILED_SO):
             self._progress.begin_anew()
             return
         line = without_separators(printed)
@@ -304,7 +301,8 @@ def _other_data(line: str, end: int) -> str | None:
 
 def _last_other_data(line: str, end: int) -> str | None:
     """Which data is named last before there, of a line that has the same for training, too."""
-    return next((match[0] for match in reversed([*IS_OTHER.finditer(line, 0, end)])), None)
+    named = IS_OTHER.findall(line, 0, end)
+    return named[-1] if named else None
 
 
 def _cells(line: str) -> list[str]:
