@@ -295,7 +295,8 @@ class Store(RunsDir):
     def _rewrite(self, name: str, target: str, fields: dict[str, Value], content: bytes) -> None:
         """Write the record of `name`, changed to `fields` since it was `content`, to the file of `target`.
 
-        What a person, who takes no lock, has changed in the file meanwhile stays.
+        What a person, who takes no lock, has changed in the file meanwhile stays; raises NoSuchRun where that is
+        another run's record by now.
         """
         from . import yamltext
 
@@ -303,8 +304,10 @@ class Store(RunsDir):
         while not is_written:
             now = self.content(name)
             if now != content:
-                fields = _merged(yamltext.parse(content, path), fields, yamltext.parse(now, path))
-                content = now
+                before, by_hand = yamltext.parse(content, path), yamltext.parse(now, path)
+                if by_hand.text("id") != before.text("id"):
+                    raise NoSuchRun(name)
+                fields, content = _merged(before, fields, by_hand), now
             text = now.decode()
             edited = yamltext.edit(text, path, fields)
             if edited == text and target == name:

@@ -87,6 +87,20 @@ def test_what_a_person_changes_by_hand_meanwhile_stays(store: Store) -> None:
     assert path.read_text() == "name: a\n# mine\nnote: [a,   b]\ndescription: new\nstatus: failed\nexit-code: 3\n"
 
 
+def test_a_record_that_is_another_runs_meanwhile_is_left_alone(store: Store) -> None:
+    store.create("a", Record(id="this", name="a"))
+    path = Path(store.path("a"))
+
+    def change() -> None:
+        with store.change(Run("a", store.read("a"))) as fields:
+            fields["exit-code"] = 3
+            path.write_text("id: another\nname: a\n")
+
+    with pytest.raises(NoSuchRun):
+        change()
+    assert path.read_text() == "id: another\nname: a\n"
+
+
 def test_what_a_person_changed_at_the_last_moment_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("mine\n")

@@ -281,6 +281,7 @@ def test_a_run_deleted_by_hand_while_it_goes_on_ends_without_a_word(repo: Reposi
 
 def test_another_run_of_the_same_name_does_not_get_the_end_of_this(repo: Repository) -> None:
     start(repo, "touch up; while [ ! -e go ]; do sleep 0.02; done; exit 3")
+    wait_for(lambda: "environment" in repo.record("base"))  # after that the supervisor only writes the end
     other = repo.record_path("base").read_text().replace(repo.lookup("base", "id"), "another")
     repo.record_path("base").write_text(other)
     (repo.path / "go").touch()
