@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.conftest import NO_FLAGS, Repository
+from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
 def test_a_run_in_words(repo: Repository) -> None:
@@ -62,7 +62,7 @@ def test_a_work_tree_of_its_own_is_shown_while_it_is_there(repo: Repository) -> 
     repo.finish("kept", "echo extra >left.txt", "--isolate", *NO_FLAGS)
     repo.finish("clean", "true", "--isolate", *NO_FLAGS)
     assert "Work tree:    .runs/worktrees/kept\n" in repo.ok("show", "kept")
-    assert "Work tree:" not in repo.ok("show", "clean")
+    wait_for(lambda: "Work tree:" not in repo.ok("show", "clean"))
 
 
 def test_several_and_none(repo: Repository) -> None:

@@ -371,7 +371,7 @@ def test_a_waiting_run_that_is_moved_begins_under_its_new_name(queue: Queue) -> 
     assert (queue.repo.path / ".runs/checkpoints/g/new/out").read_text() == f"g/new {tree}\n"
     assert (tree / "left").exists()
     assert queue.repo.record("g/new")["worktree"] == str(tree)
-    assert not os.path.lexists(place)
+    wait_for(lambda: not os.path.lexists(place))
     assert "former-names" not in queue.repo.record("g/new")
     assert queue.repo.ok("fsck") == ""
 

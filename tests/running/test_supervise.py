@@ -21,6 +21,11 @@ def start(repo: Repository, command: str, name: str = "base") -> None:
     (repo.path / "up").unlink()
 
 
+def wait_until_only_the_end_is_left_to_write(repo: Repository, name: str = "base") -> None:
+    """Until the supervisor has recorded the environment, which it does beside the command."""
+    wait_for(lambda: "environment" in repo.record(name))
+
+
 def supervisor(repo: Repository, name: str = "base") -> int:
     """The process id of the run's supervisor."""
     process = repo.record(name)["process"]
@@ -199,7 +204,7 @@ def test_a_run_that_finished_closes_its_session_and_one_that_failed_keeps_it(rep
     repo.finish("good", "true")
     repo.finish("bad", "echo see; exit 3", *NO_FLAGS)
     wait_for(lambda: repo.machine.sessions() == ["bad"])
-    assert repo.machine.tmux("display-message", "-p", "-t", "=bad:", "#{pane_dead}").out == "1\n"
+    wait_for(lambda: repo.machine.tmux("display-message", "-p", "-t", "=bad:", "#{pane_dead}").out == "1\n")
     assert repo.machine.tmux("capture-pane", "-p", "-S-", "-t", "=bad:").out.startswith("see\n")
 
 
@@ -219,6 +224,7 @@ def test_the_spec_with_its_secrets_is_private_and_gone_once_read(repo: Repositor
 
 def test_a_description_given_while_it_runs_stays_when_it_ends(repo: Repository) -> None:
     start(repo, "touch up; while [ ! -e go ]; do sleep 0.02; done; exit 3")
+    wait_until_only_the_end_is_left_to_write(repo)
     path = repo.record_path("base")
     path.write_text(path.read_text().replace("status:", "# mine\nnote: [a,   b]\nstatus:"))
     repo.ok("describe", "base", "-m", "interesting")
@@ -281,7 +287,7 @@ def test_a_run_deleted_by_hand_while_it_goes_on_ends_without_a_word(repo: Reposi
 
 def test_another_run_of_the_same_name_does_not_get_the_end_of_this(repo: Repository) -> None:
     start(repo, "touch up; while [ ! -e go ]; do sleep 0.02; done; exit 3")
-    wait_for(lambda: "environment" in repo.record("base"))  # after that the supervisor only writes the end
+    wait_until_only_the_end_is_left_to_write(repo)
     other = repo.record_path("base").read_text().replace(repo.lookup("base", "id"), "another")
     repo.record_path("base").write_text(other)
     (repo.path / "go").touch()

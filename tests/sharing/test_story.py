@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.conftest import NO_FLAGS
+from tests.conftest import NO_FLAGS, wait_for
 from tests.sharing.conftest import Clone
 from tests.sshd import Host
 
@@ -21,6 +21,7 @@ def test_a_run_travels(ann: Clone, bob: Clone, clone: Callable[[str], Clone], ho
     cid.git("remote", "set-url", "origin", f"ssh://{host.name}{hub}")
 
     ann.ok("new", *NO_FLAGS, "-m", "a first try", "lr/0.1", TRAIN)
+    wait_for(lambda: ann.record("lr/0.1")["status"] == "running")
     assert ann.push("lr/0.1") == "origin: 1 new\n"
 
     assert bob.ok("fetch") == "origin: 1 new\n"
