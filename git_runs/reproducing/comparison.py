@@ -207,7 +207,11 @@ def _files(a: _Side, b: _Side) -> Iterator[Item]:
     yield from _pairs("checkpoints", a, b, lambda side: _below(side.outputs.checkpoints(side.name)))
     gone = {path for side in (a, b) for path in _gone(side)}
     for path in sorted(gone):
-        yield Item(f"worktree/{path}", NOT_COMPARED, "what the run did to it is not known: its repository is gone")
+        yield Item(
+            os.path.normpath(f"worktree/{path}"),
+            NOT_COMPARED,
+            "what the run did to it is not known: its repository is gone",
+        )
     if a.record.is_isolated and b.record.is_isolated:
         yield from _pairs("worktree", a, b, lambda side: _left_in_work_tree(side, gone))
         return
@@ -249,8 +253,9 @@ def _below(top: str) -> dict[str, str]:
 
 
 def _gone(side: _Side) -> Iterator[str]:
-    """The submodules in the run's own work tree whose repositories are not there any more."""
-    for path, _, _ in side.record.submodules:
+    """The paths in the run's own work tree of the repositories, "" that of the run and those of submodules, which are
+    not there any more."""
+    for path in ["", *(path for path, _, _ in side.record.submodules)]:
         try:
             discovery.dirs_at(os.path.join(side.outputs.worktree(side.name), path))
         except GitFailed:
@@ -259,13 +264,13 @@ def _gone(side: _Side) -> Iterator[str]:
 
 def _left_in_work_tree(side: _Side, gone: Collection[str]) -> dict[str, str]:
     """Paths of what the run changed or made in a work tree of its own, if that is still there, by what to call them;
-    without what is in submodules that are `gone`."""
+    without what is in repositories that are `gone`."""
     top = side.outputs.worktree(side.name)
     if not side.record.is_isolated or not os.path.isdir(top):
         return {}
     commits = {path: commit for path, _, commit in side.record.submodules}
     found: dict[str, str] = {}
-    for inside in ["", *(path for path in commits if path not in gone)]:
+    for inside in [path for path in ["", *commits] if path not in gone]:
         tree = os.path.join(top, inside)
         if not inside or ((dirs := discovery.dirs_at(tree)) and objects.resolve("HEAD", dirs[0]) == commits[inside]):
             found |= _left_in(tree, inside, side.record.links, list(commits))

@@ -195,6 +195,20 @@ def test_files_are_compared_though_a_clone_in_the_original_is_gone(repo: Reposit
     assert "  note: worktree/lib: what the run did to it is not known: its repository is gone\n" in out
 
 
+def test_runs_that_were_copied_to_another_clone_are_compared(
+    repo: Repository, machine: Machine, tmp_path: Path
+) -> None:
+    repo.ok(*ISOLATED, "--no-snapshot", "x", "echo said; touch left")
+    clone = Repository(machine, tmp_path / "clone")
+    repo.git("clone", "-q", ".", str(clone.path))
+    clone.git("fetch", "-q", "origin", "refs/runs/*:refs/runs/*")
+    shutil.copytree(repo.path / ".runs", clone.path / ".runs", symlinks=True)
+    shutil.rmtree(repo.path)
+    out = clone.runs("reproduce", "--run", "--wait", "x").out
+    assert "Reproduction: equal\n" in out, out
+    assert "  note: worktree: what the run did to it is not known: its repository is gone\n" in out
+
+
 def test_a_clone_is_compared_by_itself(repo: Repository) -> None:
     library(repo)
     repo.ok(*ISOLATED, "x", "date +%N >lib/new; date +%N >lib/a/f")

@@ -83,7 +83,7 @@ def test_git_works_in_it_and_on_it(repo: Repository) -> None:
     own = tree(repo, "g/x")  # it is kept, since its commit is nowhere else
     assert repo.git("log", "-1", "--format=%s", cwd=own).strip() == "own"
     assert repo.git("status", "--porcelain", cwd=own) == ""
-    assert sorted(entry.name for entry in own.iterdir()) == [".git", "sub dir", "train.py"]
+    wait_for(lambda: sorted(entry.name for entry in own.iterdir()) == [".git", "sub dir", "train.py"])
 
 
 def test_linked_paths_are_where_they_always_are(repo: Repository) -> None:
@@ -223,6 +223,7 @@ def test_a_rerun_stands_where_the_original_stood(repo: Repository, machine: Mach
 def test_in_another_clone_it_stands_where_it_stood(repo: Repository, machine: Machine, tmp_path: Path) -> None:
     (repo.path / "new").write_text("1\n")
     finish(repo, "x", f"cat {repo.path}/new; pwd; git log -1 --format=%s")
+    wait_for(lambda: not tree(repo, "x").exists())
     (repo.path / "new").write_text("edited\n")
     clone = Repository(machine, tmp_path / "clone")
     machine.run("git", "clone", "-q", str(repo.path), str(clone.path))

@@ -102,7 +102,7 @@ def test_a_run_that_waits(slurm: Submitter, screen: Screen) -> None:
     slurm.cluster.run("scontrol", "release", number)
     slurm.repo.wait("moved")
     assert slurm.repo.log("moved") == "moved\n"
-    assert not (slurm.repo.path / ".runs/logs/base.log").exists()
+    wait_for(lambda: not (slurm.repo.path / ".runs/logs/base.log").exists())
 
 
 def test_a_run_that_waits_is_killed(slurm: Submitter) -> None:
