@@ -219,13 +219,15 @@ def _new_session(server: Server, session: str, job: Job) -> Answer:
         *(";", "set-option", "-t", target, "destroy-unattached", "off"),
         *(";", "set-option", "-t", target, "@run", job.tag),
         *(";", "set-option", "-p", "-t", target, "remain-on-exit", "on" if job.stays else "off"),
-        *(";", "pipe-pane", "-t", target, _logging(job.log)),
+        *(";", "pipe-pane", "-t", target, logging_to(job.log)),
     )
 
 
-def _logging(path: str) -> str:
-    """The command that writes what comes to that file, at its end; what finds the disk full is lost, and no more."""
-    return f"exec >>{_quote_for_pipe_pane(path)}; until cat; do sleep 1; done"
+def logging_to(path: str) -> str:
+    """The command that writes what comes to that file, at its end; what finds the disk full is lost, and no more. A
+    file that is gone, since the start was undone meanwhile, is not made anew."""
+    log = _quote_for_pipe_pane(path)
+    return f"test -e {log} && exec >>{log} && until cat; do sleep 1; done"
 
 
 USED_PANES = "#{W:#{P:#{?pane_dead,,used}}}"  # "used" for each pane of a session in which something runs

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +54,13 @@ def test_a_socket_that_cannot_be_made_is_said(repo: Repository) -> None:
     result = repo.runs("-c", "runs.tmux-socket=no/such/place", "new", *NO_FLAGS, "a", "true")
     assert (result.code, result.err.startswith("fatal: tmux could not start a session: ")) == (128, True)
     assert repo.refs() == []
+
+
+def test_a_log_that_went_with_a_start_that_was_undone_is_not_made_anew(tmp_path: Path) -> None:
+    log = tmp_path / "50% #1.log"
+    words = ["sh", "-c", tmux.logging_to(str(log)).replace("%%", "%").replace("##", "#")]  # as tmux reads it
+    subprocess.run(words, input=b"said\n", check=False)
+    assert not log.exists()
+    log.touch()
+    subprocess.run(words, input=b"said\n", check=True)
+    assert log.read_bytes() == b"said\n"
