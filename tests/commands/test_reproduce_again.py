@@ -623,7 +623,7 @@ def test_no_repository_is_made_elsewhere_than_in_the_tree(repo: Repository, tmp_
 
 def test_what_cannot_be_compared_is_recorded_with_the_reason(repo: Repository) -> None:
     repo.finish("x", "echo >left", *NO_FLAGS, "--isolate")
-    (repo.path / ".runs/worktrees/x/.git").write_text("gitdir: /moved/.git/worktrees/x\n")  # as where all has moved
+    (repo.path / ".git/worktrees/x/index").write_text("no index")
     result = repo.runs("reproduce", "--run=again", "--wait", "x")
     assert (result.code, "they could not be compared: " in result.out) == (1, True), result
     assert repo.record("again")["reproduction"] == "unknown"

@@ -397,8 +397,7 @@ def test_a_run_is_deleted_while_it_goes_on(ways: Ways) -> None:
 def test_nothing_is_left_after_a_good_end_nor_after_gc(ways: Ways) -> None:
     ways.finish("true")
     ways.finish("false", name="bad")
-    ways.repo.ok("-c", "runs.gc-sessions=now", "gc")
-    wait_for(lambda: ways.repo.machine.sessions() == [])
+    wait_for(lambda: ways.repo.ok("-c", "runs.gc-sessions=now", "gc") == "" and ways.repo.machine.sessions() == [])
     runs_dir = ways.repo.path / ".runs"
     wait_for(lambda: ways.repo.ok("fsck") == "" and not [*runs_dir.glob("specs/*"), *runs_dir.glob("jobs/*/")])
 

@@ -528,7 +528,7 @@ def test_what_goes_on_stays(ann: Clone, bob: Clone) -> None:
     ann.push("base")
     bob.ok("delete", "-y", "--remote=origin", "base")
     ann.ok("pull")
-    assert ann.lookup("base", "status") == "running"
+    wait_for(lambda: ann.lookup("base", "status") == "running")
     ann.ok("kill", "base")
 
 

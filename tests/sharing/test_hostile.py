@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import wait_for
 from tests.faults.harness import surprises
 from tests.sharing.conftest import Clone
 
@@ -156,7 +157,7 @@ def test_a_tombstone_of_a_run_that_goes_on(ann: Clone, mallory: Clone) -> None:
     stone = "deleted: 2026-01-01T00:00:00.000000+00:00\n"
     spoil(mallory, lambda files: files.update({f".deleted/{own}.yml": files.pop("base.yml") + stone}))
     ann.ok("pull")
-    assert ann.lookup("base", "status") == "running"
+    wait_for(lambda: ann.lookup("base", "status") == "running")
     ann.ok("kill", "base")
 
 
