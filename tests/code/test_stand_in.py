@@ -206,13 +206,14 @@ def test_a_rerun_stands_where_the_original_stood(repo: Repository, machine: Mach
     (repo.path / "new").write_text("1\n")
     place = repo.path
     finish(repo, "x", f"cat {place}/new data/x; pwd; git rev-parse HEAD; ls .runs/records")
+    wait_for(lambda: not tree(repo, "x").exists())
     (place / "new").write_text("edited\n")
     renamed = Repository(machine, tmp_path / "renamed")
     place.rename(renamed.path)
     result = renamed.runs("reproduce", "--run", "--wait", "x")
     assert "Reproduction: equal\n" not in result.out  # the list of records is another
     assert log(renamed, "x-repro")[:4] == ["1", "data", str(place), renamed.lookup("x", "commit")]
-    assert not place.exists()
+    wait_for(lambda: not place.exists())
     assert renamed.record("x-repro")["top"] == str(place)
     shutil.copytree(renamed.path, place, symlinks=True)  # another copy stands there now
     renamed.runs("reproduce", "--run=again", "--wait", "x")
@@ -407,6 +408,7 @@ def test_a_renamed_repository_has_its_submodules_and_clones(repo: Repository, tm
         (repo.path / place / "code").write_text("changed\n")
     for name, how in (("x", "--isolate=mount"), ("y", "--isolate")):
         finish(repo, name, "cat lib/code clone/code", how)
+    wait_for(lambda: not tree(repo, "x").exists() and not tree(repo, "y").exists())
     repo.path = repo.path.rename(tmp_path / "renamed")
     for name in ("x", "y"):
         assert repo.ok("reproduce", "--run", "--wait", name).endswith("Reproduction: equal\n")
