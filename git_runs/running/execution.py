@@ -63,22 +63,28 @@ class Execution:
     ) -> int:
         """Run a program in the foreground of the terminal; gives its exit code, or minus the signal that ended it.
 
-        `began` is called with its process group once it runs. `to_errors`: what it prints goes to standard error.
-        `view`: what it sees of the file system, if that is not what we see.
+        `began` is called with its process group, before which it does nothing. `to_errors`: what it prints goes to
+        standard error. `view`: what it sees of the file system, if that is not what we see.
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         try:
             if self.stops:
                 self.was_killed = True
                 return -self.stops[0]
+            reading, writing = os.pipe()
             child = os.fork()
             if child == 0:
-                self._become(words, cwd, to_errors, view)
+                os.close(writing)
+                self._become(words, cwd, to_errors, view, reading)
+            os.close(reading)
             with suppress(OSError):  # parent and child both do it: neither may go on before it is done
                 os.setpgid(child, child)
             self._group = self.last_group = child
             self._has_begun = True
-            began(child)
+            with os.fdopen(writing, "wb", buffering=0) as pipe:
+                began(child)
+                with suppress(BrokenPipeError):
+                    pipe.write(b"\n")
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         code = self._wait_for(child)
@@ -115,10 +121,12 @@ class Execution:
         """Whether a process of the last program's group goes on."""
         return self.last_group != 0 and processes.group_lives(self.last_group)
 
-    def _become(self, words: list[str], cwd: str, to_errors: bool, view: View | None) -> NoReturn:
-        """In the child: the process becomes the program."""
+    def _become(self, words: list[str], cwd: str, to_errors: bool, view: View | None, reading: int) -> NoReturn:
+        """In the child: the process becomes the program, once a byte comes from there."""
         try:
             os.setpgid(0, 0)
+            if not os.read(reading, 1):  # who would answer for it is gone
+                os._exit(126)
             take_terminal()
             if to_errors:
                 os.dup2(2, 1)

@@ -64,6 +64,22 @@ print(execution.stops, signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {*HANDLED}
     assert done.stdout == "[15] set()\n"
 
 
+def test_nothing_begins_that_nobody_answers_for(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from git_runs.running.execution import Execution
+def die(group):
+    print(group, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+Execution(print, 0).run(["touch", sys.argv[1]], cwd="/", began=die)
+"""
+    words = [sys.executable, "-c", code, str(tmp_path / "begun")]
+    done = subprocess.run(words, check=False, stdout=subprocess.PIPE, text=True)
+    group = int(done.stdout)
+    wait_for(lambda: not processes.group_lives(group))
+    assert not (tmp_path / "begun").exists()
+
+
 def test_while_it_runs_the_record_shows_the_process(repo: Repository) -> None:
     start(repo, "touch up; sleep 60")
     assert repo.lookup("base", "status") == "running"
