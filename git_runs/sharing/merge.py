@@ -141,6 +141,10 @@ class _Edit:
         the trash, say."""
         return self.moment > before.moment or (self.moment == before.moment and _differ(key, self.value, before.value))
 
+    def is_spelled_anew(self, before: _Edit) -> bool:
+        """Whether the value of then is written in another way."""
+        return self.moment == before.moment and _spelling(self.value) != _spelling(before.value)
+
     def rank(self) -> tuple[float, str, str, str]:
         """The higher wins: the later, or else any, as long as it is the same one everywhere."""
         return self.moment, _meaning(self.value), _spelling(self.value), _spelling(self.stamp)
@@ -189,7 +193,9 @@ class _Merging:
         if len(new) == 2 and _is_divisible(key, ours.value, theirs.value):
             self.fields[key] = self._parts(key, before.value, ours, theirs)
             return _later_stamp(ours, theirs)
-        won = new[0] if len(new) == 1 else max(ours, theirs, key=_Edit.rank)
+        # Where nothing is new, one side may have what is old in another order, from an earlier merge of others.
+        changed = new or [edit for edit in (ours, theirs) if edit.is_spelled_anew(before)]
+        won = changed[0] if len(changed) == 1 else max(ours, theirs, key=_Edit.rank)
         self._put(key, won.value, *(edit.value for edit in new))
         return won.stamp
 

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from git_runs.records.record import FIELDS, Record, timestamp
@@ -434,6 +434,7 @@ class Walk:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(OPERATIONS)), max_size=60))
+@example([*[(0, "describe")] * 6, (0, "tag"), (0, "untag"), (2, "untag"), (0, "tag")])  # one merge, another order
 def test_after_a_walk_of_three_clones_all_have_the_same(steps: list[tuple[int, str]]) -> None:
     walk = Walk()
     for now, (number, what) in enumerate(steps):
