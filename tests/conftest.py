@@ -24,7 +24,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import sshd
 from tests.cluster import OF_ACCOUNTING, PROGRAMS, Cluster, can_limit_memory, missing
@@ -35,7 +35,7 @@ for number in (signal.SIGINT, signal.SIGHUP):
     signal.signal(number, signal.SIG_DFL if number == signal.SIGHUP else signal.default_int_handler)
 
 # A machine that is busy is no fault of what is tested.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 NO_FLAGS = ("--tb-dir-flag=None", "--save-path-flag=None")  # the command reaches the shell as it was typed
