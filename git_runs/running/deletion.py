@@ -19,7 +19,7 @@ from ..console.messages import warn
 from ..errors.base import RunsError
 from ..errors.code import NameClash, NameTaken
 from ..errors.launchers import LauncherSilent
-from ..errors.records import NOW, BadRecord, CannotKeep
+from ..errors.records import NOW, BadRecord, CannotKeep, Locked
 from ..errors.running import OtherRepository
 from ..errors.system import GitFailed, RefLocked
 from ..records import locks
@@ -428,13 +428,15 @@ def forget(project: Project, deletion: Deletion, names: list[str]) -> list[str]:
 
 
 def _hold(project: Project, name: str, held: ExitStack) -> bool:
-    """Take the lock of the name, unless somebody has it, or brings the run back."""
-    if project.store.is_reserved(name):
-        return False
+    """Take the lock of the name, which another run may have by now, unless somebody has it for long, or brings the run
+    back: where that was interrupted, fsck brings it to its end."""
     with suppress(OSError):
         if "undeletes" in locks.purpose(locks.read(project.store.lock(name))):
-            return False  # that was interrupted: fsck brings it to its end
-    held.enter_context(project.store.reserved(name))
+            return False
+    try:
+        held.enter_context(project.store.reserved(name))
+    except Locked:
+        return False
     return True
 
 

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from git_runs import project
+from git_runs.records import locks
+from git_runs.running import deletion
+from git_runs.system.git.discovery import Search
 from tests.conftest import NO_FLAGS, Repository, wait_for
 
 
@@ -224,3 +228,18 @@ def test_a_ref_that_is_back_already_is_no_obstacle(repo: Repository) -> None:
     repo.git("update-ref", "refs/runs/a", commit)
     repo.ok("undelete", "a")
     assert (repo.ok("fsck"), repo.git("for-each-ref", "refs/git-runs")) == ("", "")
+
+
+def test_a_run_goes_for_good_though_another_one_that_has_its_name_is_written_just_now(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.finish("base")
+    repo.ok("delete", "-y", "base")
+    monkeypatch.chdir(repo.path)
+    here = project.find(Search())
+    lock = Path(here.store.lock("base"))
+    locks.take(str(lock), 0)
+    monkeypatch.setattr(time, "sleep", lambda seconds: lock.unlink(missing_ok=True))  # whoever wrote it has done so
+    (deleted,) = here.trash.deletions()
+    assert deletion.forget(here, deleted, ["base"]) == ["base"]
+    assert here.trash.deletions() == []
